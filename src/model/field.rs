@@ -1,0 +1,614 @@
+//! The one registry of fields: everything about a socket that can be shown, sorted by or filtered on.
+//!
+//! Columns, `--sort`, CSV headers, help, the manual and completions read [`FIELDS`]; adding a fact
+//! about sockets is adding a row here.
+
+use super::{
+    Ends, Family, Names, OwnerTable, Owners, Queues, Side, Socket, UnixName, UnixPeer, Value, Why,
+};
+use std::cmp::Ordering;
+use std::net::IpAddr;
+
+/// What is needed beside the socket itself to answer for its fields.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// Who holds which socket, if that was collected.
+    pub owners: Option<&'a OwnerTable>,
+    /// Names for numbers.
+    pub names: &'a dyn Names,
+}
+
+impl std::fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context")
+            .field("owners", &self.owners.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A socket with its context.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    /// The socket.
+    pub socket: &'a Socket,
+    /// What is known around it.
+    pub context: Context<'a>,
+}
+
+impl<'a> Row<'a> {
+    /// Who holds the socket.
+    #[must_use]
+    pub fn owners(&self) -> Owners<'a> {
+        self.context
+            .owners
+            .map_or(Owners::NotAsked, |table| table.of(self.socket))
+    }
+}
+
+/// Names a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "each is described by its row in FIELDS")]
+pub enum FieldId {
+    Protocol,
+    Family,
+    Type,
+    State,
+    RecvQueue,
+    SendQueue,
+    AcceptQueue,
+    AcceptLimit,
+    Local,
+    Peer,
+    Src,
+    Sport,
+    Dst,
+    Dport,
+    Interface,
+    Path,
+    PeerInode,
+    Timer,
+    TimerExpires,
+    Retransmits,
+    Uid,
+    User,
+    Inode,
+    Cookie,
+    Mark,
+    Cgroup,
+    V6only,
+    Shutdown,
+    Process,
+    Pid,
+    Fd,
+}
+
+impl FieldId {
+    /// Its row in the registry.
+    #[must_use]
+    pub fn field(self) -> &'static Field {
+        // Every id has a row: a test holds the two together.
+        FIELDS.iter().find(|f| f.id == self).unwrap_or(&FIRST)
+    }
+}
+
+/// A fact about a socket.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// Its id.
+    pub id: FieldId,
+    /// Its name in `--columns` and `--sort`.
+    pub name: &'static str,
+    /// Other names it answers to.
+    pub aliases: &'static [&'static str],
+    /// Where JSON has it, as a path inside a socket object.
+    pub json: &'static str,
+    /// One line for the help.
+    pub doc: &'static str,
+    /// Whether /proc must be walked for it.
+    pub needs_owners: bool,
+    /// Reads it.
+    pub extract: for<'a> fn(Row<'a>) -> Value<'a>,
+}
+
+const fn field(
+    id: FieldId,
+    name: &'static str,
+    aliases: &'static [&'static str],
+    json: &'static str,
+    doc: &'static str,
+    extract: for<'a> fn(Row<'a>) -> Value<'a>,
+) -> Field {
+    Field {
+        id,
+        name,
+        aliases,
+        json,
+        doc,
+        needs_owners: false,
+        extract,
+    }
+}
+
+const fn owned(
+    id: FieldId,
+    name: &'static str,
+    aliases: &'static [&'static str],
+    json: &'static str,
+    doc: &'static str,
+    extract: for<'a> fn(Row<'a>) -> Value<'a>,
+) -> Field {
+    Field {
+        needs_owners: true,
+        ..field(id, name, aliases, json, doc, extract)
+    }
+}
+
+const FIRST: Field = field(
+    FieldId::Protocol,
+    "protocol",
+    &["proto", "netid"],
+    "protocol",
+    "tcp, udp, raw or unix",
+    |row| Value::Word(row.socket.protocol.word()),
+);
+
+/// Every field, in the order the help lists them.
+pub const FIELDS: &[Field] = &[
+    FIRST,
+    field(
+        FieldId::Family,
+        "family",
+        &[],
+        "family",
+        "inet, inet6 or unix",
+        |row| Value::Word(row.socket.family.word()),
+    ),
+    field(
+        FieldId::Type,
+        "type",
+        &[],
+        "type",
+        "stream, dgram or seqpacket (unix only)",
+        |row| {
+            row.socket
+                .unix()
+                .map_or(Value::None, |u| Value::Word(u.kind.word()))
+        },
+    ),
+    field(
+        FieldId::State,
+        "state",
+        &[],
+        "state",
+        "state of the connection; see 'portctl help states'",
+        |row| Value::Word(row.socket.state.word(row.socket.protocol)),
+    ),
+    field(
+        FieldId::RecvQueue,
+        "recv_queue",
+        &["recv-q", "recvq", "rq"],
+        "recv_queue",
+        "bytes waiting to be read; for listeners see accept_queue",
+        |row| match row.socket.queues {
+            Queues::Bytes { recv, .. } => Value::Number(recv.into()),
+            Queues::Accept { .. } => Value::None,
+            Queues::Unknown => Value::Unknown(Why::Source),
+        },
+    ),
+    field(
+        FieldId::SendQueue,
+        "send_queue",
+        &["send-q", "sendq", "sq"],
+        "send_queue",
+        "bytes not yet sent or not yet acknowledged",
+        |row| match row.socket.queues {
+            Queues::Bytes { send, .. } => Value::Number(send.into()),
+            Queues::Accept { .. } => Value::None,
+            Queues::Unknown => Value::Unknown(Why::Source),
+        },
+    ),
+    field(
+        FieldId::AcceptQueue,
+        "accept_queue",
+        &["backlog"],
+        "accept_queue.length",
+        "listeners: connections waiting for accept()",
+        |row| match row.socket.queues {
+            Queues::Accept { length, .. } => Value::Number(length.into()),
+            Queues::Bytes { .. } => Value::None,
+            Queues::Unknown => unknown_for_listeners(row.socket),
+        },
+    ),
+    field(
+        FieldId::AcceptLimit,
+        "accept_limit",
+        &["backlog_limit"],
+        "accept_queue.limit",
+        "listeners: how many connections may wait",
+        |row| match row.socket.queues {
+            Queues::Accept { limit, .. } => {
+                limit.map_or(Value::Unknown(Why::Source), |n| Value::Number(n.into()))
+            }
+            Queues::Bytes { .. } => Value::None,
+            Queues::Unknown => unknown_for_listeners(row.socket),
+        },
+    ),
+    field(
+        FieldId::Local,
+        "local",
+        &["local_address:port"],
+        "local",
+        "local address and port, or unix name",
+        |row| Value::End(row.socket, Side::Local),
+    ),
+    field(
+        FieldId::Peer,
+        "peer",
+        &["remote", "peer_address:port"],
+        "peer",
+        "peer address and port, or unix peer",
+        |row| Value::End(row.socket, Side::Peer),
+    ),
+    field(
+        FieldId::Src,
+        "src",
+        &["local_address", "laddr"],
+        "local.address",
+        "local address",
+        |row| address(row.socket, Side::Local),
+    ),
+    field(
+        FieldId::Sport,
+        "sport",
+        &["local_port", "lport"],
+        "local.port",
+        "local port; for raw sockets the protocol number",
+        |row| port(row.socket, Side::Local),
+    ),
+    field(
+        FieldId::Dst,
+        "dst",
+        &["peer_address", "raddr"],
+        "peer.address",
+        "peer address",
+        |row| address(row.socket, Side::Peer),
+    ),
+    field(
+        FieldId::Dport,
+        "dport",
+        &["peer_port", "rport"],
+        "peer.port",
+        "peer port",
+        |row| port(row.socket, Side::Peer),
+    ),
+    field(
+        FieldId::Interface,
+        "interface",
+        &["dev", "device"],
+        "local.interface",
+        "interface it is bound to",
+        |row| {
+            let Some(index) = row.socket.inet().and_then(|e| e.interface) else {
+                return Value::None;
+            };
+            row.context
+                .names
+                .interface(index)
+                .map_or(Value::Number(index.0.get().into()), Value::Name)
+        },
+    ),
+    field(
+        FieldId::Path,
+        "path",
+        &["unix_name"],
+        "local.path",
+        "unix name: a path, or @ and an abstract name",
+        |row| match row.socket.unix().map(|u| &u.name) {
+            None | Some(UnixName::Unnamed) => Value::None,
+            Some(UnixName::Path(_) | UnixName::Abstract(_)) => Value::End(row.socket, Side::Local),
+        },
+    ),
+    field(
+        FieldId::PeerInode,
+        "peer_inode",
+        &[],
+        "peer.inode",
+        "inode of the unix socket at the other end",
+        |row| match row.socket.unix().map(|u| u.peer) {
+            None | Some(UnixPeer::None) => Value::None,
+            Some(UnixPeer::Unknown) => Value::Unknown(Why::Source),
+            Some(UnixPeer::Inode(inode)) => Value::Number(inode.0.get()),
+        },
+    ),
+    field(
+        FieldId::Timer,
+        "timer",
+        &[],
+        "timer",
+        "running timer: kind, time left, retransmissions",
+        |row| row.socket.timer.map_or(Value::None, Value::Timer),
+    ),
+    field(
+        FieldId::TimerExpires,
+        "timer_expires",
+        &["expires"],
+        "timer.expires_ms",
+        "time until the timer expires",
+        |row| {
+            row.socket
+                .timer
+                .map_or(Value::None, |t| Value::Milliseconds(t.expires_ms.into()))
+        },
+    ),
+    field(
+        FieldId::Retransmits,
+        "retransmits",
+        &["retrans"],
+        "timer.retransmits",
+        "retransmissions or probes without an answer",
+        |row| {
+            row.socket
+                .timer
+                .map_or(Value::None, |t| Value::Number(t.retransmits.into()))
+        },
+    ),
+    field(
+        FieldId::Uid,
+        "uid",
+        &[],
+        "uid",
+        "id of the user who made the socket",
+        |row| match row.socket.uid {
+            Some(uid) => Value::Number(uid.0.into()),
+            None => Value::Unknown(why_no_uid(row.socket)),
+        },
+    ),
+    field(
+        FieldId::User,
+        "user",
+        &["username"],
+        "user",
+        "the user who made the socket",
+        |row| match row.socket.uid {
+            Some(uid) => row
+                .context
+                .names
+                .user(uid)
+                .map_or(Value::Number(uid.0.into()), Value::Name),
+            None => Value::Unknown(why_no_uid(row.socket)),
+        },
+    ),
+    field(
+        FieldId::Inode,
+        "inode",
+        &["ino"],
+        "inode",
+        "inode of the socket's file",
+        |row| {
+            row.socket
+                .inode
+                .map_or(Value::None, |i| Value::Number(i.0.get()))
+        },
+    ),
+    field(
+        FieldId::Cookie,
+        "cookie",
+        &["sk"],
+        "cookie",
+        "identity of the socket, unique until reboot",
+        |row| {
+            row.socket
+                .cookie
+                .map_or(Value::Unknown(Why::Source), |c| Value::Hex(c.0.get()))
+        },
+    ),
+    field(
+        FieldId::Mark,
+        "mark",
+        &["fwmark"],
+        "mark",
+        "firewall mark; needs CAP_NET_ADMIN",
+        |row| match row.socket.mark {
+            Some(mark) => Value::Hex(mark.0.into()),
+            None if row.socket.family == Family::Unix => Value::None,
+            None if row.socket.cookie.is_none() => Value::Unknown(Why::Source),
+            None => Value::Unknown(Why::Permission),
+        },
+    ),
+    field(
+        FieldId::Cgroup,
+        "cgroup",
+        &["cgroup_id"],
+        "cgroup",
+        "id of the control group (cgroup2)",
+        |row| {
+            row.socket
+                .cgroup
+                .map_or(Value::Unknown(Why::Source), |c| Value::Hex(c.0.get()))
+        },
+    ),
+    field(
+        FieldId::V6only,
+        "v6only",
+        &[],
+        "v6only",
+        "whether an IPv6 socket refuses IPv4",
+        |row| match (row.socket.family, row.socket.v6only) {
+            (Family::Inet6, Some(flag)) => Value::Flag(flag),
+            (Family::Inet6, None) => Value::Unknown(Why::Source),
+            (Family::Inet | Family::Unix, _) => Value::None,
+        },
+    ),
+    field(
+        FieldId::Shutdown,
+        "shutdown",
+        &[],
+        "shutdown",
+        "directions that are closed: none, recv, send, both",
+        |row| {
+            row.socket
+                .shutdown
+                .map_or(Value::Unknown(Why::Source), |s| Value::Word(s.word()))
+        },
+    ),
+    owned(
+        FieldId::Process,
+        "process",
+        &["processes", "owner", "owners"],
+        "owners.processes",
+        "every process that holds the socket, or why none does",
+        |row| Value::Processes(row.owners()),
+    ),
+    owned(
+        FieldId::Pid,
+        "pid",
+        &["pids"],
+        "owners.processes.pid",
+        "ids of those processes",
+        |row| Value::Pids(row.owners()),
+    ),
+    owned(
+        FieldId::Fd,
+        "fd",
+        &["fds"],
+        "owners.processes.fds",
+        "their descriptor numbers",
+        |row| Value::Descriptors(row.owners()),
+    ),
+];
+
+/// Finds a field by its name or an alias; case does not matter, `-` and `_` are the same.
+#[must_use]
+pub fn field_by_name(name: &str) -> Option<&'static Field> {
+    let same = |known: &str| {
+        known.len() == name.len()
+            && known.bytes().zip(name.bytes()).all(|(k, n)| {
+                let fold = |b: u8| {
+                    if b == b'-' {
+                        b'_'
+                    } else {
+                        b.to_ascii_lowercase()
+                    }
+                };
+                fold(k) == fold(n)
+            })
+    };
+    FIELDS
+        .iter()
+        .find(|f| same(f.name) || f.aliases.iter().any(|&a| same(a)))
+}
+
+fn unknown_for_listeners(socket: &Socket) -> Value<'static> {
+    if socket.state == super::State::Listen {
+        Value::Unknown(Why::Source)
+    } else {
+        Value::None
+    }
+}
+
+fn why_no_uid(socket: &Socket) -> Why {
+    if socket.inode.is_none() {
+        Why::NoFile
+    } else {
+        Why::Source
+    }
+}
+
+fn address(socket: &Socket, side: Side) -> Value<'_> {
+    match (socket.inet(), side) {
+        (Some(ends), Side::Local) => Value::Address(ends.local),
+        (Some(ends), Side::Peer) if ends.has_peer() => Value::Address(ends.peer),
+        _ => Value::None,
+    }
+}
+
+fn port(socket: &Socket, side: Side) -> Value<'_> {
+    match (socket.inet(), side) {
+        (Some(ends), Side::Local) => Value::Number(ends.local_port.0.into()),
+        (Some(ends), Side::Peer) if ends.has_peer() => Value::Number(ends.peer_port.0.into()),
+        _ => Value::None,
+    }
+}
+
+/// Orders two sockets by one of their ends: port, then address; unix sockets by name, then inode.
+pub(super) fn compare_ends(a: &Socket, b: &Socket, side: Side) -> Ordering {
+    match (&a.ends, &b.ends) {
+        (Ends::Inet(x), Ends::Inet(y)) => match side {
+            Side::Local => (x.local_port, &x.local).cmp(&(y.local_port, &y.local)),
+            Side::Peer => (x.peer_port, &x.peer).cmp(&(y.peer_port, &y.peer)),
+        },
+        (Ends::Unix(x), Ends::Unix(y)) => match side {
+            Side::Local => x.name.cmp(&y.name).then(a.inode.cmp(&b.inode)),
+            Side::Peer => peer_key(x.peer).cmp(&peer_key(y.peer)),
+        },
+        (Ends::Inet(_), Ends::Unix(_)) => Ordering::Less,
+        (Ends::Unix(_), Ends::Inet(_)) => Ordering::Greater,
+    }
+}
+
+fn peer_key(peer: UnixPeer) -> u64 {
+    match peer {
+        UnixPeer::Inode(inode) => inode.0.get(),
+        UnixPeer::None | UnixPeer::Unknown => u64::MAX,
+    }
+}
+
+/// The default order of a list: protocol, local port, local address, peer; then whatever tells two
+/// sockets apart, so that the same sockets always come in the same order.
+#[must_use]
+pub fn default_order(a: &Socket, b: &Socket) -> Ordering {
+    a.protocol
+        .cmp(&b.protocol)
+        .then_with(|| compare_ends(a, b, Side::Local))
+        .then_with(|| compare_ends(a, b, Side::Peer))
+        .then_with(|| a.inode.cmp(&b.inode))
+        .then_with(|| a.cookie.cmp(&b.cookie))
+}
+
+/// A compact prefix of [`default_order`]: if the keys of two sockets differ, the sockets are ordered as the keys are.
+#[must_use]
+pub fn default_order_key(socket: &Socket) -> u64 {
+    let protocol = (socket.protocol as u64) << 56;
+    let Ends::Inet(ends) = &socket.ends else {
+        return protocol;
+    };
+    // An IPv4 address sorts before an IPv6 one, as in `IpAddr`; then come the leading bits.
+    let address = match ends.local {
+        IpAddr::V4(v4) => u64::from(v4.to_bits()) >> 1,
+        IpAddr::V6(v6) => 1 << 31 | (v6.to_bits() >> 97) as u64,
+    };
+    protocol | u64::from(ends.local_port.0) << 40 | address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_id_has_one_row_and_every_name_is_unique() {
+        let mut names = std::collections::HashSet::new();
+        for (n, field) in FIELDS.iter().enumerate() {
+            assert_eq!(
+                field.id as usize, n,
+                "rows are in the order of the ids: {}",
+                field.name
+            );
+            assert_eq!(field.id.field().name, field.name);
+            for name in std::iter::once(&field.name).chain(field.aliases) {
+                assert!(names.insert(name.replace('-', "_")), "{name} twice");
+                assert_eq!(field_by_name(name).unwrap().id, field.id);
+            }
+            assert!(
+                !field.doc.ends_with('.') && field.doc.len() < 70,
+                "{}",
+                field.doc
+            );
+        }
+    }
+
+    #[test]
+    fn names_fold_case_and_dashes() {
+        assert_eq!(field_by_name("Recv-Queue").unwrap().id, FieldId::RecvQueue);
+        assert!(field_by_name("nope").is_none());
+    }
+}

@@ -1,0 +1,42 @@
+//! The vocabulary: what a socket is, and what is known about it.
+//!
+//! Types only, no I/O and no text layout. Every other room speaks in these types; this one
+//! imports nothing. Three rules hold throughout:
+//!
+//! * a number that means something has its own type ([`Port`], [`Pid`], [`Inode`], …);
+//! * an enumeration that mirrors the kernel has a variant for values it does not know;
+//! * "unknown" is a value ([`Value::Unknown`] with its [`Why`]), never a zero or an empty string.
+//!
+//! | word | meaning |
+//! |---|---|
+//! | table | one kernel socket table: a [`Protocol`] in a [`Family`] |
+//! | socket | one row of a table ([`Socket`]); its identity is its [`Cookie`] |
+//! | owner | a process that holds a descriptor of the socket ([`Owners`]) |
+//! | snapshot | everything one run collected ([`Snapshot`]) |
+//! | field | a fact about a socket that can be shown, sorted by or filtered on ([`Field`]) |
+
+mod address;
+mod field;
+mod names;
+mod owners;
+mod protocol;
+mod query;
+mod snapshot;
+mod socket;
+mod state;
+mod value;
+
+pub use address::{Ends, IfIndex, InetEnds, Port, UnixEnds, UnixKind, UnixName, UnixPeer, ipv4_of};
+pub use field::{
+    Context, FIELDS, Field, FieldId, Row, default_order, default_order_key, field_by_name,
+};
+pub use names::{Names, NoNames};
+pub use owners::{
+    Holder, Holders, Listeners, NoOwner, OwnerTable, Owners, Pid, Process, ScanReport,
+};
+pub use protocol::{Family, Protocol, Table, TableSet};
+pub use query::{Query, SourceChoice, StateMasks};
+pub use snapshot::{NetNs, Notice, Snapshot, SourceKind, TableReport};
+pub use socket::{CgroupId, Cookie, Inode, Mark, Queues, Shutdown, Socket, Timer, TimerKind, Uid};
+pub use state::{State, StateSet, StateSetName};
+pub use value::{Side, Value, Why};

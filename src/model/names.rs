@@ -1,0 +1,39 @@
+//! Names for numbers, as a trait, so that this room needs no system calls.
+
+use super::{IfIndex, Port, Protocol, Uid};
+use std::net::IpAddr;
+use std::rc::Rc;
+
+/// Looks names up. Implementations remember their answers; `None` is "has no name".
+///
+/// The bytes come from outside (user database, /etc/services, DNS, other processes'
+/// choices of interface names) and must be escaped before they are shown.
+pub trait Names {
+    /// The login name of a user.
+    fn user(&self, uid: Uid) -> Option<Rc<[u8]>>;
+    /// The name of an interface in this network namespace.
+    fn interface(&self, index: IfIndex) -> Option<Rc<[u8]>>;
+    /// The service that usually has this port; for raw sockets the name of the IP protocol.
+    fn service(&self, protocol: Protocol, port: Port) -> Option<Rc<[u8]>>;
+    /// The host name of an address. May ask the network and take seconds.
+    fn host(&self, address: IpAddr) -> Option<Rc<[u8]>>;
+}
+
+/// Knows no name at all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoNames;
+
+impl Names for NoNames {
+    fn user(&self, _: Uid) -> Option<Rc<[u8]>> {
+        None
+    }
+    fn interface(&self, _: IfIndex) -> Option<Rc<[u8]>> {
+        None
+    }
+    fn service(&self, _: Protocol, _: Port) -> Option<Rc<[u8]>> {
+        None
+    }
+    fn host(&self, _: IpAddr) -> Option<Rc<[u8]>> {
+        None
+    }
+}

@@ -1,0 +1,247 @@
+//! Everything one run collected, and how complete it is.
+
+use super::{OwnerTable, Socket, Table};
+use std::fmt;
+use std::time::SystemTime;
+
+/// Where rows came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceKind {
+    /// sock_diag over netlink, sock_diag(7).
+    Netlink,
+    /// Text files under /proc/net, proc(5).
+    Proc,
+    /// A saved dump.
+    Dump,
+}
+
+impl SourceKind {
+    /// The lower-case word of the JSON contract.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Netlink => "netlink",
+            Self::Proc => "proc",
+            Self::Dump => "dump",
+        }
+    }
+}
+
+/// How one table was delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableReport {
+    /// The table.
+    pub table: Table,
+    /// Where its rows came from.
+    pub source: SourceKind,
+    /// Rows the source delivered, before any filter.
+    pub records: u64,
+    /// Rows that could not be decoded and are missing.
+    pub skipped: u64,
+}
+
+/// Something the reader of a result should know. Lower layers return notices, only the application prints them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The kernel changed the table while it was read, on every try.
+    Interrupted {
+        /// The table.
+        table: Table,
+    },
+    /// The preferred source could not deliver, another one did.
+    FellBack {
+        /// The table.
+        table: Table,
+        /// What was wrong with the preferred source.
+        reason: String,
+        /// Whether the user had asked for this table by name.
+        asked: bool,
+    },
+    /// No source could deliver the table: its rows are missing.
+    Unavailable {
+        /// The table.
+        table: Table,
+        /// What was wrong with each source.
+        reason: String,
+    },
+    /// A table broke off after rows of it were already shown.
+    Broken {
+        /// The table.
+        table: Table,
+        /// What happened.
+        reason: String,
+    },
+    /// Records that made no sense were left out.
+    Undecodable {
+        /// The table.
+        table: Table,
+        /// How many.
+        count: u64,
+    },
+    /// A saved dump ended in the middle, or is damaged from some point on.
+    DumpDamaged {
+        /// What and where.
+        reason: String,
+    },
+    /// Rows whose owner could not be seen.
+    OwnersHidden {
+        /// How many of the rows shown.
+        count: u64,
+        /// Why, and what would show them.
+        remedy: String,
+    },
+    /// `ss` reads the filter differently from what it says here.
+    FilterReading {
+        /// How.
+        explanation: String,
+    },
+    /// Unknown values decided that rows are not shown.
+    FilterUnknown {
+        /// How many rows.
+        count: u64,
+    },
+    /// A list this wide does not fit the terminal.
+    ColumnsDropped {
+        /// The columns that were left out.
+        columns: Vec<&'static str>,
+    },
+    /// A number that people expect here and that is not computed.
+    NotComputed {
+        /// What, and why not.
+        explanation: String,
+    },
+}
+
+impl Notice {
+    /// The lower-case word of the JSON contract.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Interrupted { .. } => "dump-interrupted",
+            Self::FellBack { .. } => "fell-back",
+            Self::Unavailable { .. } => "table-unavailable",
+            Self::Broken { .. } => "table-broken",
+            Self::Undecodable { .. } => "records-undecodable",
+            Self::DumpDamaged { .. } => "dump-damaged",
+            Self::OwnersHidden { .. } => "owners-hidden",
+            Self::FilterReading { .. } => "filter-reading",
+            Self::FilterUnknown { .. } => "filter-unknown",
+            Self::ColumnsDropped { .. } => "columns-dropped",
+            Self::NotComputed { .. } => "not-computed",
+        }
+    }
+
+    /// How many rows it is about, where it counts any.
+    #[must_use]
+    pub const fn count(&self) -> Option<u64> {
+        match self {
+            Self::Undecodable { count, .. }
+            | Self::OwnersHidden { count, .. }
+            | Self::FilterUnknown { count } => Some(*count),
+            _ => None,
+        }
+    }
+
+    /// Whether rows or facts that were asked for are missing from the result.
+    #[must_use]
+    pub const fn means_incomplete(&self) -> bool {
+        matches!(
+            self,
+            Self::Interrupted { .. }
+                | Self::Unavailable { .. }
+                | Self::Broken { .. }
+                | Self::Undecodable { .. }
+                | Self::DumpDamaged { .. }
+                | Self::OwnersHidden { .. }
+        )
+    }
+
+    /// Whether it is worth a line to everybody, or only to those who asked for explanations.
+    #[must_use]
+    pub const fn is_detail(&self) -> bool {
+        matches!(
+            self,
+            Self::FellBack { asked: false, .. } | Self::ColumnsDropped { .. }
+        )
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Interrupted { table } => write!(
+                f,
+                "the {table} table changed while it was read; rows may be missing or out of date"
+            ),
+            Self::FellBack { table, reason, .. } => {
+                write!(
+                    f,
+                    "{table}: read from /proc/net instead of netlink: {reason}"
+                )
+            }
+            Self::Unavailable { table, reason } => {
+                write!(f, "{table}: no rows could be read: {reason}")
+            }
+            Self::Broken { table, reason } => {
+                write!(f, "{table}: the list broke off, rows are missing: {reason}")
+            }
+            Self::Undecodable { table, count } => write!(
+                f,
+                "{table}: {count} {} could not be decoded and {} missing",
+                if *count == 1 { "record" } else { "records" },
+                if *count == 1 { "is" } else { "are" },
+            ),
+            Self::DumpDamaged { reason } => {
+                write!(f, "{reason}; rows after that point are missing")
+            }
+            Self::OwnersHidden { count, remedy } => write!(
+                f,
+                "{count} {} no owner shown: {remedy}",
+                if *count == 1 {
+                    "socket has"
+                } else {
+                    "sockets have"
+                },
+            ),
+            Self::FilterReading { explanation } | Self::NotComputed { explanation } => {
+                f.write_str(explanation)
+            }
+            Self::FilterUnknown { count } => write!(
+                f,
+                "{count} {} left out because a value the filter asks for is unknown",
+                if *count == 1 { "row was" } else { "rows were" },
+            ),
+            Self::ColumnsDropped { columns } => write!(
+                f,
+                "columns left out for lack of room: {}",
+                columns.join(", ")
+            ),
+        }
+    }
+}
+
+/// The network namespace a snapshot was taken in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NetNs {
+    /// Inode number of its nsfs file.
+    pub inode: Option<u64>,
+    /// Its name under /run/netns, as bytes from outside.
+    pub name: Option<Vec<u8>>,
+}
+
+/// Everything one run collected.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// When the collection began.
+    pub captured_at: SystemTime,
+    /// Where.
+    pub netns: NetNs,
+    /// The rows that the query and the filter let through.
+    pub sockets: Vec<Socket>,
+    /// How each table was delivered; tables that could not be are in `notices`.
+    pub tables: Vec<TableReport>,
+    /// What the reader should know.
+    pub notices: Vec<Notice>,
+    /// Who holds which socket, when that was asked.
+    pub owners: Option<OwnerTable>,
+}

@@ -1,0 +1,129 @@
+//! What a field of a socket can be.
+
+use super::{Owners, Socket, Timer};
+use std::cmp::Ordering;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+/// Why a value is unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Why {
+    /// The kernel interface that was read does not carry it.
+    Source,
+    /// Reading it needs rights that this process does not have.
+    Permission,
+    /// It was not collected, because nothing asked for it.
+    NotAsked,
+    /// The socket has no file, and with it the kernel forgot.
+    NoFile,
+}
+
+/// Which end of a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The local one.
+    Local,
+    /// The other one.
+    Peer,
+}
+
+/// The value of one field of one socket, not yet text.
+#[derive(Clone, Debug)]
+pub enum Value<'a> {
+    /// Nobody can tell, because.
+    Unknown(Why),
+    /// Known to be nothing: no peer, no timer, no interface.
+    None,
+    /// A yes or a no.
+    Flag(bool),
+    /// A count, a size, a port or an id shown in decimal.
+    Number(u64),
+    /// An identity shown in hexadecimal.
+    Hex(u64),
+    /// Milliseconds.
+    Milliseconds(u64),
+    /// A word of ours.
+    Word(&'static str),
+    /// Bytes from outside; hostile until escaped.
+    Bytes(&'a [u8]),
+    /// Bytes from outside that a lookup gave; hostile until escaped.
+    Name(Rc<[u8]>),
+    /// An IP address.
+    Address(IpAddr),
+    /// One end of a socket with everything that belongs to it.
+    End(&'a Socket, Side),
+    /// A running timer.
+    Timer(Timer),
+    /// The processes that hold the socket, or why there are none.
+    Processes(Owners<'a>),
+    /// Their process ids.
+    Pids(Owners<'a>),
+    /// Their descriptor numbers.
+    Descriptors(Owners<'a>),
+}
+
+impl Value<'_> {
+    /// The order of a sorted list: by value, with "none" and then "unknown" at the end.
+    #[must_use]
+    pub fn order(&self, other: &Self) -> Ordering {
+        match (self.rank(), other.rank()) {
+            (0, 0) => self.compare(other),
+            (a, b) => a.cmp(&b),
+        }
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Self::None => 1,
+            Self::Unknown(_) => 2,
+            Self::Processes(o) | Self::Pids(o) | Self::Descriptors(o) => match o {
+                Owners::Known(_) => 0,
+                Owners::None(_) => 1,
+                Owners::Hidden | Owners::NotAsked => 2,
+            },
+            _ => 0,
+        }
+    }
+
+    fn compare(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Flag(a), Self::Flag(b)) => a.cmp(b),
+            (Self::Number(a), Self::Number(b))
+            | (Self::Hex(a), Self::Hex(b))
+            | (Self::Milliseconds(a), Self::Milliseconds(b)) => a.cmp(b),
+            (Self::Address(a), Self::Address(b)) => a.cmp(b),
+            (Self::Word(a), Self::Word(b)) => a.cmp(b),
+            (Self::End(a, side), Self::End(b, _)) => super::field::compare_ends(a, b, *side),
+            (Self::Timer(a), Self::Timer(b)) => a.expires_ms.cmp(&b.expires_ms),
+            (Self::Processes(a), Self::Processes(b)) => {
+                a.first_name().cmp(&b.first_name()).then_with(|| {
+                    a.first_holder()
+                        .map(|h| h.0)
+                        .cmp(&b.first_holder().map(|h| h.0))
+                })
+            }
+            (Self::Pids(a), Self::Pids(b)) => a
+                .first_holder()
+                .map(|h| h.0)
+                .cmp(&b.first_holder().map(|h| h.0)),
+            (Self::Descriptors(a), Self::Descriptors(b)) => a
+                .first_holder()
+                .map(|h| h.1)
+                .cmp(&b.first_holder().map(|h| h.1)),
+            (a, b) => match (a.bytes(), b.bytes()) {
+                (Some(a), Some(b)) => a.cmp(b),
+                // Two kinds of value in one field do not happen; if they do, the order stays stable.
+                _ => Ordering::Equal,
+            },
+        }
+    }
+
+    fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Bytes(b) => Some(b),
+            Self::Name(n) => Some(n),
+            Self::Word(w) => Some(w.as_bytes()),
+            _ => None,
+        }
+    }
+}
