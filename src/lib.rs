@@ -14,4 +14,7 @@
 //! This library exists so that tests, fuzz targets and generators can call what the binary calls.
 //! It is **not** a stable interface; the command line and its JSON are.
 
+pub mod collect;
 pub mod model;
+pub mod sys;
+pub mod wire;

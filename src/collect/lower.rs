@@ -1,0 +1,209 @@
+//! Raw records into the model: the only file that knows both shapes.
+
+use crate::model::{
+    CgroupId, Cookie, Ends, Family, IfIndex, InetEnds, Inode, Mark, Port, Protocol, Queues,
+    Shutdown, Socket, State, Table, Timer, TimerKind, Uid, UnixEnds, UnixKind, UnixName, UnixPeer,
+};
+use crate::wire::inet_diag::{FAMILY_INET, FAMILY_INET6, InetRecord};
+use crate::wire::proc_net::{InetLine, UnixRow};
+use crate::wire::unix_diag::UnixRecord;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::num::NonZeroU64;
+
+/// Milliseconds in a tick of `USER_HZ`, which is 100 on every architecture in use.
+const TICK_MS: u32 = 10;
+
+/// A socket from inet_diag. `None` if its family is none that IP has.
+#[inline]
+pub(super) fn inet_record(record: &InetRecord, protocol: Protocol) -> Option<Socket> {
+    let family = match record.family {
+        FAMILY_INET => Family::Inet,
+        FAMILY_INET6 => Family::Inet6,
+        _ => return None,
+    };
+    let state = inet_state(record.state, protocol);
+    let inode = Inode::new(record.inode.into());
+    Some(Socket {
+        protocol,
+        family,
+        state,
+        v6only: record.v6only.map(|flag| flag != 0),
+        shutdown: record.shutdown.map(Shutdown),
+        ends: Ends::Inet(InetEnds {
+            local: address(family, &record.src),
+            peer: address(family, &record.dst),
+            local_port: Port(record.sport),
+            peer_port: Port(record.dport),
+            interface: IfIndex::new(record.interface),
+        }),
+        queues: if state == State::Listen {
+            Queues::Accept {
+                length: record.rqueue,
+                limit: Some(record.wqueue),
+            }
+        } else {
+            Queues::Bytes {
+                recv: record.rqueue,
+                send: record.wqueue,
+            }
+        },
+        timer: TimerKind::from_number(record.timer).map(|kind| Timer {
+            kind,
+            expires_ms: record.expires_ms,
+            retransmits: record.retransmits,
+        }),
+        // Without a file the kernel reports user 0, whoever it was.
+        uid: inode.map(|_| Uid(record.uid)),
+        inode,
+        cookie: record.cookie.and_then(NonZeroU64::new).map(Cookie),
+        mark: record.mark.map(Mark),
+        cgroup: record.cgroup.and_then(NonZeroU64::new).map(CgroupId),
+    })
+}
+
+/// A socket from a line of /proc/net/tcp and its like.
+pub(super) fn inet_line(line: &InetLine, table: Table) -> Socket {
+    let state = inet_state(line.state, table.protocol);
+    let inode = Inode::new(line.inode);
+    Socket {
+        protocol: table.protocol,
+        family: table.family,
+        state,
+        v6only: None,
+        shutdown: None,
+        ends: Ends::Inet(InetEnds {
+            local: address(table.family, &line.src),
+            peer: address(table.family, &line.dst),
+            local_port: Port(line.sport),
+            peer_port: Port(line.dport),
+            interface: None,
+        }),
+        queues: if state == State::Listen {
+            // The column that inet_diag uses for the limit is always 0 here.
+            Queues::Accept {
+                length: line.rx_queue,
+                limit: None,
+            }
+        } else {
+            Queues::Bytes {
+                recv: line.rx_queue,
+                send: line.tx_queue,
+            }
+        },
+        timer: TimerKind::from_number(line.timer).map(|kind| Timer {
+            kind,
+            expires_ms: line.expires_ticks.saturating_mul(TICK_MS),
+            retransmits: match kind {
+                TimerKind::Keepalive | TimerKind::Persist => line.probes,
+                _ => line.retransmits,
+            }
+            .try_into()
+            .unwrap_or(u8::MAX),
+        }),
+        uid: inode.map(|_| Uid(line.uid)),
+        inode,
+        cookie: None,
+        mark: None,
+        cgroup: None,
+    }
+}
+
+/// A socket from unix_diag. `None` if it has no inode, which the kernel does not send.
+pub(super) fn unix_record(record: &UnixRecord<'_>) -> Option<Socket> {
+    let state = State::from_number(record.state);
+    Some(Socket {
+        inode: Some(Inode::new(record.inode.into())?),
+        cookie: record.cookie.and_then(NonZeroU64::new).map(Cookie),
+        shutdown: record.shutdown.map(Shutdown),
+        uid: record.uid.map(Uid),
+        queues: match record.queues {
+            Some((length, limit)) if state == State::Listen => Queues::Accept {
+                length,
+                limit: Some(limit),
+            },
+            Some((recv, send)) => Queues::Bytes { recv, send },
+            None => Queues::Unknown,
+        },
+        ..unix_socket(
+            state,
+            UnixKind::from_number(record.kind),
+            match record.name {
+                None | Some([]) => UnixName::Unnamed,
+                Some([0, name @ ..]) => UnixName::Abstract(name.into()),
+                Some(path) => UnixName::Path(until_nul(path).into()),
+            },
+            match record.peer {
+                None => UnixPeer::None,
+                // Connected to a socket that has no file yet, because nobody accepted it.
+                Some(inode) => Inode::new(inode.into()).map_or(UnixPeer::Unknown, UnixPeer::Inode),
+            },
+        )
+    })
+}
+
+/// A socket from a row of /proc/net/unix. `None` if it has no inode: not accepted yet, and no row of its own in unix_diag either.
+pub(super) fn unix_row(row: &UnixRow) -> Option<Socket> {
+    const SS_CONNECTED: u8 = 3;
+    let state = match (row.listening, row.state) {
+        (true, _) => State::Listen,
+        (false, SS_CONNECTED) => State::Established,
+        (false, _) => State::Close,
+    };
+    let name = match row.name.as_slice() {
+        [] => UnixName::Unnamed,
+        // Every NUL was printed as `@`; the first one is certain, others are not told from a real `@`.
+        [b'@', name @ ..] => UnixName::Abstract(name.into()),
+        path => UnixName::Path(path.into()),
+    };
+    let peer = if state == State::Established {
+        UnixPeer::Unknown
+    } else {
+        UnixPeer::None
+    };
+    Some(Socket {
+        inode: Some(Inode::new(row.inode)?),
+        ..unix_socket(state, UnixKind::from_number(row.kind), name, peer)
+    })
+}
+
+fn unix_socket(state: State, kind: UnixKind, name: UnixName, peer: UnixPeer) -> Socket {
+    Socket {
+        protocol: Protocol::Unix,
+        family: Family::Unix,
+        state,
+        v6only: None,
+        shutdown: None,
+        ends: Ends::Unix(UnixEnds { kind, name, peer }),
+        queues: Queues::Unknown,
+        timer: None,
+        uid: None,
+        inode: None,
+        cookie: None,
+        mark: None,
+        cgroup: None,
+    }
+}
+
+/// A TCP socket that is closed and still listed is one that holds a port: `TCP_BOUND_INACTIVE` rows come back as `TCP_CLOSE`.
+#[inline]
+fn inet_state(number: u8, protocol: Protocol) -> State {
+    match (State::from_number(number), protocol) {
+        (State::Close, Protocol::Tcp) => State::BoundInactive,
+        (state, _) => state,
+    }
+}
+
+#[inline]
+fn address(family: Family, bytes: &[u8; 16]) -> IpAddr {
+    match family {
+        Family::Inet6 => Ipv6Addr::from(*bytes).into(),
+        Family::Inet | Family::Unix => {
+            let [a, b, c, d, ..] = *bytes;
+            Ipv4Addr::new(a, b, c, d).into()
+        }
+    }
+}
+
+fn until_nul(path: &[u8]) -> &[u8] {
+    path.split(|&b| b == 0).next().unwrap_or_default()
+}

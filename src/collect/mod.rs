@@ -1,0 +1,302 @@
+//! Sources into a snapshot: choosing, buffering, committing, and finding owners.
+//!
+//! Every source delivers whole tables behind one trait ([`Source`]). A table is committed only when it ended properly; a table that failed
+//! is taken back and asked from the next source, so that no table is ever half from one and half from another.
+
+mod diag;
+mod dump;
+mod lower;
+pub mod names;
+pub mod owners;
+mod proc_net;
+mod source;
+
+pub use source::{Sink, SourceError};
+
+use crate::model::{
+    Family, Listeners, NetNs, Notice, Protocol, Query, Socket, SourceChoice, SourceKind, State,
+    StateSet, Table, TableReport,
+};
+use crate::sys;
+use source::{DumpStats, Source};
+use std::ops::ControlFlow;
+
+/// How often a table is read again that changed while it was read.
+const RETRIES: u32 = 2;
+
+/// What came of collecting, apart from the rows, which went to the sink.
+#[derive(Debug, Default)]
+pub struct Collected {
+    /// How each table was delivered.
+    pub tables: Vec<TableReport>,
+    /// What the reader should know.
+    pub notices: Vec<Notice>,
+    /// The TCP listeners that were seen, whether or not they were asked for.
+    pub listeners: Listeners,
+    /// Whether the sink wanted no more.
+    pub stopped: bool,
+}
+
+/// Asks the sources for everything in `query` and hands each wanted row to `sink`.
+///
+/// Failures of single tables are notices in the result; if no table could be delivered, `tables` is empty.
+///
+/// # Errors
+/// If the saved dump that the query names cannot be read at all.
+pub fn collect(query: &Query, sink: &mut dyn Sink) -> Result<Collected, SourceError> {
+    let mut collector = Collector {
+        query,
+        sink,
+        collected: Collected::default(),
+    };
+    match &query.source {
+        SourceChoice::Dump(path) => {
+            let mut source = dump::DumpSource::open(path)?;
+            let tables: Vec<_> = query.tables.iter().collect();
+            collector.dump_file(&mut source, &tables);
+        }
+        choice => {
+            let mut netlink = diag::DiagSource::new(sys::netlink::SockDiag::open);
+            let mut proc = proc_net::ProcSource::new();
+            let netlink: Option<&mut dyn Source> =
+                (*choice != SourceChoice::Proc).then_some(&mut netlink);
+            let proc: Option<&mut dyn Source> =
+                (*choice != SourceChoice::Netlink).then_some(&mut proc);
+            collector.live(netlink, proc);
+        }
+    }
+    Ok(collector.collected)
+}
+
+/// The network namespace of the calling thread.
+#[must_use]
+pub fn network_namespace() -> NetNs {
+    let inode = sys::namespace::network_inode();
+    NetNs {
+        inode,
+        name: inode.and_then(sys::namespace::network_name),
+    }
+}
+
+struct Collector<'a> {
+    query: &'a Query,
+    sink: &'a mut dyn Sink,
+    collected: Collected,
+}
+
+impl Collector<'_> {
+    fn live(&mut self, mut netlink: Option<&mut dyn Source>, mut proc: Option<&mut dyn Source>) {
+        let tcp = [
+            Table::new(Protocol::Tcp, Family::Inet),
+            Table::new(Protocol::Tcp, Family::Inet6),
+        ];
+        let mut rest = self.query.tables;
+        // TCP over both families comes in one pass over the kernel's hash, where the kernel can.
+        if let Some(netlink) = netlink.as_deref_mut()
+            && tcp.iter().all(|&t| rest.contains(t))
+            && self.try_source(netlink, &tcp).is_ok()
+        {
+            rest = rest.filter(|t| t.protocol != Protocol::Tcp);
+        }
+        for table in rest.iter() {
+            if self.collected.stopped {
+                return;
+            }
+            self.one_table(table, &mut netlink, &mut proc);
+        }
+    }
+
+    fn one_table(
+        &mut self,
+        table: Table,
+        netlink: &mut Option<&mut dyn Source>,
+        proc: &mut Option<&mut dyn Source>,
+    ) {
+        let first = netlink
+            .as_deref_mut()
+            .map(|source| self.try_source(source, &[table]));
+        let reason = match first {
+            Some(Ok(())) => return,
+            Some(Err(Failure::RowsAreOut(reason))) => {
+                self.note(Notice::Broken { table, reason });
+                return;
+            }
+            Some(Err(Failure::Clean(error))) => Some(error.to_string()),
+            None => None,
+        };
+        let second = proc
+            .as_deref_mut()
+            .map(|source| self.try_source(source, &[table]));
+        match (second, reason) {
+            (Some(Ok(())), None) => {}
+            (Some(Ok(())), Some(reason)) => self.note(Notice::FellBack {
+                table,
+                reason,
+                asked: self.query.named.contains(table),
+            }),
+            (Some(Err(Failure::RowsAreOut(reason))), _) => {
+                self.note(Notice::Broken { table, reason });
+            }
+            (Some(Err(Failure::Clean(error))), None) => self.note(Notice::Unavailable {
+                table,
+                reason: error.to_string(),
+            }),
+            (Some(Err(Failure::Clean(error))), Some(reason)) => self.note(Notice::Unavailable {
+                table,
+                reason: format!("{reason}; {error}"),
+            }),
+            (None, reason) => self.note(Notice::Unavailable {
+                table,
+                reason: reason.unwrap_or_else(|| "no source".to_owned()),
+            }),
+        }
+    }
+
+    fn dump_file(&mut self, source: &mut dyn Source, tables: &[Table]) {
+        // Rows before the damage stay: there is no second source for a file.
+        let mut counts = Counts::default();
+        let result = self.pass(source, tables, &mut counts);
+        if let Err(error) = &result {
+            self.note(Notice::DumpDamaged {
+                reason: error.to_string(),
+            });
+        }
+        self.commit(source.kind(), tables, &counts, &result.unwrap_or_default());
+    }
+
+    /// Reads `tables` from `source` and commits them; on failure takes their rows back.
+    fn try_source(&mut self, source: &mut dyn Source, tables: &[Table]) -> Result<(), Failure> {
+        let mark = self.sink.delivered();
+        let mut tries = 0;
+        loop {
+            let mut counts = Counts::default();
+            let result = self.pass(source, tables, &mut counts);
+            let again = match &result {
+                Ok(stats) => stats.interrupted && tries < RETRIES && !self.collected.stopped,
+                Err(_) => true,
+            };
+            if again && !self.sink.take_back(mark) {
+                match result {
+                    Ok(stats) => {
+                        self.commit(source.kind(), tables, &counts, &stats);
+                        return Ok(());
+                    }
+                    Err(error) => {
+                        self.commit(source.kind(), tables, &counts, &DumpStats::default());
+                        return Err(Failure::RowsAreOut(error.to_string()));
+                    }
+                }
+            }
+            match result {
+                Ok(_) if again => tries += 1,
+                Ok(stats) => {
+                    self.commit(source.kind(), tables, &counts, &stats);
+                    return Ok(());
+                }
+                Err(error) => return Err(Failure::Clean(error)),
+            }
+        }
+    }
+
+    /// One pass of `source` over `tables`: wanted rows go to the sink, all are counted.
+    fn pass(
+        &mut self,
+        source: &mut dyn Source,
+        tables: &[Table],
+        counts: &mut Counts,
+    ) -> Result<DumpStats, SourceError> {
+        let query = self.query;
+        let states = tables.iter().fold(StateSet::EMPTY, |set, table| {
+            set.or(request_states(query, table.protocol))
+        });
+        let listeners = &mut self.collected.listeners;
+        let stopped = &mut self.collected.stopped;
+        let sink = &mut *self.sink;
+        source.dump(tables, states, &mut |socket: Socket| {
+            let table = Table::new(socket.protocol, socket.family);
+            if query.owners && socket.state == State::Listen {
+                listeners.note(&socket);
+            }
+            if !query.wants(table, socket.state) {
+                return ControlFlow::Continue(());
+            }
+            counts.add(table);
+            let flow = sink.push(socket);
+            *stopped |= flow.is_break();
+            flow
+        })
+    }
+
+    fn commit(&mut self, source: SourceKind, tables: &[Table], counts: &Counts, stats: &DumpStats) {
+        for (n, &table) in tables.iter().enumerate() {
+            // A source that reads several tables at once cannot say in which one the damage was.
+            let skipped = if n == 0 { stats.skipped } else { 0 };
+            self.collected.tables.push(TableReport {
+                table,
+                source,
+                records: counts.of(table),
+                skipped,
+            });
+            if skipped > 0 {
+                self.note(Notice::Undecodable {
+                    table,
+                    count: skipped,
+                });
+            }
+            if stats.interrupted {
+                self.note(Notice::Interrupted { table });
+            }
+        }
+    }
+
+    fn note(&mut self, notice: Notice) {
+        self.collected.notices.push(notice);
+    }
+}
+
+/// Why a source did not deliver.
+enum Failure {
+    /// Nothing of it is left in the result; another source may be asked.
+    Clean(SourceError),
+    /// Rows were shown already and cannot be taken back.
+    RowsAreOut(String),
+}
+
+/// The states to ask the kernel for: also its listeners (cheap, they have their own hash) where connections may wait in their queues.
+fn request_states(query: &Query, protocol: Protocol) -> StateSet {
+    let states = query.states.of(protocol);
+    let waiting = StateSet::of(State::Established).or(StateSet::of(State::CloseWait));
+    if query.owners && protocol == Protocol::Tcp && !states.and(waiting).is_empty() {
+        states.or(StateSet::LISTEN)
+    } else {
+        states
+    }
+}
+
+/// Rows per table.
+#[derive(Default)]
+struct Counts([(Option<Table>, u64); Table::ALL.len()]);
+
+impl Counts {
+    fn add(&mut self, table: Table) {
+        for slot in &mut self.0 {
+            if slot.0.is_none() {
+                slot.0 = Some(table);
+            }
+            if slot.0 == Some(table) {
+                slot.1 += 1;
+                return;
+            }
+        }
+    }
+
+    fn of(&self, table: Table) -> u64 {
+        self.0
+            .iter()
+            .find(|slot| slot.0 == Some(table))
+            .map_or(0, |slot| slot.1)
+    }
+}
+
+#[cfg(test)]
+mod tests;

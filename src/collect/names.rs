@@ -1,0 +1,193 @@
+//! Names for numbers from the system, looked up once each.
+
+use crate::model::{IfIndex, Names, Port, Protocol, Uid};
+use crate::sys;
+use crate::wire::services;
+use rustc_hash::FxHashMap;
+use std::cell::{OnceCell, RefCell};
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::rc::Rc;
+
+type Cache<K> = RefCell<FxHashMap<K, Option<Rc<[u8]>>>>;
+
+/// What the system says; every answer is remembered, also that there is none.
+#[derive(Debug, Default)]
+pub struct SystemNames {
+    users: Cache<Uid>,
+    interfaces: Cache<IfIndex>,
+    hosts: Cache<IpAddr>,
+    services: OnceCell<Services>,
+    ephemeral: OnceCell<Option<RangeInclusive<u16>>>,
+}
+
+impl SystemNames {
+    /// Knows nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The service and protocol names of this host.
+    pub fn services(&self) -> &Services {
+        self.services.get_or_init(Services::load)
+    }
+}
+
+impl Names for SystemNames {
+    fn user(&self, uid: Uid) -> Option<Rc<[u8]>> {
+        remember(&self.users, uid, || sys::users::user_name(uid.0))
+    }
+
+    fn interface(&self, index: IfIndex) -> Option<Rc<[u8]>> {
+        remember(&self.interfaces, index, || {
+            sys::users::interface_name(index.0.get())
+        })
+    }
+
+    fn service(&self, protocol: Protocol, port: Port) -> Option<Rc<[u8]>> {
+        // A port that connections get by chance has no service, whatever the list says.
+        let by_chance = self
+            .ephemeral
+            .get_or_init(ephemeral_range)
+            .as_ref()
+            .is_some_and(|range| range.contains(&port.0));
+        if protocol != Protocol::Raw && by_chance {
+            return None;
+        }
+        self.services().name(protocol, port)
+    }
+
+    fn host(&self, address: IpAddr) -> Option<Rc<[u8]>> {
+        remember(&self.hosts, address, || sys::hosts::name_of(address))
+    }
+}
+
+fn remember<K: Copy + Eq + Hash>(
+    cache: &Cache<K>,
+    key: K,
+    look_up: impl FnOnce() -> Option<Vec<u8>>,
+) -> Option<Rc<[u8]>> {
+    if let Some(known) = cache.borrow().get(&key) {
+        return known.clone();
+    }
+    let name = look_up().map(Rc::from);
+    cache.borrow_mut().insert(key, name.clone());
+    name
+}
+
+/// The range that connections take their local ports from, `net.ipv4.ip_local_port_range`.
+#[must_use]
+pub fn ephemeral_range() -> Option<RangeInclusive<u16>> {
+    let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
+    let mut words = text.split_ascii_whitespace();
+    let low = words.next()?.parse().ok()?;
+    let high = words.next()?.parse().ok()?;
+    Some(low..=high)
+}
+
+/// Names of ports and IP protocols, services(5) and protocols(5).
+#[derive(Debug, Default)]
+pub struct Services {
+    by_port: FxHashMap<(Protocol, Port), Rc<[u8]>>,
+    by_name: FxHashMap<String, Vec<(Protocol, u16)>>,
+}
+
+impl Services {
+    fn load() -> Self {
+        let read = |path: &str, fallback: &str| {
+            std::fs::read(path).map_or_else(
+                |_| fallback.to_owned(),
+                |bytes| String::from_utf8_lossy(&bytes).into_owned(),
+            )
+        };
+        Self::parse(
+            &read("/etc/services", USUAL_SERVICES),
+            &read("/etc/protocols", USUAL_PROTOCOLS),
+        )
+    }
+
+    fn parse(services_text: &str, protocols_text: &str) -> Self {
+        let mut this = Self::default();
+        for line in services::services(services_text) {
+            let protocol = match line.protocol {
+                "tcp" => Protocol::Tcp,
+                "udp" => Protocol::Udp,
+                _ => continue,
+            };
+            this.by_port
+                .entry((protocol, Port(line.port)))
+                .or_insert_with(|| line.name.as_bytes().into());
+            for name in std::iter::once(line.name).chain(line.aliases.split_ascii_whitespace()) {
+                let ports = this.by_name.entry(name.to_owned()).or_default();
+                if !ports.iter().any(|p| p.0 == protocol) {
+                    ports.push((protocol, line.port));
+                }
+            }
+        }
+        for (number, name) in services::protocols(protocols_text) {
+            this.by_port
+                .entry((Protocol::Raw, Port(number)))
+                .or_insert_with(|| name.as_bytes().into());
+        }
+        this
+    }
+
+    /// The name of a port.
+    #[must_use]
+    pub fn name(&self, protocol: Protocol, port: Port) -> Option<Rc<[u8]>> {
+        self.by_port.get(&(protocol, port)).cloned()
+    }
+
+    /// The ports of a name, one for each protocol that has it.
+    #[must_use]
+    pub fn ports(&self, name: &str) -> Option<&[(Protocol, u16)]> {
+        self.by_name.get(name).map(Vec::as_slice)
+    }
+
+    /// Every service name.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(String::as_str)
+    }
+}
+
+/// For hosts without /etc/services, which small containers lack: the names people filter by.
+const USUAL_SERVICES: &str = "\
+ftp-data 20/tcp\nftp 21/tcp\nssh 22/tcp\ntelnet 23/tcp\nsmtp 25/tcp\ndomain 53/tcp\ndomain 53/udp\n\
+bootps 67/udp\nbootpc 68/udp\ntftp 69/udp\nhttp 80/tcp\nkerberos 88/tcp\nkerberos 88/udp\npop3 110/tcp\n\
+sunrpc 111/tcp\nsunrpc 111/udp\nntp 123/udp\nimap2 143/tcp\nsnmp 161/udp\nbgp 179/tcp\nldap 389/tcp\n\
+https 443/tcp\nhttps 443/udp\nsubmission 587/tcp\nldaps 636/tcp\nimaps 993/tcp\npop3s 995/tcp\n\
+mysql 3306/tcp\nmdns 5353/udp\npostgresql 5432/tcp\nhttp-alt 8080/tcp\n";
+
+/// For hosts without /etc/protocols.
+const USUAL_PROTOCOLS: &str = "\
+icmp 1\nigmp 2\ntcp 6\nudp 17\ngre 47\nesp 50\nah 51\nipv6-icmp 58\nospf 89\nvrrp 112\nsctp 132\nudplite 136\n";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_ports_are_found_both_ways() {
+        let services = Services::parse("http 80/tcp www\nhttp 80/udp\nx 81/sctp\n", "icmp 1\n");
+        assert_eq!(
+            services.name(Protocol::Tcp, Port(80)).as_deref(),
+            Some(&b"http"[..])
+        );
+        assert_eq!(services.ports("www"), Some(&[(Protocol::Tcp, 80)][..]));
+        assert_eq!(services.ports("http").map(<[_]>::len), Some(2));
+        assert_eq!(services.ports("x"), None);
+        assert_eq!(
+            services.name(Protocol::Raw, Port(1)).as_deref(),
+            Some(&b"icmp"[..])
+        );
+    }
+
+    #[test]
+    fn the_built_in_names_parse() {
+        let services = Services::parse(USUAL_SERVICES, USUAL_PROTOCOLS);
+        assert_eq!(services.ports("https").map(<[_]>::len), Some(2));
+        assert!(services.name(Protocol::Raw, Port(58)).is_some());
+    }
+}

@@ -1,0 +1,302 @@
+//! Which process holds which socket: one walk over /proc.
+//!
+//! Cost is what matters here: for each descriptor one readlinkat(2) relative to its open directory, for each process a
+//! few opens, and command names only for processes that hold a wanted socket. Threads take process ids from a shared counter.
+
+use crate::model::{Inode, Listeners, OwnerTable, Pid, Process, ScanReport, Uid};
+use crate::sys::{self, proc_root::Dir};
+use crate::wire::pid;
+use rustc_hash::FxHashSet;
+use rustix::io::Errno;
+use std::mem::MaybeUninit;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Room for the target of a link that may be a socket's.
+const LINK_LEN: usize = 64;
+/// Below this many processes a second thread costs more than it saves.
+const PROCESSES_FOR_THREADS: usize = 32;
+/// More threads than this only contend for the same locks in the kernel.
+const MAX_THREADS: usize = 4;
+/// How many descriptors of single threads to look at in search of sockets that no process seems to hold.
+const THREAD_BUDGET: usize = 200_000;
+
+/// Walks /proc once.
+///
+/// With `wanted`, only holders of these sockets are kept; afterwards threads with descriptor tables of their own are
+/// searched for those that nobody seems to hold. Without it every holder of every socket is kept, as rows that stream past need it.
+/// Failure is not an error here: what could not be seen is in the table's [`ScanReport`].
+#[must_use]
+pub fn find_owners(wanted: Option<&FxHashSet<Inode>>, listeners: Listeners) -> OwnerTable {
+    let mut table = OwnerTable::new();
+    table.set_listeners(listeners);
+    let mut report = ScanReport {
+        nested: sys::namespace::pid_namespace_is_nested(),
+        stale: wanted.is_none(),
+        ..ScanReport::default()
+    };
+    if wanted.is_some_and(FxHashSet::is_empty) {
+        table.set_report(report);
+        return table;
+    }
+    match Dir::open(Path::new("/proc")).and_then(|proc| Ok((pids(&proc)?, proc))) {
+        Ok((pids, proc)) => {
+            let walk = Walk {
+                proc: &proc,
+                wanted,
+            };
+            let (found, hidden) = walk.processes(&pids);
+            report.hidden_processes = hidden;
+            fill(&mut table, found);
+            if let Some(wanted) = wanted {
+                let missing: FxHashSet<Inode> = wanted
+                    .iter()
+                    .copied()
+                    .filter(|&i| !table.holds(i))
+                    .collect();
+                report.stale |= walk.threads(&pids, missing, &mut table);
+            }
+        }
+        Err(error) => report.failed = Some(format!("/proc cannot be read: {}", error.kind())),
+    }
+    report.hidepid = !sys::namespace::is_root() && sys::proc_root::hidepid().is_some();
+    table.set_report(report);
+    table
+}
+
+/// Every process id, ascending.
+fn pids(proc: &Dir) -> std::io::Result<Vec<u32>> {
+    let mut buffer = vec![MaybeUninit::uninit(); sys::proc_root::ENTRIES_LEN];
+    let mut pids = Vec::new();
+    proc.entries(&mut buffer, |name| pids.extend(pid::id(name.to_bytes())))?;
+    pids.sort_unstable();
+    Ok(pids)
+}
+
+/// A process that holds wanted sockets.
+struct Found {
+    process: Process,
+    thread: Option<Pid>,
+    held: Vec<(Inode, u32)>,
+}
+
+fn fill(table: &mut OwnerTable, mut found: Vec<Found>) {
+    table.reserve(found.iter().map(|f| f.held.len()).sum());
+    found.sort_unstable_by_key(|f| std::cmp::Reverse((f.process.pid, f.thread)));
+    for Found {
+        process,
+        thread,
+        held,
+    } in found
+    {
+        table.add_process(process, thread, &held);
+    }
+}
+
+struct Walk<'a> {
+    proc: &'a Dir,
+    wanted: Option<&'a FxHashSet<Inode>>,
+}
+
+impl Walk<'_> {
+    /// The descriptors of every process, and how many processes would not show theirs.
+    fn processes(&self, pids: &[u32]) -> (Vec<Found>, u32) {
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut scratch = Scratch::new();
+            let mut found = Vec::new();
+            let mut hidden = 0;
+            while let Some(&pid) = pids.get(next.fetch_add(1, Ordering::Relaxed)) {
+                match self.process(pid, &mut scratch) {
+                    Ok(Some(holder)) => found.push(holder),
+                    Ok(None) => {}
+                    Err(Errno::ACCESS | Errno::PERM) => hidden += 1,
+                    // It ended meanwhile, which is normal life.
+                    Err(_) => {}
+                }
+            }
+            (found, hidden)
+        };
+        let threads = if pids.len() < PROCESSES_FOR_THREADS {
+            1
+        } else {
+            std::thread::available_parallelism().map_or(1, |n| n.get().min(MAX_THREADS))
+        };
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+            let (mut found, mut hidden) = work();
+            for other in others {
+                if let Ok((more, more_hidden)) = other.join() {
+                    found.extend(more);
+                    hidden += more_hidden;
+                }
+            }
+            (found, hidden)
+        })
+    }
+
+    fn process(&self, pid: u32, scratch: &mut Scratch) -> Result<Option<Found>, Errno> {
+        let directory = self.proc.dir(itoa::Buffer::new().format(pid))?;
+        let mut held = Vec::new();
+        let wanted = self.wanted;
+        scratch.descriptors(&directory.dir(c"fd")?, |inode, fd| {
+            if wanted.is_none_or(|set| set.contains(&inode)) {
+                held.push((inode, fd));
+            }
+        })?;
+        Ok((!held.is_empty()).then(|| Found {
+            process: describe(&directory, pid),
+            thread: None,
+            held,
+        }))
+    }
+
+    /// Searches the tables of single threads for `missing` sockets: first where the leader is gone, then where a table has another
+    /// size than the leader's, then the rest. True if it gave up before everything was looked at.
+    fn threads(&self, pids: &[u32], mut missing: FxHashSet<Inode>, table: &mut OwnerTable) -> bool {
+        if missing.is_empty() {
+            return false;
+        }
+        let mut scratch = Scratch::new();
+        let mut candidates = Vec::new();
+        for &pid in pids {
+            // Gone or hidden meanwhile: nothing to search.
+            let _ = self.thread_tables(pid, &mut scratch, &mut candidates);
+        }
+        candidates.sort_by_key(|c| c.rank);
+        let mut budget = THREAD_BUDGET;
+        for candidate in candidates {
+            if missing.is_empty() {
+                return false;
+            }
+            if budget == 0 {
+                return true;
+            }
+            let path = format!("{}/task/{}/fd", candidate.pid, candidate.thread);
+            let Ok(directory) = self.proc.dir(path) else {
+                continue;
+            };
+            let mut held = Vec::new();
+            let walked = scratch.descriptors(&directory, |inode, fd| {
+                if missing.contains(&inode) {
+                    held.push((inode, fd));
+                }
+            });
+            budget = budget.saturating_sub(walked.unwrap_or(0).max(1));
+            if held.is_empty() {
+                continue;
+            }
+            for (inode, _) in &held {
+                missing.remove(inode);
+            }
+            if let Ok(directory) = self.proc.dir(itoa::Buffer::new().format(candidate.pid)) {
+                table.add_process(
+                    describe(&directory, candidate.pid),
+                    Some(Pid(candidate.thread)),
+                    &held,
+                );
+            }
+        }
+        false
+    }
+
+    fn thread_tables(
+        &self,
+        pid: u32,
+        scratch: &mut Scratch,
+        candidates: &mut Vec<ThreadTable>,
+    ) -> Result<(), Errno> {
+        let directory = self.proc.dir(itoa::Buffer::new().format(pid))?;
+        // Two links more than there are threads.
+        let (links, _) = directory.links_and_size(c"task")?;
+        if links <= 3 {
+            return Ok(());
+        }
+        let mut stat = [0; 512];
+        let leader_is_gone =
+            pid::stat_state(directory.read_once(c"stat", &mut stat)?) == Some(b'Z');
+        let (_, size) = directory.links_and_size(c"fd")?;
+        let tasks = directory.dir(c"task")?;
+        let mut threads = Vec::new();
+        tasks.entries(&mut scratch.entries, |name| {
+            threads.extend(pid::id(name.to_bytes()));
+        })?;
+        for thread in threads.into_iter().filter(|&t| t != pid) {
+            let rank = match tasks.links_and_size(format!("{thread}/fd")) {
+                Ok(_) if leader_is_gone => 0,
+                Ok((_, own)) if own != size => 1,
+                Ok(_) => 2,
+                Err(_) => continue,
+            };
+            candidates.push(ThreadTable { rank, pid, thread });
+        }
+        Ok(())
+    }
+}
+
+/// A descriptor table that may differ from its process's.
+struct ThreadTable {
+    rank: u8,
+    pid: u32,
+    thread: u32,
+}
+
+/// Buffers that every process is read with.
+struct Scratch {
+    entries: Vec<MaybeUninit<u8>>,
+}
+
+impl Scratch {
+    fn new() -> Self {
+        Self {
+            entries: vec![MaybeUninit::uninit(); sys::proc_root::ENTRIES_LEN],
+        }
+    }
+
+    /// Calls `each` for every descriptor in `directory` that is a socket; returns how many descriptors there were.
+    fn descriptors(
+        &mut self,
+        directory: &Dir,
+        mut each: impl FnMut(Inode, u32),
+    ) -> Result<usize, Errno> {
+        let mut link = [MaybeUninit::uninit(); LINK_LEN];
+        let mut count = 0;
+        let mut refused = None;
+        directory.entries(&mut self.entries, |name| {
+            count += 1;
+            match directory.link(name, &mut link) {
+                Ok(target) => {
+                    let inode = pid::socket_inode(target).and_then(Inode::new);
+                    if let (Some(inode), Some(fd)) = (inode, pid::id(name.to_bytes())) {
+                        each(inode, fd);
+                    }
+                }
+                // May list the directory, may not look behind the links: CAP_DAC_READ_SEARCH without CAP_SYS_PTRACE.
+                Err(error @ (Errno::ACCESS | Errno::PERM)) => refused = Some(error),
+                // Closed meanwhile.
+                Err(_) => {}
+            }
+        })?;
+        refused.map_or(Ok(count), Err)
+    }
+}
+
+/// Name and user of a process; what cannot be read because it ended is absent.
+fn describe(directory: &Dir, pid: u32) -> Process {
+    // `comm` is at most 15 bytes and a newline; everything up to `Uid:` in `status` fits easily.
+    let mut buffer = [0; 1024];
+    let name = directory.read_once(c"comm", &mut buffer).ok().map(|name| {
+        let name = name.strip_suffix(b"\n").unwrap_or(name);
+        Box::from(name)
+    });
+    let uid = directory
+        .read_once(c"status", &mut buffer)
+        .ok()
+        .and_then(pid::status_effective_uid)
+        .map(Uid);
+    Process {
+        pid: Pid(pid),
+        name,
+        uid,
+    }
+}

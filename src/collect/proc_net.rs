@@ -1,0 +1,183 @@
+//! The source that reads the text tables under /proc/net.
+
+use super::lower;
+use super::source::{DumpStats, Source, SourceError, TakeRow};
+use crate::model::{Family, Inode, Protocol, Socket, SourceKind, StateSet, Table};
+use crate::sys::proc_root::Dir;
+use crate::wire::proc_net;
+use rustc_hash::FxHashSet;
+use std::io::{self, BufRead, BufReader, Read};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+/// The tables of the network namespace of this thread; plain /proc/net shows those of the process's first thread.
+const DIRECTORY: &str = "/proc/thread-self/net";
+/// No line of the IP tables is nearly as long.
+const LINE_LIMIT: u64 = 4096;
+
+/// Reads /proc/net.
+pub(super) struct ProcSource {
+    directory: Option<Dir>,
+}
+
+impl ProcSource {
+    pub(super) const fn new() -> Self {
+        Self { directory: None }
+    }
+
+    fn directory(&mut self) -> Result<&Dir, SourceError> {
+        if self.directory.is_none() {
+            let opened = Dir::open(Path::new(DIRECTORY)).map_err(|source| SourceError::File {
+                path: DIRECTORY.to_owned(),
+                source,
+            })?;
+            self.directory = Some(opened);
+        }
+        self.directory.as_ref().ok_or(SourceError::NoModule)
+    }
+}
+
+impl Source for ProcSource {
+    fn kind(&self) -> SourceKind {
+        SourceKind::Proc
+    }
+
+    fn dump(
+        &mut self,
+        tables: &[Table],
+        states: StateSet,
+        take: &mut TakeRow<'_>,
+    ) -> Result<DumpStats, SourceError> {
+        let mut stats = DumpStats::default();
+        let mut take = |socket: Socket| {
+            if states.contains(socket.state) {
+                take(socket)
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        for &table in tables {
+            let name = file_name(table);
+            let failed = |source| SourceError::File {
+                path: format!("{DIRECTORY}/{name}"),
+                source,
+            };
+            let file = match self.directory()?.file(name) {
+                Ok(file) => file,
+                // A kernel without IPv6 has no such tables, and no such sockets.
+                Err(rustix::io::Errno::NOENT) if table.family == Family::Inet6 => continue,
+                Err(error) => return Err(failed(error.into())),
+            };
+            stats.skipped += match table.protocol {
+                Protocol::Unix => unix(file, &mut take),
+                _ => inet(file, table, &mut take),
+            }
+            .map_err(failed)?;
+        }
+        Ok(stats)
+    }
+}
+
+fn file_name(table: Table) -> &'static str {
+    match (table.protocol, table.family) {
+        (Protocol::Tcp, Family::Inet6) => "tcp6",
+        (Protocol::Tcp, _) => "tcp",
+        (Protocol::Udp, Family::Inet6) => "udp6",
+        (Protocol::Udp, _) => "udp",
+        (Protocol::Raw, Family::Inet6) => "raw6",
+        (Protocol::Raw, _) => "raw",
+        (Protocol::Unix, _) => "unix",
+    }
+}
+
+/// Reads an IP table line by line; returns how many lines made no sense.
+fn inet(file: impl Read, table: Table, take: &mut TakeRow<'_>) -> io::Result<u64> {
+    let mut reader = BufReader::with_capacity(64 * 1024, file);
+    let mut line = Vec::new();
+    let mut seen = Seen::default();
+    let mut skipped = 0;
+    let mut heading = true;
+    loop {
+        line.clear();
+        if reader
+            .by_ref()
+            .take(LINE_LIMIT)
+            .read_until(b'\n', &mut line)?
+            == 0
+        {
+            return Ok(skipped);
+        }
+        let was_heading = std::mem::take(&mut heading);
+        match proc_net::inet_line(&line) {
+            Some(read) => {
+                let socket = lower::inet_line(&read, table);
+                if seen.is_new(&socket) && take(socket).is_break() {
+                    return Ok(skipped);
+                }
+            }
+            None if was_heading => {}
+            None => skipped += 1,
+        }
+    }
+}
+
+fn unix(mut file: impl Read, take: &mut TakeRow<'_>) -> io::Result<u64> {
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    let (rows, skipped) = proc_net::unix_rows(&text);
+    let mut seen = Seen::default();
+    for socket in rows.iter().filter_map(lower::unix_row) {
+        if seen.is_new(&socket) && take(socket).is_break() {
+            break;
+        }
+    }
+    Ok(skipped)
+}
+
+/// These files are read in pieces, and a table that changes between two pieces shows rows again.
+#[derive(Default)]
+struct Seen {
+    inodes: FxHashSet<Inode>,
+    without: FxHashSet<(std::net::IpAddr, u16, std::net::IpAddr, u16)>,
+}
+
+impl Seen {
+    fn is_new(&mut self, socket: &Socket) -> bool {
+        match (socket.inode, socket.inet()) {
+            (Some(inode), _) => self.inodes.insert(inode),
+            (None, Some(ends)) => {
+                self.without
+                    .insert((ends.local, ends.local_port.0, ends.peer, ends.peer_port.0))
+            }
+            (None, None) => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::State;
+
+    #[test]
+    fn rows_come_once_and_odd_lines_are_counted() {
+        let text = b"  sl  local_address rem_address   st\n\
+            0: 0100007F:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 411 1\n\
+            0: 0100007F:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 411 1\n\
+            nonsense\n\
+            1: 0100007F:0016 0100007F:0017 06 00000000:00000000 03:00000064 00000000 0 0 0 1\n\
+            1: 0100007F:0016 0100007F:0017 06 00000000:00000000 03:00000064 00000000 0 0 0 1\n";
+        let mut states = Vec::new();
+        let skipped = inet(
+            &text[..],
+            Table::new(Protocol::Tcp, Family::Inet),
+            &mut |socket| {
+                states.push(socket.state);
+                ControlFlow::Continue(())
+            },
+        )
+        .unwrap();
+        assert_eq!(skipped, 1);
+        assert_eq!(states, [State::Listen, State::TimeWait]);
+    }
+}

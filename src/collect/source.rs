@@ -1,0 +1,106 @@
+//! What the collector asks of a source, and of the place where rows go.
+
+use crate::model::{Socket, SourceKind, StateSet, Table};
+use crate::wire::DecodeError;
+use std::io;
+use std::ops::ControlFlow;
+
+/// Takes one row; says whether more are wanted.
+pub(super) type TakeRow<'a> = dyn FnMut(Socket) -> ControlFlow<()> + 'a;
+
+/// Somewhere to read socket tables from.
+pub(super) trait Source {
+    /// Which kind of source it is.
+    fn kind(&self) -> SourceKind;
+
+    /// Reads all of `tables` and hands every row in one of `states` to `take`, possibly rows in other states too.
+    ///
+    /// `Ok` means that the tables were read to their end, or until `take` wanted no more.
+    fn dump(
+        &mut self,
+        tables: &[Table],
+        states: StateSet,
+        take: &mut TakeRow<'_>,
+    ) -> Result<DumpStats, SourceError>;
+}
+
+/// What a source says of a dump that ended properly.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct DumpStats {
+    /// Records that made no sense.
+    pub(super) skipped: u64,
+    /// The kernel said that the table changed meanwhile.
+    pub(super) interrupted: bool,
+}
+
+/// Where rows go.
+pub trait Sink {
+    /// Takes one row.
+    fn push(&mut self, socket: Socket) -> ControlFlow<()>;
+
+    /// How many rows it has taken, as a mark for [`Sink::take_back`].
+    fn delivered(&self) -> usize;
+
+    /// Forgets the rows after `mark`. False if some of them can no longer be taken back.
+    fn take_back(&mut self, mark: usize) -> bool;
+}
+
+/// Why a source could not deliver a table.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// Netlink sockets cannot be had.
+    #[error("cannot open a netlink socket: {}", plain(.0))]
+    Open(#[source] io::Error),
+    /// The kernel has no handler for this table.
+    #[error("this kernel has no sock_diag module for it")]
+    NoModule,
+    /// The kernel refused.
+    #[error("the kernel refused the dump: {}", refusal(*.errno, .text.as_deref()))]
+    Refused {
+        /// Error number.
+        errno: i32,
+        /// The kernel's own words, escaped.
+        text: Option<String>,
+    },
+    /// Talking to the kernel failed half-way.
+    #[error("the dump broke off: {}", plain(.0))]
+    Receive(#[source] io::Error),
+    /// The messages make no sense.
+    #[error("the answer makes no sense: {0}")]
+    Broken(#[from] DecodeError),
+    /// A file cannot be read.
+    #[error("{path}: {}", plain(.source))]
+    File {
+        /// The file, escaped.
+        path: String,
+        /// What went wrong.
+        #[source]
+        source: io::Error,
+    },
+    /// A saved dump is damaged.
+    #[error("{path}: {problem} at byte {offset}")]
+    Damaged {
+        /// The file, escaped.
+        path: String,
+        /// What is wrong.
+        problem: String,
+        /// Where.
+        offset: u64,
+    },
+}
+
+/// The words of an error without Rust's "(os error N)".
+fn plain(error: &io::Error) -> String {
+    error.raw_os_error().map_or_else(
+        || error.to_string(),
+        |errno| nix::errno::Errno::from_raw(errno).desc().to_owned(),
+    )
+}
+
+fn refusal(errno: i32, text: Option<&str>) -> String {
+    let name = nix::errno::Errno::from_raw(errno);
+    match text {
+        Some(text) => format!("{} ({text})", name.desc()),
+        None => name.desc().to_owned(),
+    }
+}

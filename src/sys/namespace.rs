@@ -1,0 +1,42 @@
+//! Which namespaces this process is in, namespaces(7).
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+
+/// Inode of the first PID namespace, `PROC_PID_INIT_INO` of `include/linux/proc_ns.h`.
+const INITIAL_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
+
+/// The inode number of the calling thread's network namespace.
+#[must_use]
+pub fn network_inode() -> Option<u64> {
+    fs::metadata("/proc/thread-self/ns/net")
+        .ok()
+        .map(|m| m.ino())
+}
+
+/// The name that `ip netns` gave the namespace with this inode.
+#[must_use]
+pub fn network_name(inode: u64) -> Option<Vec<u8>> {
+    let device = fs::metadata("/proc/thread-self/ns/net").ok()?.dev();
+    fs::read_dir("/run/netns")
+        .ok()?
+        .flatten()
+        .find_map(|entry| {
+            let metadata = fs::metadata(entry.path()).ok()?;
+            (metadata.ino() == inode && metadata.dev() == device)
+                .then(|| entry.file_name().as_bytes().to_vec())
+        })
+}
+
+/// Whether processes may exist that this process's PID namespace does not show.
+#[must_use]
+pub fn pid_namespace_is_nested() -> bool {
+    fs::metadata("/proc/self/ns/pid").is_ok_and(|m| m.ino() != INITIAL_PID_NAMESPACE)
+}
+
+/// Whether the effective user is root.
+#[must_use]
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}

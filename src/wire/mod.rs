@@ -1,0 +1,16 @@
+//! Bytes ⇄ raw records: what the kernel's interfaces look like, and nothing else.
+//!
+//! Nothing here opens a file or a socket, and nothing here knows the model: it returns records
+//! with the kernel's own numbers. Every read is checked; no input can make it panic. One file per
+//! format, headed by the uapi header or kernel file that defines it.
+
+mod attr;
+mod bytes;
+pub mod inet_diag;
+pub mod nlmsg;
+pub mod pid;
+pub mod proc_net;
+pub mod services;
+pub mod unix_diag;
+
+pub use bytes::DecodeError;
