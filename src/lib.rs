@@ -14,7 +14,9 @@
 //! This library exists so that tests, fuzz targets and generators can call what the binary calls.
 //! It is **not** a stable interface; the command line and its JSON are.
 
+pub mod analysis;
 pub mod collect;
 pub mod model;
+pub mod render;
 pub mod sys;
 pub mod wire;

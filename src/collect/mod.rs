@@ -5,6 +5,7 @@
 
 mod diag;
 mod dump;
+pub mod limits;
 mod lower;
 pub mod names;
 pub mod owners;

@@ -1,13 +1,13 @@
 //! Names for numbers from the system, looked up once each.
 
-use crate::model::{IfIndex, Names, Port, Protocol, Uid};
+use super::limits;
+use crate::model::{EphemeralPorts, IfIndex, Names, Port, Protocol, Uid};
 use crate::sys;
 use crate::wire::services;
 use rustc_hash::FxHashMap;
 use std::cell::{OnceCell, RefCell};
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 type Cache<K> = RefCell<FxHashMap<K, Option<Rc<[u8]>>>>;
@@ -19,7 +19,7 @@ pub struct SystemNames {
     interfaces: Cache<IfIndex>,
     hosts: Cache<IpAddr>,
     services: OnceCell<Services>,
-    ephemeral: OnceCell<Option<RangeInclusive<u16>>>,
+    ephemeral: OnceCell<Option<EphemeralPorts>>,
 }
 
 impl SystemNames {
@@ -50,9 +50,9 @@ impl Names for SystemNames {
         // A port that connections get by chance has no service, whatever the list says.
         let by_chance = self
             .ephemeral
-            .get_or_init(ephemeral_range)
+            .get_or_init(limits::ephemeral_ports)
             .as_ref()
-            .is_some_and(|range| range.contains(&port.0));
+            .is_some_and(|ports| ports.contains(port));
         if protocol != Protocol::Raw && by_chance {
             return None;
         }
@@ -75,16 +75,6 @@ fn remember<K: Copy + Eq + Hash>(
     let name = look_up().map(Rc::from);
     cache.borrow_mut().insert(key, name.clone());
     name
-}
-
-/// The range that connections take their local ports from, `net.ipv4.ip_local_port_range`.
-#[must_use]
-pub fn ephemeral_range() -> Option<RangeInclusive<u16>> {
-    let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
-    let mut words = text.split_ascii_whitespace();
-    let low = words.next()?.parse().ok()?;
-    let high = words.next()?.parse().ok()?;
-    Some(low..=high)
 }
 
 /// Names of ports and IP protocols, services(5) and protocols(5).

@@ -19,6 +19,7 @@ mod address;
 mod field;
 mod names;
 mod owners;
+mod ports;
 mod protocol;
 mod query;
 mod snapshot;
@@ -34,6 +35,7 @@ pub use names::{Names, NoNames};
 pub use owners::{
     Holder, Holders, Listeners, NoOwner, OwnerTable, Owners, Pid, Process, ScanReport,
 };
+pub use ports::EphemeralPorts;
 pub use protocol::{Family, Protocol, Table, TableSet};
 pub use query::{Query, SourceChoice, StateMasks};
 pub use snapshot::{NetNs, Notice, Snapshot, SourceKind, TableReport};

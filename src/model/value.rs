@@ -63,10 +63,11 @@ pub enum Value<'a> {
 }
 
 impl Value<'_> {
-    /// The order of a sorted list: by value, with "none" and then "unknown" at the end.
+    /// The order of a sorted list: by value, ascending or descending, with "none" and then "unknown" at the end either way.
     #[must_use]
-    pub fn order(&self, other: &Self) -> Ordering {
+    pub fn order(&self, other: &Self, descending: bool) -> Ordering {
         match (self.rank(), other.rank()) {
+            (0, 0) if descending => other.compare(self),
             (0, 0) => self.compare(other),
             (a, b) => a.cmp(&b),
         }

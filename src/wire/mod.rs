@@ -11,6 +11,7 @@ pub mod nlmsg;
 pub mod pid;
 pub mod proc_net;
 pub mod services;
+pub mod sysctl;
 pub mod unix_diag;
 
 pub use bytes::DecodeError;

@@ -1,0 +1,6 @@
+//! Pure functions from sockets to answers: order, counts, flows.
+
+pub mod order;
+mod summary;
+
+pub use summary::{Flow, Summary, SummaryBuilder, Total};

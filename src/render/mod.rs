@@ -1,0 +1,74 @@
+//! Views into text: escaping, cells, layout, and one file per output format.
+//!
+//! Renderers write to any [`std::io::Write`]; they know nothing of standard output. Lists stream: rows are formatted one at a
+//! time into one reused buffer, whether there are ten or a million.
+
+mod address;
+pub mod columns;
+mod csv;
+pub mod escape;
+mod json;
+mod layout;
+mod schema;
+mod summary;
+mod table;
+mod text;
+
+pub use columns::Column;
+pub use csv::CsvList;
+pub use json::{JsonList, NdjsonList};
+pub use schema::{SCHEMAS, schema};
+pub use summary::{summary_json, summary_text};
+pub use table::{TableList, TableOptions};
+pub use text::TextOptions;
+
+use crate::model::{NetNs, Notice, Row, TableReport};
+use std::io;
+use std::time::SystemTime;
+
+/// What is known before the first row.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// When the collection began.
+    pub captured_at: SystemTime,
+    /// Where.
+    pub netns: NetNs,
+}
+
+/// What is known after the last row.
+#[derive(Clone, Debug, Default)]
+pub struct Closing {
+    /// How each table was delivered.
+    pub tables: Vec<TableReport>,
+    /// What the reader should know.
+    pub notices: Vec<Notice>,
+}
+
+impl Closing {
+    /// Whether nothing that was asked for is missing.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        !self.notices.iter().any(Notice::means_incomplete)
+    }
+}
+
+/// A list format: an opening, rows, an end.
+pub trait List {
+    /// Writes what stands before the rows.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    fn open(&mut self, opening: &Opening) -> io::Result<()>;
+
+    /// Writes one row.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    fn row(&mut self, row: Row<'_>) -> io::Result<()>;
+
+    /// Writes what stands after the rows, and everything that was held back; returns notices that arose meanwhile.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    fn close(&mut self, closing: &Closing) -> io::Result<Vec<Notice>>;
+}

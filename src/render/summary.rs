@@ -1,0 +1,265 @@
+//! The summary as tables for a person, and as JSON.
+
+use super::json::{NetNsJson, NoticeJson, Schema, TableJson, timestamp, write_value};
+use super::{Closing, Opening};
+use crate::analysis::{Flow, Summary};
+use crate::model::State;
+use comfy_table::{CellAlignment, Table, presets};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::net::IpAddr;
+
+/// How many flows a person is shown.
+const FLOWS_SHOWN: usize = 20;
+
+/// Writes the summary for a person.
+///
+/// # Errors
+/// If the output cannot be written.
+pub fn summary_text(out: &mut impl Write, summary: &Summary, closing: &Closing) -> io::Result<()> {
+    let mut text = String::new();
+    totals(&mut text, summary);
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "\nTIME-WAIT  {}", summary.time_wait);
+    let _ = writeln!(text, "Ephemeral  {}", ephemeral(summary));
+    flows(&mut text, &summary.flows);
+    let _ = writeln!(
+        text,
+        "\nHow many more connections a flow can make is not computed yet: it is not the size of the\n\
+         range minus the ports held, so no such number is shown."
+    );
+    if !closing.is_complete() {
+        text.push_str("\nThese counts are incomplete.\n");
+    }
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+fn totals(text: &mut String, summary: &Summary) {
+    if summary.totals.is_empty() {
+        text.push_str("No sockets.\n");
+        return;
+    }
+    let mut states: Vec<(u8, &'static str)> = summary
+        .totals
+        .iter()
+        .flat_map(|total| {
+            total
+                .states
+                .iter()
+                .map(|(state, _)| (state.number(), state.label(total.protocol)))
+        })
+        .collect();
+    states.sort_unstable();
+    states.dedup();
+    let mut table = plain_table();
+    let headings = states.iter().map(|(_, label)| *label);
+    table.set_header(["PROTO", "FAMILY", "TOTAL"].into_iter().chain(headings));
+    for total in &summary.totals {
+        let mut row = vec![
+            total.protocol.word().to_owned(),
+            total.family.word().to_owned(),
+            total.sockets().to_string(),
+        ];
+        for &(number, label) in &states {
+            let state = State::from_number(number);
+            let count = total.in_state(state);
+            // UNCONN and CLOSE share a number, not a column.
+            let here = count > 0 && state.label(total.protocol) == label;
+            row.push(if here {
+                count.to_string()
+            } else {
+                "·".to_owned()
+            });
+        }
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut().skip(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    finish(text, &mut table);
+}
+
+fn ephemeral(summary: &Summary) -> String {
+    let Some(ports) = &summary.ephemeral else {
+        return "unknown: net.ipv4.ip_local_port_range cannot be read".to_owned();
+    };
+    let reserved = match ports.reserved_in_range() {
+        Some(0) => String::new(),
+        Some(n) => format!(", {n} of them reserved"),
+        None => ", reserved ports unknown".to_owned(),
+    };
+    format!(
+        "ports {}-{} ({}{reserved})",
+        ports.range.start(),
+        ports.range.end(),
+        ports.size()
+    )
+}
+
+fn flows(text: &mut String, flows: &[Flow]) {
+    if flows.is_empty() {
+        text.push_str("Flows      none holds an ephemeral port\n");
+        return;
+    }
+    text.push_str("\nClient flows, and the local ports each holds\n");
+    let mut table = plain_table();
+    table.set_header(["PROTO", "SOURCE", "DESTINATION", "PORTS", "TIME-WAIT"]);
+    for flow in flows.iter().take(FLOWS_SHOWN) {
+        table.add_row([
+            flow.protocol.word().to_owned(),
+            flow.source.to_string(),
+            std::net::SocketAddr::new(flow.destination, flow.destination_port.0).to_string(),
+            flow.local_ports.to_string(),
+            flow.time_wait.to_string(),
+        ]);
+    }
+    for column in table.column_iter_mut().skip(3) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    finish(text, &mut table);
+    if let Some(more) = flows.len().checked_sub(FLOWS_SHOWN).filter(|&n| n > 0) {
+        let _ = writeln!(text, "and {more} more; --json lists all");
+    }
+}
+
+fn plain_table() -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table
+}
+
+fn finish(text: &mut String, table: &mut Table) {
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    text.push_str(&table.trim_fmt());
+    text.push('\n');
+}
+
+#[derive(Serialize)]
+struct SummaryJson<'a> {
+    schema: Schema,
+    captured_at: String,
+    netns: NetNsJson,
+    complete: bool,
+    totals: Vec<TotalJson>,
+    timewait: TimeWaitJson,
+    ephemeral: Option<EphemeralJson>,
+    flows: Vec<FlowJson>,
+    tables: Vec<TableJson>,
+    notices: &'a [NoticeJson],
+}
+
+#[derive(Serialize)]
+struct TotalJson {
+    protocol: &'static str,
+    family: &'static str,
+    sockets: u64,
+    states: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Serialize)]
+struct TimeWaitJson {
+    count: u64,
+}
+
+#[derive(Serialize)]
+struct EphemeralJson {
+    low: u16,
+    high: u16,
+    size: u32,
+    reserved: Option<Vec<[u16; 2]>>,
+    reserved_in_range: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct FlowJson {
+    flow: FlowKeyJson,
+    local_ports: u64,
+    time_wait: u64,
+    // Its place; `null` until it is computed exactly.
+    headroom: Option<()>,
+}
+
+#[derive(Serialize)]
+struct FlowKeyJson {
+    protocol: &'static str,
+    family: &'static str,
+    source: IpAddr,
+    destination: IpAddr,
+    destination_port: u16,
+}
+
+/// Writes the summary as one JSON document.
+///
+/// # Errors
+/// If the output cannot be written.
+pub fn summary_json(
+    out: &mut impl Write,
+    opening: &Opening,
+    summary: &Summary,
+    closing: &Closing,
+) -> io::Result<()> {
+    let json = SummaryJson {
+        schema: Schema {
+            name: "portctl.summary",
+            version: 1,
+        },
+        captured_at: timestamp(opening.captured_at),
+        netns: NetNsJson::new(&opening.netns),
+        complete: closing.is_complete(),
+        totals: summary
+            .totals
+            .iter()
+            .map(|total| TotalJson {
+                protocol: total.protocol.word(),
+                family: total.family.word(),
+                sockets: total.sockets(),
+                states: total
+                    .states
+                    .iter()
+                    .map(|(state, count)| (state.word(total.protocol), *count))
+                    .collect(),
+            })
+            .collect(),
+        timewait: TimeWaitJson {
+            count: summary.time_wait,
+        },
+        ephemeral: summary.ephemeral.as_ref().map(|ports| EphemeralJson {
+            low: *ports.range.start(),
+            high: *ports.range.end(),
+            size: ports.size(),
+            reserved: ports
+                .reserved
+                .as_ref()
+                .map(|list| list.iter().map(|r| [*r.start(), *r.end()]).collect()),
+            reserved_in_range: ports.reserved_in_range(),
+        }),
+        flows: summary.flows.iter().map(flow_json).collect(),
+        tables: TableJson::all(closing),
+        notices: &NoticeJson::all(&closing.notices),
+    };
+    let mut buffer = Vec::new();
+    write_value(&mut buffer, &json)?;
+    buffer.push(b'\n');
+    out.write_all(&buffer)?;
+    out.flush()
+}
+
+fn flow_json(flow: &Flow) -> FlowJson {
+    FlowJson {
+        flow: FlowKeyJson {
+            protocol: flow.protocol.word(),
+            family: flow.family.word(),
+            source: flow.source,
+            destination: flow.destination,
+            destination_port: flow.destination_port.0,
+        },
+        local_ports: flow.local_ports,
+        time_wait: flow.time_wait,
+        headroom: None,
+    }
+}

@@ -1,0 +1,338 @@
+//! The list as a table.
+//!
+//! One streaming writer for ten rows and for a million: the widths come from the first rows, which are held back, and then every row is
+//! formatted once, into one buffer. comfy-table, which draws the bounded reports, keeps 2.6 KB a row and prints
+//! nothing before it has seen all of them.
+
+use super::columns::Column;
+use super::layout::{self, GAP, Layout, Need, display_width};
+use super::text::{self, TextOptions};
+use super::{Closing, List, Opening};
+use crate::model::{FieldId, Notice, Row, State};
+use std::io::{self, Write};
+
+/// Rows whose widths decide the layout of a stream.
+const FIRST_ROWS: usize = 500;
+/// On a terminal every row is measured before the first is shown, up to this many.
+const TERMINAL_ROWS: usize = 50_000;
+/// Bytes that are gathered before they are written.
+const BUFFER_LEN: usize = 64 * 1024;
+
+const BOLD: &[u8] = b"\x1b[1m";
+const RESET: &[u8] = b"\x1b[0m";
+
+/// How a table looks.
+#[derive(Clone, Debug)]
+pub struct TableOptions {
+    /// Its columns.
+    pub columns: Vec<Column>,
+    /// Whether columns may be left out for lack of room; not when the user named them.
+    pub may_drop: bool,
+    /// Whether it has a heading.
+    pub header: bool,
+    /// Columns of the screen; `None` for no limit.
+    pub width: Option<usize>,
+    /// Whether rows are to appear while more are collected.
+    pub streaming: bool,
+    /// Whether to use colour.
+    pub colour: bool,
+    /// How numbers with names are shown.
+    pub text: TextOptions,
+}
+
+/// Writes a table.
+#[derive(Debug)]
+pub struct TableList<W> {
+    out: W,
+    options: TableOptions,
+    hold: usize,
+    held: Held,
+    layout: Option<Layout>,
+    buffer: Vec<u8>,
+    rows: u64,
+    dropped: Vec<&'static str>,
+}
+
+/// Cells that wait for the layout, or of the one row that is being written.
+#[derive(Debug, Default)]
+struct Held {
+    text: Vec<u8>,
+    cells: Vec<Cell>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Cell {
+    end: usize,
+    width: usize,
+    elastic: bool,
+    state: State,
+}
+
+impl<W: Write> TableList<W> {
+    /// Writes to `out`.
+    pub fn new(out: W, options: TableOptions) -> Self {
+        let hold = if options.width.is_some() && !options.streaming {
+            TERMINAL_ROWS
+        } else {
+            FIRST_ROWS
+        };
+        Self {
+            out,
+            options,
+            hold,
+            held: Held::default(),
+            layout: None,
+            buffer: Vec::with_capacity(BUFFER_LEN + 4096),
+            rows: 0,
+            dropped: Vec::new(),
+        }
+    }
+
+    /// Decides the layout from the rows held back and writes them.
+    fn settle(&mut self) -> io::Result<()> {
+        let columns = &self.options.columns;
+        let mut needs: Vec<Need> = columns
+            .iter()
+            .map(|column| {
+                let heading = if self.options.header {
+                    column.heading.len()
+                } else {
+                    0
+                };
+                Need {
+                    rigid: heading,
+                    natural: heading,
+                }
+            })
+            .collect();
+        for row in self.held.cells.chunks(columns.len().max(1)) {
+            for (need, cell) in needs.iter_mut().zip(row) {
+                need.natural = need.natural.max(cell.width);
+                if !cell.elastic {
+                    need.rigid = need.rigid.max(cell.width);
+                }
+            }
+        }
+        let layout = layout::fit(columns, &needs, self.options.width, self.options.may_drop);
+        if let Layout::Lines(widths) = &layout {
+            self.dropped = columns
+                .iter()
+                .zip(widths)
+                .filter(|(_, width)| width.is_none())
+                .map(|(column, _)| column.field.field().name)
+                .collect();
+            if self.options.header {
+                self.heading(widths);
+            }
+        }
+        let held = std::mem::take(&mut self.held);
+        let mut start = 0;
+        for row in held.cells.chunks(self.options.columns.len().max(1)) {
+            start = self.write_row(&layout, &held.text, row, start)?;
+        }
+        self.layout = Some(layout);
+        self.flush()
+    }
+
+    fn heading(&mut self, widths: &[Option<usize>]) {
+        if self.options.colour {
+            self.buffer.extend_from_slice(BOLD);
+        }
+        let mut line = Line::new(&mut self.buffer, last_shown(widths));
+        for (n, (column, width)) in self.options.columns.iter().zip(widths).enumerate() {
+            if let Some(width) = *width {
+                let heading = column.heading.as_bytes();
+                line.cell(n, heading, heading.len(), width, column.right, b"");
+            }
+        }
+        if self.options.colour {
+            self.buffer.extend_from_slice(RESET);
+        }
+        self.buffer.push(b'\n');
+    }
+
+    /// Writes one row of cells whose text begins at `start`; returns where it ends.
+    fn write_row(
+        &mut self,
+        layout: &Layout,
+        text: &[u8],
+        cells: &[Cell],
+        mut start: usize,
+    ) -> io::Result<usize> {
+        match layout {
+            Layout::Lines(widths) => {
+                let limited = self.options.width.is_some();
+                let mut line = Line::new(&mut self.buffer, last_shown(widths));
+                for (n, ((column, cell), width)) in self
+                    .options
+                    .columns
+                    .iter()
+                    .zip(cells)
+                    .zip(widths)
+                    .enumerate()
+                {
+                    let content = text.get(start..cell.end).unwrap_or_default();
+                    start = cell.end;
+                    let Some(width) = *width else { continue };
+                    let colour = if self.options.colour && column.field == FieldId::State {
+                        state_colour(cell.state)
+                    } else {
+                        b""
+                    };
+                    if limited && cell.elastic && cell.width > width {
+                        let short = layout::cut(content, width);
+                        line.cell(n, short.as_bytes(), width, width, column.right, colour);
+                    } else {
+                        line.cell(n, content, cell.width, width, column.right, colour);
+                    }
+                }
+                self.buffer.push(b'\n');
+            }
+            Layout::Records => {
+                if self.rows > 0 {
+                    self.buffer.push(b'\n');
+                }
+                let label = self
+                    .options
+                    .columns
+                    .iter()
+                    .map(|c| c.heading.len())
+                    .max()
+                    .unwrap_or(0);
+                for (column, cell) in self.options.columns.iter().zip(cells) {
+                    let content = text.get(start..cell.end).unwrap_or_default();
+                    start = cell.end;
+                    self.buffer.extend_from_slice(column.heading.as_bytes());
+                    blanks(&mut self.buffer, label + 1 - column.heading.len());
+                    self.buffer.extend_from_slice(content);
+                    self.buffer.push(b'\n');
+                }
+            }
+        }
+        self.rows += 1;
+        if self.buffer.len() >= BUFFER_LEN {
+            self.flush()?;
+        }
+        Ok(start)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.write_all(&self.buffer)?;
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+impl<W: Write> List for TableList<W> {
+    fn open(&mut self, _: &Opening) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn row(&mut self, row: Row<'_>) -> io::Result<()> {
+        let is_unix = row.socket.unix().is_some();
+        for column in &self.options.columns {
+            let start = self.held.text.len();
+            text::cell(&mut self.held.text, column.field, row, self.options.text);
+            let content = self.held.text.get(start..).unwrap_or_default();
+            self.held.cells.push(Cell {
+                end: self.held.text.len(),
+                width: display_width(content),
+                elastic: column.is_elastic()
+                    || is_unix && matches!(column.field, FieldId::Local | FieldId::Peer),
+                state: row.socket.state,
+            });
+        }
+        if let Some(layout) = self.layout.take() {
+            let mut held = std::mem::take(&mut self.held);
+            let written = self.write_row(&layout, &held.text, &held.cells, 0);
+            held.text.clear();
+            held.cells.clear();
+            self.held = held;
+            self.layout = Some(layout);
+            return written.map(|_| ());
+        }
+        if self.held.cells.len() >= self.hold * self.options.columns.len().max(1) {
+            self.settle()?;
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, _: &Closing) -> io::Result<Vec<Notice>> {
+        if self.layout.is_none() {
+            self.settle()?;
+        }
+        self.flush()?;
+        self.out.flush()?;
+        Ok(if self.dropped.is_empty() {
+            Vec::new()
+        } else {
+            vec![Notice::ColumnsDropped {
+                columns: std::mem::take(&mut self.dropped),
+            }]
+        })
+    }
+}
+
+/// One line in the making.
+struct Line<'a> {
+    out: &'a mut Vec<u8>,
+    last: usize,
+    started: bool,
+}
+
+impl<'a> Line<'a> {
+    fn new(out: &'a mut Vec<u8>, last: usize) -> Self {
+        Self {
+            out,
+            last,
+            started: false,
+        }
+    }
+
+    /// Appends a cell of `taken` columns, padded to `width`; nothing is padded at the end of a line.
+    fn cell(
+        &mut self,
+        column: usize,
+        content: &[u8],
+        taken: usize,
+        width: usize,
+        right: bool,
+        colour: &[u8],
+    ) {
+        if std::mem::replace(&mut self.started, true) {
+            blanks(self.out, GAP);
+        }
+        let padding = width.saturating_sub(taken);
+        if right {
+            blanks(self.out, padding);
+        }
+        self.out.extend_from_slice(colour);
+        self.out.extend_from_slice(content);
+        if !colour.is_empty() {
+            self.out.extend_from_slice(RESET);
+        }
+        if !right && column != self.last {
+            blanks(self.out, padding);
+        }
+    }
+}
+
+fn last_shown(widths: &[Option<usize>]) -> usize {
+    widths.iter().rposition(Option::is_some).unwrap_or(0)
+}
+
+fn blanks(out: &mut Vec<u8>, count: usize) {
+    out.resize(out.len() + count, b' ');
+}
+
+/// Colour repeats what the word says: open for business, or lingering.
+const fn state_colour(state: State) -> &'static [u8] {
+    match state {
+        State::Listen => b"\x1b[32m",
+        State::CloseWait | State::SynRecv | State::SynSent => b"\x1b[33m",
+        State::TimeWait | State::FinWait1 | State::FinWait2 | State::LastAck | State::Closing => {
+            b"\x1b[2m"
+        }
+        _ => b"",
+    }
+}

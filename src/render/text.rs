@@ -1,0 +1,385 @@
+//! Values into text.
+
+use super::address::AddressText;
+use super::escape::{escape_into, quote_into};
+use crate::model::{
+    Ends, Family, FieldId, Holder, Inode, Names, NoOwner, Owners, Port, Protocol, Queues, Row,
+    Side, Socket, Timer, UnixName, UnixPeer, Value,
+};
+use std::net::IpAddr;
+
+/// How numbers that have names are shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TextOptions {
+    /// Ports as numbers, not service names.
+    pub numeric: bool,
+    /// Addresses as host names.
+    pub resolve: bool,
+}
+
+/// What stands for a value that nobody can tell.
+pub(super) const UNKNOWN: &[u8] = b"?";
+/// What stands for a value that is known to be nothing.
+const NONE: &[u8] = b"-";
+/// What stands for the peer of a socket that has none.
+const NO_PEER: &[u8] = b"*:*";
+
+/// Appends the text of a field of `row` as a table shows it.
+///
+/// Differs from [`plain`] where `ss` has taught people to read two things in one column: for listeners the queues are
+/// the accept queue's length and limit.
+pub(super) fn cell(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: TextOptions) {
+    match (field, row.socket.queues) {
+        (FieldId::RecvQueue, Queues::Accept { length, .. }) => number(out, length.into()),
+        (FieldId::SendQueue, Queues::Accept { limit, .. }) => match limit {
+            Some(limit) => number(out, limit.into()),
+            None => out.extend_from_slice(UNKNOWN),
+        },
+        (FieldId::State, _) => {
+            let socket = row.socket;
+            out.extend_from_slice(socket.state.label(socket.protocol).as_bytes());
+        }
+        // The commonest fields, without the detour over a value.
+        (FieldId::RecvQueue, Queues::Bytes { recv, .. }) => number(out, recv.into()),
+        (FieldId::SendQueue, Queues::Bytes { send, .. }) => number(out, send.into()),
+        (FieldId::Local, _) => end(out, row.socket, Side::Local, row.context.names, options),
+        (FieldId::Peer, _) => end(out, row.socket, Side::Peer, row.context.names, options),
+        _ => plain(out, field, row, options, NONE),
+    }
+}
+
+/// Appends the text of a field of `row`, with `none` for what is known to be nothing.
+pub(super) fn plain(
+    out: &mut Vec<u8>,
+    field: FieldId,
+    row: Row<'_>,
+    options: TextOptions,
+    none: &[u8],
+) {
+    match (field.field().extract)(row) {
+        Value::Unknown(_) => out.extend_from_slice(UNKNOWN),
+        Value::None => out.extend_from_slice(none),
+        Value::Flag(flag) => out.extend_from_slice(if flag { b"yes" } else { b"no" }),
+        Value::Number(n) => number(out, n),
+        Value::Hex(n) => hex(out, n),
+        Value::Milliseconds(ms) => number(out, ms),
+        Value::Word(word) => out.extend_from_slice(word.as_bytes()),
+        Value::Bytes(bytes) => quote_into(out, bytes),
+        Value::Name(name) => quote_into(out, &name),
+        Value::Address(address) => {
+            out.extend_from_slice(AddressText::new(address).as_bytes());
+        }
+        Value::End(socket, side) => end(out, socket, side, row.context.names, options),
+        Value::Timer(running) => timer(out, running),
+        Value::Processes(owners) => each_owner(out, owners, row, none, process),
+        Value::Pids(owners) => each_owner(out, owners, row, none, |out, process, _| {
+            number(out, process.process.pid.0.into());
+        }),
+        Value::Descriptors(owners) => each_owner(out, owners, row, none, |out, _, fds| {
+            descriptors(out, fds);
+        }),
+    }
+}
+
+fn number(out: &mut Vec<u8>, n: u64) {
+    out.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
+}
+
+fn hex(out: &mut Vec<u8>, n: u64) {
+    out.extend_from_slice(b"0x");
+    let digits = (64 - n.leading_zeros()).div_ceil(4).max(1);
+    for shift in (0..digits).rev() {
+        let digit = (n >> (4 * shift) & 15) as u32;
+        out.push(char::from_digit(digit, 16).map_or(b'0', |c| c as u8));
+    }
+}
+
+/// One end as `address%interface:port`, or a unix name.
+fn end(out: &mut Vec<u8>, socket: &Socket, side: Side, names: &dyn Names, options: TextOptions) {
+    match &socket.ends {
+        Ends::Inet(ends) => match side {
+            Side::Peer if !ends.has_peer() => out.extend_from_slice(NO_PEER),
+            Side::Peer => {
+                host(out, ends.peer, socket, names, options);
+                out.push(b':');
+                port(out, socket.protocol, ends.peer_port, names, options);
+            }
+            Side::Local => {
+                if socket.is_dual_stack_wildcard() {
+                    out.push(b'*');
+                } else {
+                    host(out, ends.local, socket, names, options);
+                }
+                if let Some(index) = ends.interface {
+                    out.push(b'%');
+                    match names.interface(index) {
+                        Some(name) => quote_into(out, &name),
+                        None => {
+                            out.extend_from_slice(b"if");
+                            number(out, index.0.get().into());
+                        }
+                    }
+                }
+                out.push(b':');
+                port(out, socket.protocol, ends.local_port, names, options);
+            }
+        },
+        Ends::Unix(ends) => match side {
+            Side::Local => match &ends.name {
+                UnixName::Path(path) => quote_into(out, path),
+                UnixName::Abstract(name) => abstract_name(out, name),
+                UnixName::Unnamed => unnamed(out, socket.inode),
+            },
+            Side::Peer => match ends.peer {
+                UnixPeer::Inode(inode) => unnamed(out, Some(inode)),
+                UnixPeer::None => out.extend_from_slice(NONE),
+                UnixPeer::Unknown => out.extend_from_slice(UNKNOWN),
+            },
+        },
+    }
+}
+
+/// A unix socket without a name goes by its inode.
+fn unnamed(out: &mut Vec<u8>, inode: Option<Inode>) {
+    match inode {
+        Some(inode) => {
+            out.push(b'#');
+            number(out, inode.0.get());
+        }
+        None => out.extend_from_slice(UNKNOWN),
+    }
+}
+
+/// An abstract name begins with `@` where the kernel has a NUL.
+fn abstract_name(out: &mut Vec<u8>, name: &[u8]) {
+    let start = out.len();
+    quote_into(out, name);
+    // Inside the quotes, if there are any.
+    let quoted = out.get(start) == Some(&b'"');
+    out.insert(start + usize::from(quoted), b'@');
+}
+
+fn host(
+    out: &mut Vec<u8>,
+    address: IpAddr,
+    socket: &Socket,
+    names: &dyn Names,
+    options: TextOptions,
+) {
+    if options.resolve
+        && !address.is_unspecified()
+        && let Some(name) = names.host(address)
+    {
+        quote_into(out, &name);
+        return;
+    }
+    let text = AddressText::new(address);
+    if socket.family == Family::Inet6 {
+        out.push(b'[');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b']');
+    } else {
+        out.extend_from_slice(text.as_bytes());
+    }
+}
+
+fn port(
+    out: &mut Vec<u8>,
+    protocol: Protocol,
+    port: Port,
+    names: &dyn Names,
+    options: TextOptions,
+) {
+    if port.0 == 0 {
+        out.push(b'*');
+    } else if !options.numeric
+        && let Some(name) = names.service(protocol, port)
+    {
+        quote_into(out, &name);
+    } else {
+        number(out, port.0.into());
+    }
+}
+
+/// A running timer as `kind,time left,retransmissions`.
+fn timer(out: &mut Vec<u8>, timer: Timer) {
+    out.extend_from_slice(timer.kind.word().as_bytes());
+    out.push(b',');
+    duration(out, timer.expires_ms);
+    out.push(b',');
+    number(out, timer.retransmits.into());
+}
+
+/// Milliseconds as a person reads them: `250ms`, `9.3s`, `58s`, `4m10s`, `2h5m`.
+fn duration(out: &mut Vec<u8>, ms: u32) {
+    let seconds = ms / 1000;
+    match seconds {
+        0 => {
+            number(out, ms.into());
+            out.extend_from_slice(b"ms");
+        }
+        1..10 => {
+            number(out, seconds.into());
+            out.push(b'.');
+            number(out, (ms % 1000 / 100).into());
+            out.push(b's');
+        }
+        10..60 => {
+            number(out, seconds.into());
+            out.push(b's');
+        }
+        60..3600 => {
+            number(out, (seconds / 60).into());
+            out.push(b'm');
+            number(out, (seconds % 60).into());
+            out.push(b's');
+        }
+        _ => {
+            number(out, (seconds / 3600).into());
+            out.push(b'h');
+            number(out, (seconds / 60 % 60).into());
+            out.push(b'm');
+        }
+    }
+}
+
+/// `name[pid] fd 3,4`; with the thread as `name[pid/tid]` where only that thread's table has it.
+fn process(out: &mut Vec<u8>, holder: &Holder<'_>, fds: &[u32]) {
+    match &holder.process.name {
+        Some(name) => quote_into(out, name),
+        None => out.extend_from_slice(UNKNOWN),
+    }
+    out.push(b'[');
+    number(out, holder.process.pid.0.into());
+    if let Some(thread) = holder.thread {
+        out.push(b'/');
+        number(out, thread.0.into());
+    }
+    out.extend_from_slice(b"] fd ");
+    descriptors(out, fds);
+}
+
+fn descriptors(out: &mut Vec<u8>, fds: &[u32]) {
+    for (n, &fd) in fds.iter().enumerate() {
+        if n > 0 {
+            out.push(b',');
+        }
+        number(out, fd.into());
+    }
+}
+
+fn each_owner(
+    out: &mut Vec<u8>,
+    owners: Owners<'_>,
+    row: Row<'_>,
+    none: &[u8],
+    write: impl Fn(&mut Vec<u8>, &Holder<'_>, &[u32]),
+) {
+    match owners {
+        Owners::Known(holders) => {
+            let mut first = true;
+            by_process(holders, |holder, fds| {
+                if !std::mem::take(&mut first) {
+                    out.extend_from_slice(b", ");
+                }
+                write(out, holder, fds);
+            });
+        }
+        Owners::None(reason) => {
+            out.push(b'(');
+            out.extend_from_slice(explain(reason).as_bytes());
+            out.push(b')');
+        }
+        Owners::Hidden => {
+            out.extend_from_slice(b"(hidden");
+            if let Some(uid) = row.socket.uid {
+                out.extend_from_slice(b", user ");
+                match row.context.names.user(uid) {
+                    Some(name) => escape_into(out, &name),
+                    None => number(out, uid.0.into()),
+                }
+            }
+            out.push(b')');
+        }
+        Owners::NotAsked => out.extend_from_slice(none),
+    }
+}
+
+/// Calls `each` once per process (and thread table) with all its descriptors.
+pub(super) fn by_process<'a>(
+    holders: impl Iterator<Item = Holder<'a>>,
+    mut each: impl FnMut(&Holder<'a>, &[u32]),
+) {
+    let mut current: Option<Holder<'a>> = None;
+    let mut fds = Vec::new();
+    for holder in holders {
+        match &current {
+            Some(same)
+                if same.process.pid == holder.process.pid && same.thread == holder.thread => {}
+            _ => {
+                if let Some(done) = current.replace(holder) {
+                    each(&done, &fds);
+                }
+                fds.clear();
+            }
+        }
+        fds.push(holder.fd);
+    }
+    if let Some(last) = current {
+        each(&last, &fds);
+    }
+}
+
+/// The words of the table for a socket that no process has.
+const fn explain(reason: NoOwner) -> &'static str {
+    match reason {
+        NoOwner::TimeWait => "closed, waiting out TIME-WAIT",
+        NoOwner::Orphan => "orphan: closed by its process",
+        NoOwner::AcceptQueue => "waiting for accept()",
+        NoOwner::HalfOpen => "half-open",
+        NoOwner::Kernel => "kernel",
+        NoOwner::Other => "no process seen",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_at_a_glance() {
+        for (ms, expected) in [
+            (0, "0ms"),
+            (250, "250ms"),
+            (9_373, "9.3s"),
+            (58_000, "58s"),
+            (250_000, "4m10s"),
+            (7_500_000, "2h5m"),
+        ] {
+            let mut out = Vec::new();
+            duration(&mut out, ms);
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn hexadecimal_has_no_leading_zeros() {
+        for (n, expected) in [(0, "0x0"), (0x1f, "0x1f"), (u64::MAX, "0xffffffffffffffff")] {
+            let mut out = Vec::new();
+            hex(&mut out, n);
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn an_abstract_name_keeps_its_mark_inside_the_quotes() {
+        let text = |name: &[u8]| {
+            let mut out = Vec::new();
+            abstract_name(&mut out, name);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(text(b"x"), "@x");
+        assert_eq!(text(b"a\0b"), r#""@a\x00b""#);
+        assert_eq!(text(b"a b"), r#""@a b""#);
+    }
+}
