@@ -87,13 +87,19 @@ pub(super) fn cut(text: &[u8], width: usize) -> String {
     if text.width() <= width {
         return text.into_owned();
     }
-    let keep = width.saturating_sub(1);
-    let head = take(text.chars(), keep.div_ceil(2));
-    let tail = take(text.chars().rev(), keep / 2);
-    head.into_iter()
-        .chain(['…'])
-        .chain(tail.into_iter().rev())
-        .collect()
+    // A few scripts are wider together than apart, hence the loop.
+    (0..width)
+        .rev()
+        .map(|keep| {
+            let head = take(text.chars(), keep.div_ceil(2));
+            let tail = take(text.chars().rev(), keep / 2);
+            head.into_iter()
+                .chain(['…'])
+                .chain(tail.into_iter().rev())
+                .collect::<String>()
+        })
+        .find(|short| short.width() <= width)
+        .unwrap_or_default()
 }
 
 fn take(chars: impl Iterator<Item = char>, mut width: usize) -> Vec<char> {
