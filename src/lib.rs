@@ -15,7 +15,12 @@
 //! It is **not** a stable interface; the command line and its JSON are.
 
 pub mod analysis;
+pub mod app;
+pub mod cli;
 pub mod collect;
+pub mod error;
+pub mod exit;
+pub mod filter;
 pub mod model;
 pub mod render;
 pub mod sys;

@@ -116,6 +116,17 @@ impl SummaryBuilder {
         }
     }
 
+    /// Adds what another builder counted.
+    pub fn merge(&mut self, other: Self) {
+        for (key, count) in other.counts {
+            *self.counts.entry(key).or_default() += count;
+        }
+        for (key, ports) in other.flows {
+            self.flows.entry(key).or_default().extend(ports);
+        }
+        self.listening.extend(other.listening);
+    }
+
     /// The summary of what was added. Connections that a listener accepted are no client flows, nor are ports outside the ephemeral range.
     #[must_use]
     pub fn finish(self, ephemeral: Option<EphemeralPorts>) -> Summary {

@@ -167,7 +167,7 @@ impl Collector<'_> {
 
     /// Reads `tables` from `source` and commits them; on failure takes their rows back.
     fn try_source(&mut self, source: &mut dyn Source, tables: &[Table]) -> Result<(), Failure> {
-        let mark = self.sink.delivered();
+        let mark = self.sink.mark();
         let mut tries = 0;
         loop {
             let mut counts = Counts::default();

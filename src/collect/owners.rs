@@ -45,15 +45,16 @@ pub fn find_owners(wanted: Option<&FxHashSet<Inode>>, listeners: Listeners) -> O
                 proc: &proc,
                 wanted,
             };
-            let (found, hidden) = walk.processes(&pids);
-            report.hidden_processes = hidden;
+            let (found, refused) = walk.processes(&pids);
             fill(&mut table, found);
-            if let Some(wanted) = wanted {
-                let missing: FxHashSet<Inode> = wanted
-                    .iter()
-                    .copied()
-                    .filter(|&i| !table.holds(i))
-                    .collect();
+            let missing: Option<FxHashSet<Inode>> = wanted.map(|wanted| {
+                let unclaimed = |&inode: &Inode| !table.holds(inode);
+                wanted.iter().copied().filter(unclaimed).collect()
+            });
+            if missing.as_ref().is_none_or(|m| !m.is_empty()) {
+                report.hidden_processes = walk.count_in_this_namespace(&refused);
+            }
+            if let Some(missing) = missing {
                 report.stale |= walk.threads(&pids, missing, &mut table);
             }
         }
@@ -99,23 +100,23 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// The descriptors of every process, and how many processes would not show theirs.
-    fn processes(&self, pids: &[u32]) -> (Vec<Found>, u32) {
+    /// The descriptors of every process, and the processes that would not show theirs.
+    fn processes(&self, pids: &[u32]) -> (Vec<Found>, Vec<u32>) {
         let next = AtomicUsize::new(0);
         let work = || {
             let mut scratch = Scratch::new();
             let mut found = Vec::new();
-            let mut hidden = 0;
+            let mut refused = Vec::new();
             while let Some(&pid) = pids.get(next.fetch_add(1, Ordering::Relaxed)) {
                 match self.process(pid, &mut scratch) {
                     Ok(Some(holder)) => found.push(holder),
                     Ok(None) => {}
-                    Err(Errno::ACCESS | Errno::PERM) => hidden += 1,
+                    Err(Errno::ACCESS | Errno::PERM) => refused.push(pid),
                     // It ended meanwhile, which is normal life.
                     Err(_) => {}
                 }
             }
-            (found, hidden)
+            (found, refused)
         };
         let threads = if pids.len() < PROCESSES_FOR_THREADS {
             1
@@ -124,15 +125,28 @@ impl Walk<'_> {
         };
         std::thread::scope(|scope| {
             let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-            let (mut found, mut hidden) = work();
+            let (mut found, mut refused) = work();
             for other in others {
-                if let Ok((more, more_hidden)) = other.join() {
+                if let Ok((more, more_refused)) = other.join() {
                     found.extend(more);
-                    hidden += more_hidden;
+                    refused.extend(more_refused);
                 }
             }
-            (found, hidden)
+            (found, refused)
         })
+    }
+
+    /// How many of these processes are in this network namespace, or may be: a process in another one hardly holds a socket of this one.
+    ///
+    /// A process's namespace links need rights, but the files below its `net` have the same inode numbers for all processes of a namespace.
+    fn count_in_this_namespace(&self, refused: &[u32]) -> u32 {
+        let here = self.proc.inode(c"thread-self/net/dev").ok();
+        let elsewhere = |pid: &u32| {
+            let there = self.proc.inode(format!("{pid}/net/dev")).ok();
+            here.is_some() && there.is_some() && here != there
+        };
+        let count = refused.iter().filter(|pid| !elsewhere(pid)).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
     }
 
     fn process(&self, pid: u32, scratch: &mut Scratch) -> Result<Option<Found>, Errno> {

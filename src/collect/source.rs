@@ -38,8 +38,8 @@ pub trait Sink {
     /// Takes one row.
     fn push(&mut self, socket: Socket) -> ControlFlow<()>;
 
-    /// How many rows it has taken, as a mark for [`Sink::take_back`].
-    fn delivered(&self) -> usize;
+    /// A mark for [`Sink::take_back`], before the first row of a table.
+    fn mark(&mut self) -> usize;
 
     /// Forgets the rows after `mark`. False if some of them can no longer be taken back.
     fn take_back(&mut self, mark: usize) -> bool;

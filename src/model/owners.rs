@@ -133,7 +133,7 @@ impl<'a> Iterator for Holders<'a> {
 /// How complete the walk over /proc was.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScanReport {
-    /// Processes whose descriptors could not be read for lack of rights.
+    /// Processes of this network namespace whose descriptors could not be read for lack of rights.
     pub hidden_processes: u32,
     /// Whether holders may exist that this PID namespace does not show.
     pub nested: bool,
@@ -143,6 +143,14 @@ pub struct ScanReport {
     pub failed: Option<String>,
     /// Whether sockets may have been opened after the walk, as when rows stream past it.
     pub stale: bool,
+}
+
+impl ScanReport {
+    /// Whether holders may exist that this process has no right to see.
+    #[must_use]
+    pub const fn hides(&self) -> bool {
+        self.hidden_processes > 0 || self.hidepid || self.failed.is_some()
+    }
 }
 
 /// Which process holds which socket: the result of one walk over /proc.
@@ -228,7 +236,7 @@ impl OwnerTable {
             });
         }
         let report = &self.report;
-        if report.hidden_processes > 0 || report.hidepid || report.failed.is_some() {
+        if report.hides() {
             Owners::Hidden
         } else if report.nested || report.stale {
             Owners::None(NoOwner::Other)

@@ -105,6 +105,19 @@ impl Dir {
         Ok(buffer.get(..length).unwrap_or_default())
     }
 
+    /// The inode number of something below this directory.
+    ///
+    /// # Errors
+    /// As fstatat(2).
+    pub fn inode<P: rustix::path::Arg>(&self, path: P) -> Result<u64, Errno> {
+        let stat = statat(&self.0, path, AtFlags::empty())?;
+        #[allow(
+            clippy::useless_conversion,
+            reason = "the width differs between architectures"
+        )]
+        Ok(stat.st_ino.into())
+    }
+
     /// The number of links to, and the size of, something below this directory.
     ///
     /// For /proc/PID/task the links are two more than there are threads; for a descriptor directory the size is the number of descriptors (Linux 6.2, 0 before).

@@ -1,1 +1,36 @@
+//! The integration tests: one binary, linked once.
+//!
+//! Tests of the live kind (`live_*`) make namespaces and sockets of their own and are ignored by
+//! default; `cargo test -- --include-ignored` runs them, and they fail where they cannot run.
+//!
+//! | module | for |
+//! |---|---|
+//! | [`architecture`] | holds the rooms of `src` to the imports that the house allows |
+//! | [`namespace`] | support: runs a test in namespaces of its own, and processes in special roles |
+//! | [`scene`] | support: makes sockets of every kind and says what a row about each must hold |
+//! | [`portctl`] | support: runs the built binary and reads its JSON strictly |
+//! | [`live_states`] | a row for every kind and state of socket, compared field by field |
+//! | [`live_owners`] | who holds a socket: several processes, threads, hostile names, hidden owners |
+//! | [`live_sources`] | netlink, /proc and saved dumps tell the same |
+//! | [`live_churn`] | listing while connections come and go loses and doubles nothing |
+//! | [`live_unhappy`] | what is missing, blocked, full, closed or hostile |
+//! | [`live_cli`] | options, default states, filters, columns, formats and the summary |
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets something unexpected fails by panicking"
+)]
+
+mod architecture;
+mod live_churn;
+mod live_cli;
+mod live_owners;
+mod live_sources;
+mod live_states;
+mod live_unhappy;
+mod namespace;
+mod portctl;
+mod scene;

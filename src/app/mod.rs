@@ -1,0 +1,190 @@
+//! The only wiring: command line → plan → collect → filter → sort → render, and what is said on standard error.
+
+mod ls;
+mod resolver;
+mod summary;
+
+use crate::cli::args::{Cli, Command, LsArgs};
+use crate::cli::env::{ProcessEnv, Terminal};
+use crate::cli::plan::Verbosity;
+use crate::cli::{docs, topics};
+use crate::collect::{self, Collected};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::model::{NetNs, Notice, Query};
+use crate::render::{Closing, Opening, schema};
+use crate::sys;
+use crate::sys::stdout::Stdout;
+use clap::{CommandFactory, Parser, error::ErrorKind};
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::time::SystemTime;
+
+/// Runs portctl with these arguments, the program's name first.
+#[must_use]
+pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
+    let arguments: Vec<OsString> = arguments.collect();
+    let result = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => command(cli),
+        Err(error) => parse_error(&error, &arguments),
+    };
+    result.unwrap_or_else(|error| {
+        if error.is_closed_pipe() {
+            return Exit::Done;
+        }
+        say(&error.message());
+        error.exit()
+    })
+}
+
+fn command(cli: Cli) -> Result<Exit, Error> {
+    match cli.command {
+        None => ls::run(&LsArgs::listeners(), &ProcessEnv, terminal()),
+        Some(Command::Ls(args)) => ls::run(&args, &ProcessEnv, terminal()),
+        Some(Command::Summary(args)) => summary::run(&args),
+        Some(Command::Help { topic: None }) => {
+            print(&Cli::command().render_long_help().to_string())
+        }
+        Some(Command::Help { topic: Some(name) }) => help(&name),
+        Some(Command::Schema { document }) => print(schema(&document).unwrap_or_default()),
+        Some(Command::Completions { shell }) => {
+            write_all(&docs::completions(shell))?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn help(name: &str) -> Result<Exit, Error> {
+    if let Some(text) = topics::topic(name) {
+        return print(&text);
+    }
+    let mut cli = Cli::command();
+    cli.build();
+    if let Some(command) = cli.find_subcommand_mut(name) {
+        return print(&command.render_long_help().to_string());
+    }
+    Err(Error::UnknownTopic {
+        similar: crate::filter::closest(name, topics::TOPICS.iter().copied()),
+        name: name.to_owned(),
+    })
+}
+
+fn parse_error(error: &clap::Error, arguments: &[OsString]) -> Result<Exit, Error> {
+    // Help and the version are answers, everything else is an error.
+    if !error.use_stderr() {
+        return print(&error.render().to_string());
+    }
+    say(&error.render().to_string());
+    let first = arguments.get(1).map(|a| a.to_string_lossy());
+    if error.kind() == ErrorKind::UnknownArgument
+        && let Some(options) = first.filter(|a| a.starts_with('-'))
+    {
+        say(&format!(
+            "hint: options of lists go after 'ls': portctl ls {}\n",
+            crate::render::escape::escape(options.as_bytes())
+        ));
+    }
+    Ok(Exit::Usage)
+}
+
+fn print(text: &str) -> Result<Exit, Error> {
+    write_all(text.as_bytes())?;
+    Ok(Exit::Done)
+}
+
+fn write_all(bytes: &[u8]) -> io::Result<()> {
+    Stdout.write_all(bytes)
+}
+
+/// Says something on standard error, in one write. If that is closed, there is nobody to tell.
+fn say(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+fn terminal() -> Terminal {
+    let is_terminal = sys::terminal::stdout_is_terminal();
+    Terminal {
+        is_terminal,
+        width: if is_terminal {
+            sys::terminal::width()
+        } else {
+            None
+        },
+    }
+}
+
+/// Facts about the moment and the place, for formats that tell them.
+fn opening(wanted: bool) -> Opening {
+    Opening {
+        captured_at: SystemTime::now(),
+        netns: if wanted {
+            collect::network_namespace()
+        } else {
+            NetNs::default()
+        },
+    }
+}
+
+/// Fails if tables were wanted and none could be read.
+fn closing(query: &Query, collected: Collected) -> Result<Closing, Error> {
+    if collected.tables.is_empty() && !query.tables.is_empty() && !collected.stopped {
+        return Err(Error::NothingCollected(collected.notices));
+    }
+    Ok(Closing {
+        tables: collected.tables,
+        notices: collected.notices,
+    })
+}
+
+/// Tells the notices after the rows are out, and decides the exit code.
+fn finish(closing: &Closing, verbosity: Verbosity, strict: bool) -> Exit {
+    let mut text = String::new();
+    for notice in &closing.notices {
+        if verbosity == Verbosity::Quiet || notice.is_detail() && verbosity == Verbosity::Normal {
+            continue;
+        }
+        let kind = if notice.means_incomplete() {
+            "warning"
+        } else {
+            "note"
+        };
+        text.push_str(&format!("{kind}: {notice}\n"));
+    }
+    if verbosity == Verbosity::Verbose {
+        for report in &closing.tables {
+            text.push_str(&format!(
+                "note: {}: {} rows from {}\n",
+                report.table,
+                report.records,
+                report.source.word()
+            ));
+        }
+    }
+    if !text.is_empty() {
+        say(&text);
+    }
+    if strict && !closing.is_complete() {
+        Exit::Incomplete
+    } else {
+        Exit::Done
+    }
+}
+
+/// The notice that owners of rows could not be seen, and what would show them.
+fn owners_hidden(count: u64, report: &crate::model::ScanReport) -> Notice {
+    let remedy = if let Some(reason) = &report.failed {
+        format!("{reason}; mount /proc to see them")
+    } else if report.hidepid {
+        "/proc is mounted with hidepid= and shows your own processes only; run as root to see them"
+            .to_owned()
+    } else if sys::namespace::is_root() {
+        "processes refused to be looked at even by root; outside a container or user namespace, or with \
+         cap_sys_ptrace and cap_dac_read_search, they may be seen"
+            .to_owned()
+    } else {
+        "their processes belong to other users; run as root to see them, or give portctl \
+         cap_sys_ptrace and cap_dac_read_search"
+            .to_owned()
+    };
+    Notice::OwnersHidden { count, remedy }
+}

@@ -1,0 +1,284 @@
+//! What can be typed. Options keep `ss`'s letters and long names.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Options that may appear anywhere share these headings.
+const SOCKETS: &str = "Which sockets";
+const DETAILS: &str = "What is shown of them";
+const OUTPUT: &str = "How it is shown";
+const SOURCE: &str = "Where it comes from";
+
+const EXAMPLES: &str = "\
+Examples:
+  portctl                                     what listens here, and whose it is
+  portctl ls -tn dport = :443                 connections to port 443
+  portctl ls -tanp state close-wait --json    leaked connections, for a script";
+
+/// Shows the sockets of this host, who owns them, and what holds a port.
+#[derive(Debug, Parser)]
+#[command(
+    name = "portctl",
+    version,
+    about = "Shows the sockets of this host, who owns them, and what holds a port",
+    before_help = EXAMPLES,
+    after_help = "Without a command: portctl ls -tulnp",
+    disable_help_subcommand = true,
+    args_override_self = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List sockets
+    Ls(Box<LsArgs>),
+    /// Count sockets, TIME_WAIT and the local ports that client flows hold
+    Summary(SummaryArgs),
+    /// Explain a topic: filter, columns, json, states, exit-codes; or a command
+    Help {
+        /// Topic or command
+        topic: Option<String>,
+    },
+    /// Print the JSON Schema of a document: ls, summary
+    Schema {
+        /// Document
+        #[arg(value_parser = clap::builder::PossibleValuesParser::new(crate::render::SCHEMAS))]
+        document: String,
+    },
+    /// Print the completion script of a shell
+    Completions {
+        /// Shell
+        shell: Shell,
+    },
+}
+
+/// Shells with a completion script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs, reason = "their names say it")]
+pub enum Shell {
+    Bash,
+    Fish,
+    Zsh,
+}
+
+/// `portctl ls`.
+#[derive(Debug, Default, Args)]
+#[command(
+    args_override_self = true,
+    before_help = "\
+Examples:
+  portctl ls -tulnp                           what listens here, and whose it is
+  portctl ls -t '( dport = :443 or sport = :22 )'
+  portctl ls -tan --sort recv_queue:desc --columns state,local,peer,recv_queue",
+    after_help = "The filter language: portctl help filter. Fields: portctl help columns."
+)]
+pub struct LsArgs {
+    /// TCP sockets
+    #[arg(short = 't', long, help_heading = SOCKETS)]
+    pub tcp: bool,
+    /// UDP sockets
+    #[arg(short = 'u', long, help_heading = SOCKETS)]
+    pub udp: bool,
+    /// Raw IP sockets
+    #[arg(short = 'w', long, help_heading = SOCKETS)]
+    pub raw: bool,
+    /// Unix sockets
+    #[arg(short = 'x', long, help_heading = SOCKETS)]
+    pub unix: bool,
+    /// IPv4 only; with -6, both
+    #[arg(short = '4', long, help_heading = SOCKETS)]
+    pub ipv4: bool,
+    /// IPv6 only; with -4, both
+    #[arg(short = '6', long, help_heading = SOCKETS)]
+    pub ipv6: bool,
+    /// Sockets in every state
+    #[arg(short = 'a', long, help_heading = SOCKETS, overrides_with_all = ["listening", "bound_inactive"])]
+    pub all: bool,
+    /// Listening sockets, and unconnected ones of protocols that do not listen
+    #[arg(short = 'l', long, help_heading = SOCKETS, overrides_with_all = ["all", "bound_inactive"])]
+    pub listening: bool,
+    /// TCP sockets that hold a port but neither listen nor are connected
+    #[arg(short = 'B', long, help_heading = SOCKETS, overrides_with_all = ["all", "listening"])]
+    pub bound_inactive: bool,
+
+    /// Every process that holds a socket, or why none does
+    #[arg(short = 'p', long, help_heading = DETAILS)]
+    pub processes: bool,
+    /// User, inode, cookie, mark and more
+    #[arg(short = 'e', long, help_heading = DETAILS)]
+    pub extended: bool,
+    /// Timers
+    #[arg(short = 'o', long, help_heading = DETAILS)]
+    pub options: bool,
+    /// No queue columns
+    #[arg(short = 'Q', long, help_heading = DETAILS)]
+    pub no_queues: bool,
+    /// Show these fields, separated by commas (portctl help columns)
+    #[arg(long, value_name = "FIELDS", help_heading = DETAILS)]
+    pub columns: Option<String>,
+
+    /// Port numbers instead of service names
+    #[arg(short = 'n', long, help_heading = OUTPUT)]
+    pub numeric: bool,
+    /// Host names instead of addresses; asks the network
+    #[arg(short = 'r', long, help_heading = OUTPUT)]
+    pub resolve: bool,
+    /// Order by fields, each with :asc or :desc, separated by commas; 'none' shows rows as they come
+    #[arg(long, value_name = "FIELDS", help_heading = OUTPUT)]
+    pub sort: Option<String>,
+    /// One JSON document (portctl help json)
+    #[arg(long, help_heading = OUTPUT, overrides_with_all = ["ndjson", "csv"])]
+    pub json: bool,
+    /// One JSON object a line
+    #[arg(long, help_heading = OUTPUT, overrides_with_all = ["json", "csv"])]
+    pub ndjson: bool,
+    /// Comma-separated values
+    #[arg(long, help_heading = OUTPUT, overrides_with_all = ["json", "ndjson"])]
+    pub csv: bool,
+    /// No heading
+    #[arg(short = 'H', long, help_heading = OUTPUT)]
+    pub no_header: bool,
+    /// Each socket on one line, however long
+    #[arg(short = 'O', long, help_heading = OUTPUT)]
+    pub oneline: bool,
+    /// Fit into this many columns; 'none' for no limit [default: the terminal's, none in a pipe]
+    #[arg(long, value_name = "COLUMNS", value_parser = width, help_heading = OUTPUT)]
+    pub width: Option<Width>,
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", value_enum, help_heading = OUTPUT)]
+    pub color: Option<ColorWhen>,
+
+    /// Options of every command that collects
+    #[command(flatten)]
+    pub collect: CollectArgs,
+
+    /// Only sockets for which this holds: 'state established', 'dport = :443', 'src 10.0.0.0/8', with and, or, not and parentheses
+    #[arg(value_name = "FILTER")]
+    pub filter: Vec<String>,
+}
+
+/// Options about sources and messages.
+#[derive(Debug, Default, Args)]
+pub struct CollectArgs {
+    /// Which kernel interface to read
+    #[arg(long, value_enum, default_value_t, help_heading = SOURCE)]
+    pub source: SourceArg,
+    /// Read a saved dump, as 'ss -D' writes it, instead of this host; '-' is standard input
+    #[arg(long, value_name = "FILE", help_heading = SOURCE)]
+    pub from: Option<PathBuf>,
+    /// Exit with 4 if anything that was asked for is missing
+    #[arg(long, help_heading = SOURCE)]
+    pub strict: bool,
+    /// Say where rows came from, and other details, on standard error
+    #[arg(short = 'v', long, help_heading = SOURCE, overrides_with = "quiet")]
+    pub verbose: bool,
+    /// No notices on standard error; errors are still told
+    #[arg(short = 'q', long, help_heading = SOURCE, overrides_with = "verbose")]
+    pub quiet: bool,
+}
+
+/// `portctl summary`.
+#[derive(Debug, Args)]
+#[command(args_override_self = true)]
+pub struct SummaryArgs {
+    /// One JSON document (portctl schema summary)
+    #[arg(long, help_heading = OUTPUT)]
+    pub json: bool,
+    /// Options of every command that collects
+    #[command(flatten)]
+    pub collect: CollectArgs,
+}
+
+/// `--source`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SourceArg {
+    /// netlink, and /proc for each table that it cannot deliver
+    #[default]
+    Auto,
+    /// sock_diag over netlink only
+    Netlink,
+    /// text files under /proc/net only
+    Proc,
+}
+
+/// `--color`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorWhen {
+    /// On a terminal, unless the environment says no
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// `--width`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// No limit.
+    Unlimited,
+    /// Columns.
+    Columns(usize),
+}
+
+fn width(text: &str) -> Result<Width, String> {
+    match text {
+        "none" | "0" => Ok(Width::Unlimited),
+        _ => text
+            .parse()
+            .map(Width::Columns)
+            .map_err(|_| "a number of columns, or 'none'".to_owned()),
+    }
+}
+
+impl LsArgs {
+    /// What bare `portctl` means: `ls -tulnp`.
+    #[must_use]
+    pub fn listeners() -> Self {
+        Self {
+            tcp: true,
+            udp: true,
+            listening: true,
+            numeric: true,
+            processes: true,
+            ..Self::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn letters_cluster_and_options_may_follow_the_filter() {
+        let cli = Cli::try_parse_from(["portctl", "ls", "-tulnp", "dport", "=", ":443", "-e"]);
+        let Some(Command::Ls(args)) = cli.unwrap().command else {
+            panic!("ls")
+        };
+        assert!(args.tcp && args.udp && args.listening && args.numeric && args.processes);
+        assert!(args.extended);
+        assert_eq!(args.filter, ["dport", "=", ":443"]);
+    }
+
+    #[test]
+    fn the_last_of_all_and_listening_wins() {
+        let cli = Cli::try_parse_from(["portctl", "ls", "-la"]).unwrap();
+        let Some(Command::Ls(args)) = cli.command else {
+            panic!("ls")
+        };
+        assert!(args.all && !args.listening);
+    }
+}

@@ -1,0 +1,137 @@
+//! The manual pages and completion scripts, as text: written by `PORTCTL_BLESS=1 cargo test`, compared by every other run.
+
+use super::args::{Cli, Shell};
+use super::topics;
+use clap::{Command, CommandFactory};
+use clap_complete::{generate, shells};
+use clap_mangen::Man;
+use std::io;
+
+/// A generated file: its path below the project, and its content.
+pub type GeneratedFile = (String, Vec<u8>);
+
+/// Every generated file.
+///
+/// # Errors
+/// None in practice: everything is written to memory.
+pub fn all() -> io::Result<Vec<GeneratedFile>> {
+    let mut files = vec![
+        (
+            "completions/portctl.bash".to_owned(),
+            completions(Shell::Bash),
+        ),
+        (
+            "completions/portctl.fish".to_owned(),
+            completions(Shell::Fish),
+        ),
+        ("completions/_portctl".to_owned(), completions(Shell::Zsh)),
+    ];
+    files.push(("man/portctl.1".to_owned(), main_page()?));
+    for name in ["ls", "summary"] {
+        files.push((format!("man/portctl-{name}.1"), command_page(name)?));
+    }
+    files.push((
+        "man/portctl-filter.7".to_owned(),
+        topic_page(
+            "portctl-filter",
+            "7",
+            "the filter language of portctl",
+            &["filter", "states"],
+        ),
+    ));
+    files.push((
+        "man/portctl-json.5".to_owned(),
+        topic_page(
+            "portctl-json",
+            "5",
+            "the JSON documents of portctl",
+            &["json", "columns"],
+        ),
+    ));
+    Ok(files)
+}
+
+/// The completion script of a shell.
+#[must_use]
+pub fn completions(shell: Shell) -> Vec<u8> {
+    let mut command = Cli::command();
+    let mut out = Vec::new();
+    match shell {
+        Shell::Bash => generate(shells::Bash, &mut command, "portctl", &mut out),
+        Shell::Fish => generate(shells::Fish, &mut command, "portctl", &mut out),
+        Shell::Zsh => generate(shells::Zsh, &mut command, "portctl", &mut out),
+    }
+    out
+}
+
+fn main_page() -> io::Result<Vec<u8>> {
+    let man = Man::new(Cli::command()).date("").manual("User Commands");
+    let mut page = Vec::new();
+    man.render(&mut page)?;
+    section(
+        &mut page,
+        "EXIT STATUS",
+        &topics::topic("exit-codes").unwrap_or_default(),
+    );
+    section(
+        &mut page,
+        "ENVIRONMENT",
+        "NO_COLOR        no colour, if set and not empty\n\
+         CLICOLOR        no colour, if 0\n\
+         CLICOLOR_FORCE  colour even without a terminal, if set and not 0\n\
+         TERM            no colour, if dumb\n\
+         COLUMNS         width of a terminal that does not say how wide it is\n",
+    );
+    section(
+        &mut page,
+        "SEE ALSO",
+        "portctl-ls(1), portctl-summary(1), portctl-filter(7), portctl-json(5), ss(8), sock_diag(7)\n",
+    );
+    Ok(page)
+}
+
+fn command_page(name: &str) -> io::Result<Vec<u8>> {
+    let mut cli = Cli::command().disable_help_subcommand(true);
+    cli.build();
+    let command: Command = cli
+        .find_subcommand(name)
+        .cloned()
+        .unwrap_or_default()
+        .name(format!("portctl-{name}"))
+        .bin_name(format!("portctl {name}"))
+        .version(env!("CARGO_PKG_VERSION"));
+    let mut page = Vec::new();
+    Man::new(command)
+        .date("")
+        .manual("User Commands")
+        .render(&mut page)?;
+    Ok(page)
+}
+
+fn topic_page(name: &str, number: &str, about: &str, topics: &[&str]) -> Vec<u8> {
+    let mut page = format!(
+        ".TH {name} {number} \"\" \"portctl {}\"\n.SH NAME\n{name} \\- {about}\n",
+        env!("CARGO_PKG_VERSION")
+    )
+    .into_bytes();
+    for topic in topics {
+        let text = topics::topic(topic).unwrap_or_default();
+        section(&mut page, &topic.to_uppercase(), &text);
+    }
+    section(&mut page, "SEE ALSO", "portctl(1), portctl-ls(1)\n");
+    page
+}
+
+/// Adds a section whose lines stay as they are.
+fn section(page: &mut Vec<u8>, title: &str, text: &str) {
+    page.extend_from_slice(format!(".SH {}\n.nf\n", title.replace('-', "\\-")).as_bytes());
+    for line in text.lines() {
+        let mut line = line.replace('\\', "\\e").replace('-', "\\-");
+        if line.starts_with(['.', '\'']) {
+            line.insert_str(0, "\\&");
+        }
+        page.extend_from_slice(line.as_bytes());
+        page.push(b'\n');
+    }
+    page.extend_from_slice(b".fi\n");
+}

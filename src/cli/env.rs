@@ -1,0 +1,39 @@
+//! Environment variables, each with its meaning, behind a trait so that tests need not change the real ones.
+
+use std::ffi::OsString;
+
+/// No colour, if set and not empty; see <https://no-color.org>.
+pub const NO_COLOR: &str = "NO_COLOR";
+/// No colour, if `0`.
+pub const CLICOLOR: &str = "CLICOLOR";
+/// Colour even without a terminal, if set and not `0`.
+pub const CLICOLOR_FORCE: &str = "CLICOLOR_FORCE";
+/// No colour, if `dumb`.
+pub const TERM: &str = "TERM";
+/// Columns of a terminal that does not say how wide it is.
+pub const COLUMNS: &str = "COLUMNS";
+
+/// Somewhere to look variables up.
+pub trait Env {
+    /// The value of a variable, if it is set.
+    fn var(&self, name: &str) -> Option<OsString>;
+}
+
+/// The variables of this process.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ProcessEnv;
+
+impl Env for ProcessEnv {
+    fn var(&self, name: &str) -> Option<OsString> {
+        std::env::var_os(name)
+    }
+}
+
+/// Facts about standard output.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terminal {
+    /// Whether it is a terminal.
+    pub is_terminal: bool,
+    /// How wide it says it is.
+    pub width: Option<usize>,
+}

@@ -1,0 +1,373 @@
+//! What was meant: options, environment, terminal and filter put together into what to fetch and how to show it.
+
+use super::args::{CollectArgs, ColorWhen, LsArgs, SourceArg, Width};
+use super::env::{self, Env, Terminal};
+use crate::filter::{self, Filter, FilterError, Resolver, Scope};
+use crate::model::{
+    FIELDS, Family, FieldId, Protocol, Query, SourceChoice, StateMasks, StateSet, Table, TableSet,
+};
+use crate::render::{Column, TextOptions, columns};
+
+/// How `ls` shows its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A table.
+    Table,
+    /// One JSON document.
+    Json,
+    /// One JSON object a line.
+    Ndjson,
+    /// Comma-separated values.
+    Csv,
+}
+
+/// How much to say on standard error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verbosity {
+    /// Errors only.
+    Quiet,
+    /// What concerns what was asked.
+    Normal,
+    /// Everything.
+    Verbose,
+}
+
+/// What `ls` will do.
+#[derive(Debug)]
+pub struct LsPlan {
+    /// What to fetch.
+    pub query: Query,
+    /// What to keep of it.
+    pub filter: Filter,
+    /// Its columns.
+    pub columns: Vec<Column>,
+    /// Whether the user named them.
+    pub columns_named: bool,
+    /// The order, as typed; `None` for the default.
+    pub sort: Option<String>,
+    /// The format.
+    pub format: Format,
+    /// Whether there is a heading.
+    pub header: bool,
+    /// Columns of the screen.
+    pub width: Option<usize>,
+    /// Whether to use colour.
+    pub colour: bool,
+    /// How numbers with names are shown.
+    pub text: TextOptions,
+    /// Whether to fail when something is missing.
+    pub strict: bool,
+    /// How much to say.
+    pub verbosity: Verbosity,
+}
+
+/// Why there is no plan.
+#[derive(Debug)]
+pub enum PlanError {
+    /// The filter makes no sense.
+    Filter(FilterError),
+    /// A name that no field has.
+    UnknownField {
+        /// The option it was given to.
+        option: &'static str,
+        /// The name.
+        name: String,
+        /// Names close to it.
+        similar: Vec<String>,
+    },
+}
+
+/// Plans `portctl ls`.
+///
+/// # Errors
+/// If the filter or a list of columns makes no sense.
+pub fn ls(
+    args: &LsArgs,
+    env: &dyn Env,
+    terminal: Terminal,
+    resolver: &dyn Resolver,
+) -> Result<LsPlan, PlanError> {
+    let (tables, named) = tables(args);
+    let filter =
+        filter::compile(&args.filter, &Scope { tables }, resolver).map_err(PlanError::Filter)?;
+    let (columns, columns_named) = match &args.columns {
+        Some(list) => (
+            columns::parse(list).map_err(|name| unknown_field("--columns", name))?,
+            true,
+        ),
+        None => (default_columns(args), false),
+    };
+    let owners = args.processes
+        || columns.iter().any(|c| c.field.field().needs_owners)
+        || filter.needs_owners();
+    Ok(LsPlan {
+        query: Query {
+            tables: filter.tables(tables),
+            named,
+            states: states(args, &filter),
+            owners,
+            source: source(&args.collect),
+        },
+        columns,
+        columns_named,
+        sort: args.sort.clone(),
+        format: match (args.json, args.ndjson, args.csv) {
+            (true, _, _) => Format::Json,
+            (_, true, _) => Format::Ndjson,
+            (_, _, true) => Format::Csv,
+            _ => Format::Table,
+        },
+        header: !args.no_header,
+        width: width(args, env, terminal),
+        colour: colour(args.color, env, terminal),
+        text: TextOptions {
+            numeric: args.numeric,
+            resolve: args.resolve,
+        },
+        strict: args.collect.strict,
+        verbosity: verbosity(&args.collect),
+        filter,
+    })
+}
+
+/// A query for every socket there is, as `summary` needs it.
+#[must_use]
+pub fn everything(args: &CollectArgs) -> Query {
+    Query {
+        tables: Table::ALL.into_iter().collect(),
+        named: TableSet::EMPTY,
+        states: StateMasks::same(StateSet::ALL),
+        owners: false,
+        source: source(args),
+    }
+}
+
+/// How much to say.
+#[must_use]
+pub const fn verbosity(args: &CollectArgs) -> Verbosity {
+    match (args.quiet, args.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Normal,
+    }
+}
+
+/// The error for a name that no field has.
+#[must_use]
+pub fn unknown_field(option: &'static str, name: String) -> PlanError {
+    let known = FIELDS
+        .iter()
+        .flat_map(|f| std::iter::once(&f.name).chain(f.aliases))
+        .copied();
+    let similar = filter::closest(&name, known);
+    PlanError::UnknownField {
+        option,
+        name,
+        similar,
+    }
+}
+
+/// Selected tables, and those of them that were named. As in `ss`, a family without a protocol means all
+/// protocols that have it, and a protocol without a family all its families.
+fn tables(args: &LsArgs) -> (TableSet, TableSet) {
+    let wanted_family = |family: Family| match family {
+        Family::Inet => args.ipv4 || !args.ipv6,
+        Family::Inet6 => args.ipv6 || !args.ipv4,
+        Family::Unix => true,
+    };
+    let by_protocol = |table: Table| match table.protocol {
+        Protocol::Tcp => args.tcp,
+        Protocol::Udp => args.udp,
+        Protocol::Raw => args.raw,
+        Protocol::Unix => args.unix,
+    };
+    let all: TableSet = Table::ALL.into_iter().collect();
+    let named = all.filter(|t| by_protocol(t) && wanted_family(t.family));
+    let ip_protocol = args.tcp || args.udp || args.raw;
+    let family = args.ipv4 || args.ipv6;
+    let tables = if !family && named.is_empty() {
+        all
+    } else if family && !ip_protocol {
+        all.filter(|t| t.family != Family::Unix && wanted_family(t.family) || named.contains(t))
+    } else {
+        named
+    };
+    (tables, named)
+}
+
+/// The states to ask for. `state` and `exclude` override the options, as in `ss`.
+fn states(args: &LsArgs, filter: &Filter) -> StateMasks {
+    let masks = if filter.mentions_state || args.all {
+        StateMasks::same(StateSet::ALL)
+    } else if args.listening {
+        StateMasks {
+            // No closed socket is ever in TCP's table, and looking for one walks every connection.
+            tcp: StateSet::LISTEN,
+            other: StateSet::LISTEN.or(StateSet::CLOSE),
+        }
+    } else if args.bound_inactive {
+        StateMasks::same(StateSet::BOUND_INACTIVE)
+    } else {
+        StateMasks::same(StateSet::DEFAULT)
+    };
+    let possible = filter.states();
+    StateMasks {
+        tcp: masks.tcp.and(possible),
+        other: masks.other.and(possible),
+    }
+}
+
+fn default_columns(args: &LsArgs) -> Vec<Column> {
+    let mut fields = vec![FieldId::Protocol, FieldId::State];
+    if !args.no_queues {
+        fields.extend([FieldId::RecvQueue, FieldId::SendQueue]);
+    }
+    fields.extend([FieldId::Local, FieldId::Peer]);
+    if args.options || args.extended {
+        fields.push(FieldId::Timer);
+    }
+    if args.extended {
+        fields.extend([
+            FieldId::User,
+            FieldId::Inode,
+            FieldId::Cookie,
+            FieldId::Mark,
+            FieldId::Cgroup,
+            FieldId::V6only,
+            FieldId::Shutdown,
+        ]);
+    }
+    if args.processes {
+        fields.push(FieldId::Process);
+    }
+    fields.into_iter().map(Column::of).collect()
+}
+
+fn source(args: &CollectArgs) -> SourceChoice {
+    match (&args.from, args.source) {
+        (Some(path), _) => SourceChoice::Dump(path.clone()),
+        (None, SourceArg::Auto) => SourceChoice::Auto,
+        (None, SourceArg::Netlink) => SourceChoice::Netlink,
+        (None, SourceArg::Proc) => SourceChoice::Proc,
+    }
+}
+
+/// Pipes have no width; `COLUMNS`, which some programs export, counts only for a terminal that does not know its own.
+fn width(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Option<usize> {
+    if args.oneline {
+        return None;
+    }
+    match args.width {
+        Some(Width::Unlimited) => None,
+        Some(Width::Columns(columns)) => Some(columns),
+        None if terminal.is_terminal => terminal.width.or_else(|| {
+            let columns = env.var(env::COLUMNS)?;
+            columns.to_str()?.parse().ok().filter(|&n| n > 0)
+        }),
+        None => None,
+    }
+}
+
+/// `--color` beats the environment; there `NO_COLOR` beats `CLICOLOR_FORCE`.
+fn colour(when: Option<ColorWhen>, env: &dyn Env, terminal: Terminal) -> bool {
+    let is = |name: &str, value: &str| env.var(name).is_some_and(|v| v == value);
+    let set = |name: &str| env.var(name).is_some_and(|v| !v.is_empty());
+    match when {
+        Some(ColorWhen::Always) => true,
+        Some(ColorWhen::Never) => false,
+        Some(ColorWhen::Auto) | None => {
+            !set(env::NO_COLOR)
+                && (set(env::CLICOLOR_FORCE) && !is(env::CLICOLOR_FORCE, "0")
+                    || terminal.is_terminal && !is(env::CLICOLOR, "0") && !is(env::TERM, "dumb"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+    use std::ffi::OsString;
+
+    #[derive(Default)]
+    struct FakeEnv(HashMap<&'static str, &'static str>);
+
+    impl Env for FakeEnv {
+        fn var(&self, name: &str) -> Option<OsString> {
+            self.0.get(name).map(OsString::from)
+        }
+    }
+
+    const TTY: Terminal = Terminal {
+        is_terminal: true,
+        width: None,
+    };
+    const PIPE: Terminal = Terminal {
+        is_terminal: false,
+        width: None,
+    };
+
+    #[test]
+    fn colour_follows_flag_then_environment_then_terminal() {
+        let auto = |vars: &[(&'static str, &'static str)], terminal| {
+            colour(None, &FakeEnv(vars.iter().copied().collect()), terminal)
+        };
+        assert!(auto(&[], TTY));
+        assert!(!auto(&[], PIPE));
+        assert!(!auto(&[("NO_COLOR", "1")], TTY));
+        assert!(auto(&[("NO_COLOR", "")], TTY));
+        assert!(!auto(&[("TERM", "dumb")], TTY));
+        assert!(!auto(&[("CLICOLOR", "0")], TTY));
+        assert!(auto(&[("CLICOLOR_FORCE", "1")], PIPE));
+        assert!(!auto(&[("CLICOLOR_FORCE", "0")], PIPE));
+        assert!(!auto(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], TTY));
+        assert!(colour(
+            Some(ColorWhen::Always),
+            &FakeEnv([("NO_COLOR", "1")].into_iter().collect()),
+            PIPE
+        ));
+    }
+
+    #[test]
+    fn columns_of_the_environment_count_only_on_a_terminal() {
+        let env = FakeEnv([("COLUMNS", "40")].into_iter().collect());
+        let args = LsArgs::default();
+        assert_eq!(width(&args, &env, TTY), Some(40));
+        assert_eq!(width(&args, &env, PIPE), None);
+        let wide = Terminal {
+            width: Some(120),
+            ..TTY
+        };
+        assert_eq!(width(&args, &env, wide), Some(120));
+    }
+
+    #[test]
+    fn tables_complete_as_in_ss() {
+        let select = |args: LsArgs| {
+            tables(&args)
+                .0
+                .iter()
+                .map(|t| t.to_string())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(select(LsArgs::default()).len(), 7);
+        let t4 = LsArgs {
+            tcp: true,
+            ipv4: true,
+            ..LsArgs::default()
+        };
+        assert_eq!(select(t4), ["tcp/inet"]);
+        let x4 = LsArgs {
+            unix: true,
+            ipv4: true,
+            ..LsArgs::default()
+        };
+        assert_eq!(select(x4), ["tcp/inet", "udp/inet", "raw/inet", "unix"]);
+        let both = LsArgs {
+            ipv4: true,
+            ipv6: true,
+            ..LsArgs::default()
+        };
+        assert_eq!(select(both).len(), 6);
+    }
+}

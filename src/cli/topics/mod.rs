@@ -1,0 +1,59 @@
+//! The texts of `portctl help TOPIC`, from which the manual pages are made too.
+
+use crate::model::FIELDS;
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// Names of the topics.
+pub const TOPICS: &[&str] = &["filter", "columns", "json", "states", "exit-codes"];
+
+/// The text of a topic.
+#[must_use]
+pub fn topic(name: &str) -> Option<Cow<'static, str>> {
+    Some(match name {
+        "filter" => include_str!("filter.txt").into(),
+        "columns" => columns().into(),
+        "json" => include_str!("json.txt").into(),
+        "states" => include_str!("states.txt").into(),
+        "exit-codes" => include_str!("exit-codes.txt").into(),
+        _ => return None,
+    })
+}
+
+/// Every field, from the registry.
+fn columns() -> String {
+    let mut text = String::from(
+        "COLUMNS: fields for --columns and --sort\n\n  \
+         portctl ls -tan --columns state,local,peer,recv_queue --sort recv_queue:desc\n\n",
+    );
+    for field in FIELDS {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {:<14} {}", field.name, field.doc);
+        if !field.aliases.is_empty() {
+            let _ = writeln!(text, "  {:<14} also: {}", "", field.aliases.join(", "));
+        }
+    }
+    text.push_str(
+        "\nCase does not matter, and - is the same as _ in a name.\n\
+         ? stands for a value that nobody can tell, - for one that is known to be nothing.\n\
+         process, pid and fd make portctl look at every process; owners of sockets of other\n\
+         users are only shown to root.\n",
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_topic_has_a_text_that_fits_a_terminal() {
+        for name in TOPICS {
+            let text = topic(name).unwrap();
+            for line in text.lines() {
+                assert!(line.chars().count() <= 90, "{name}: {line}");
+            }
+        }
+        assert!(topic("nope").is_none());
+    }
+}

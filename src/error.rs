@@ -1,0 +1,124 @@
+//! What can go wrong as a whole, how it is told, and which exit code it has.
+
+use crate::cli::plan::PlanError;
+use crate::collect::SourceError;
+use crate::exit::Exit;
+use crate::filter::FilterError;
+use crate::model::Notice;
+use crate::render::escape::escape;
+use std::fmt::Write as _;
+use std::io;
+use unicode_width::UnicodeWidthStr;
+
+/// Why a command could not do what it was asked.
+#[derive(Debug)]
+pub enum Error {
+    /// The options or the filter make no sense.
+    Plan(PlanError),
+    /// A name that `help` does not know.
+    UnknownTopic {
+        /// The name.
+        name: String,
+        /// Names close to it.
+        similar: Vec<String>,
+    },
+    /// The saved dump cannot be read.
+    Source(SourceError),
+    /// No table could be read.
+    NothingCollected(Vec<Notice>),
+    /// The output cannot be written.
+    Output(io::Error),
+}
+
+impl Error {
+    /// The exit code.
+    #[must_use]
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::Plan(_) | Self::UnknownTopic { .. } => Exit::Usage,
+            Self::Source(_) | Self::NothingCollected(_) | Self::Output(_) => Exit::Failed,
+        }
+    }
+
+    /// Whether the reader of a pipe has left, which is no error to tell anybody.
+    #[must_use]
+    pub fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(e) if e.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// The message for standard error: what, where, and what to try.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self {
+            Self::Plan(PlanError::Filter(error)) => filter_message(error),
+            Self::Plan(PlanError::UnknownField {
+                option,
+                name,
+                similar,
+            }) => format!(
+                "error: {option}: '{}' is not a field\nhint: {}all fields: portctl help columns\n",
+                escape(name.as_bytes()),
+                did_you_mean(similar)
+            ),
+            Self::UnknownTopic { name, similar } => format!(
+                "error: there is no help on '{}'\nhint: {}topics: {}; commands: ls, summary, schema, completions\n",
+                escape(name.as_bytes()),
+                did_you_mean(similar),
+                crate::cli::topics::TOPICS.join(", ")
+            ),
+            Self::Source(error) => format!("error: {error}\n"),
+            Self::NothingCollected(notices) => {
+                let mut text = "error: no socket table could be read\n".to_owned();
+                for notice in notices {
+                    // Writing to a String cannot fail.
+                    let _ = writeln!(text, "  {notice}");
+                }
+                text
+            }
+            Self::Output(error) => format!("error: cannot write the output: {}\n", os_words(error)),
+        }
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+fn os_words(error: &io::Error) -> String {
+    error.raw_os_error().map_or_else(
+        || error.to_string(),
+        |errno| nix::errno::Errno::from_raw(errno).desc().to_owned(),
+    )
+}
+
+fn did_you_mean(similar: &[String]) -> String {
+    if similar.is_empty() {
+        String::new()
+    } else {
+        format!("did you mean {}? ", similar.join(" or "))
+    }
+}
+
+/// The filter as it was typed, with a caret line under the place that is wrong.
+fn filter_message(error: &FilterError) -> String {
+    let (text, span) = error.location();
+    let part =
+        |range: std::ops::Range<usize>| escape(text.get(range).unwrap_or_default().as_bytes());
+    let before = part(0..span.start);
+    let wrong = part(span.start..span.end);
+    let after = part(span.end..text.len());
+    let mut message = format!(
+        "error: {}\n  {before}{wrong}{after}\n  {}{}\n",
+        error.message(),
+        " ".repeat(before.width()),
+        "^".repeat(wrong.width().max(1)),
+    );
+    if let Some(hint) = error.hint() {
+        // Writing to a String cannot fail.
+        let _ = writeln!(message, "hint: {hint}");
+    }
+    message.push_str("help: portctl help filter\n");
+    message
+}

@@ -1,0 +1,35 @@
+//! How the program ends: `portctl help exit-codes`.
+
+use std::process::ExitCode;
+
+/// The meaning of an exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done, zero rows included.
+    Done,
+    /// The command line or the filter makes no sense.
+    Usage,
+    /// Nothing could be collected, or the output could not be written.
+    Failed,
+    /// Something that was asked for is missing, and `--strict` was given.
+    Incomplete,
+}
+
+impl Exit {
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Usage => 2,
+            Self::Failed => 3,
+            Self::Incomplete => 4,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        exit.number().into()
+    }
+}

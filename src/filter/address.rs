@@ -1,0 +1,492 @@
+//! Addresses as a filter writes them: networks of both families, host names, and the port behind them.
+
+use super::error::{ErrorKind, Fault};
+use super::port::number;
+use super::token::Span;
+use crate::model::{Family, ipv4_of};
+use std::net::{IpAddr, Ipv6Addr};
+use std::ops::Range;
+
+/// A part of a value that still knows its place in the filter text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Piece<'a> {
+    pub(super) text: &'a str,
+    /// Where it begins; none if quotes or backslashes were removed from the value.
+    start: Option<usize>,
+    /// The value it is part of.
+    value: Span,
+}
+
+impl<'a> Piece<'a> {
+    /// All of a value, whose text is `plain` without quotes and backslashes.
+    pub(super) fn new(plain: &'a str, value: Span) -> Self {
+        let verbatim = value.end - value.start == plain.len();
+        Self {
+            text: plain,
+            start: verbatim.then_some(value.start),
+            value,
+        }
+    }
+
+    pub(super) fn span(self) -> Span {
+        self.start
+            .map_or(self.value, |s| Span::new(s, s + self.text.len()))
+    }
+
+    fn part(self, range: Range<usize>) -> Self {
+        Self {
+            start: self.start.map(|s| s + range.start),
+            text: self.text.get(range).unwrap_or_default(),
+            ..self
+        }
+    }
+
+    fn from(self, start: usize) -> Self {
+        self.part(start..self.text.len())
+    }
+
+    pub(super) fn strip_prefix(self, prefix: &str) -> Option<Self> {
+        let stripped = self.text.strip_prefix(prefix)?;
+        Some(self.from(self.text.len() - stripped.len()))
+    }
+
+    /// What is before and after the one-byte character at `at`.
+    fn around(self, at: usize) -> (Self, Self) {
+        (self.part(0..at), self.from(at + 1))
+    }
+
+    fn bad_address(self, wanted: &'static str) -> Fault {
+        let address = self.text.to_owned();
+        Fault::new(ErrorKind::BadAddress { address, wanted }, self.span())
+    }
+
+    fn bad_prefix(self, allowed: &'static str) -> Fault {
+        let prefix = self.text.to_owned();
+        Fault::new(ErrorKind::BadPrefix { prefix, allowed }, self.span())
+    }
+}
+
+/// A set of addresses that begin with the same bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Network {
+    /// IPv4; it also holds the IPv6 addresses that carry one of its addresses (v4-mapped).
+    V4 {
+        /// The leading bits, the others 0.
+        bits: u32,
+        /// 1 for each leading bit.
+        mask: u32,
+    },
+    /// IPv6; it never holds an IPv4 address.
+    V6 {
+        /// The leading bits, the others 0.
+        bits: u128,
+        /// 1 for each leading bit.
+        mask: u128,
+    },
+}
+
+impl Network {
+    /// The network of one address.
+    #[must_use]
+    pub fn host(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(v4) => Self::v4(v4.to_bits(), u32::MAX),
+            IpAddr::V6(v6) => Self::v6(v6.to_bits(), u128::MAX),
+        }
+    }
+
+    const fn v4(bits: u32, mask: u32) -> Self {
+        Self::V4 {
+            bits: bits & mask,
+            mask,
+        }
+    }
+
+    const fn v6(bits: u128, mask: u128) -> Self {
+        Self::V6 {
+            bits: bits & mask,
+            mask,
+        }
+    }
+
+    /// Whether the address is in the network.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (*self, address) {
+            (Self::V4 { bits, mask }, address) => {
+                ipv4_of(address).is_some_and(|v4| v4.to_bits() & mask == bits)
+            }
+            (Self::V6 { bits, mask }, IpAddr::V6(v6)) => v6.to_bits() & mask == bits,
+            (Self::V6 { .. }, IpAddr::V4(_)) => false,
+        }
+    }
+}
+
+/// The two halves of an address with a port.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Halves<'a> {
+    /// The address; none if any will do.
+    pub(super) host: Option<Piece<'a>>,
+    /// The length behind the brackets, if the address is in brackets and there is one.
+    pub(super) length: Option<Piece<'a>>,
+    /// The port; none if any will do.
+    pub(super) port: Option<Piece<'a>>,
+    /// Whether all of it would be an IPv6 address, too.
+    pub(super) ambiguous: bool,
+}
+
+/// Takes the port off an address, as `ss` does: at the last colon that is not before a slash, or
+/// after brackets, or after `*`. `is_port` tells whether an IPv6 address without brackets ends in a port.
+pub(super) fn split<'a>(
+    value: Piece<'a>,
+    is_port: &dyn Fn(&str) -> bool,
+) -> Result<Halves<'a>, Fault> {
+    let halves = |host, port: Option<Piece<'a>>, ambiguous| Halves {
+        host,
+        length: None,
+        port: port.filter(|p| !p.text.is_empty()),
+        ambiguous,
+    };
+    if let Some(inside) = value.strip_prefix("[") {
+        let Some(close) = inside.text.find(']') else {
+            return Err(value.bad_address("an address in brackets: the `]` is missing"));
+        };
+        let (host, after) = inside.around(close);
+        if let Some(length) = after.strip_prefix("/") {
+            let (length, port) = match length.text.find(':') {
+                Some(colon) => length.around(colon),
+                None => (length, length.from(length.text.len())),
+            };
+            return Ok(Halves {
+                length: Some(length),
+                ..halves(Some(host), Some(port), false)
+            });
+        }
+        let port = after.strip_prefix(":").unwrap_or(after);
+        return Ok(halves(Some(host), Some(port), false));
+    }
+    if let Some(port) = value.strip_prefix("*") {
+        let port = port.strip_prefix(":").unwrap_or(port);
+        return Ok(halves(None, Some(port), false));
+    }
+    let slash = value.text.find('/');
+    let after_slash = slash.unwrap_or(0);
+    let colon = value.text.rfind(':').filter(|&c| c >= after_slash);
+    let Some((host, port)) = colon.map(|at| value.around(at)) else {
+        return Ok(halves(Some(value), None, false));
+    };
+    if host.text.is_empty() {
+        return Ok(halves(None, Some(port), false));
+    }
+    if slash.is_none() && host.text.contains(':') {
+        let is_v6 = |text: &str| text.parse::<Ipv6Addr>().is_ok();
+        let whole = is_v6(value.text);
+        let port_fits = port.text.is_empty() || is_port(port.text);
+        if !is_v6(host.text) || (whole && !port_fits) {
+            return Ok(halves(Some(value), None, false));
+        }
+        return Ok(halves(Some(host), Some(port), whole));
+    }
+    Ok(halves(Some(host), Some(port), false))
+}
+
+/// The part of a value that says which hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hosts {
+    Any,
+    Network(Network),
+    /// The name of a host, to be looked up.
+    Named,
+}
+
+/// Reads the address half of a value, of `family` if that was asked for. A length may be part of it
+/// or come from behind its brackets.
+pub(super) fn hosts<'a>(
+    piece: Piece<'a>,
+    length: Option<Piece<'a>>,
+    family: Option<Family>,
+) -> Result<Hosts, Fault> {
+    let text = piece.text;
+    let wanted = match family {
+        Some(Family::Inet) => "an IPv4 address or network, or the name of a host",
+        Some(Family::Inet6) => "an IPv6 address or network, or the name of a host",
+        Some(Family::Unix) | None => "an address, a network or the name of a host",
+    };
+    if ["any", "all", "default"]
+        .iter()
+        .any(|a| a.eq_ignore_ascii_case(text))
+    {
+        return Ok(Hosts::Any);
+    }
+    if let Some(at) = text.find('%') {
+        return Err(Fault::new(
+            ErrorKind::InterfaceInAddress,
+            piece.from(at).span(),
+        ));
+    }
+    let (base, length) = match (text.find('/'), length) {
+        (Some(_), Some(second)) => return Err(second.bad_prefix("there is a length already")),
+        (Some(at), None) => (piece.part(0..at), Some(piece.from(at + 1))),
+        (None, length) => (piece, length),
+    };
+    if base.text.contains(':') && family != Some(Family::Inet) {
+        let Ok(v6) = base.text.parse::<Ipv6Addr>() else {
+            return Err(piece.bad_address("an IPv6 address"));
+        };
+        let mask = length.map_or(Ok(u128::MAX), v6_mask)?;
+        return Ok(Hosts::Network(Network::v6(v6.to_bits(), mask)));
+    }
+    let looks_numeric = base
+        .text
+        .split('.')
+        .all(|octet| number(octet).is_some() || octet.bytes().all(|b| b.is_ascii_digit()));
+    if looks_numeric && family != Some(Family::Inet6) {
+        let Some(bits) = v4_bits(base.text) else {
+            return Err(
+                base.bad_address("an IPv4 address: four numbers from 0 to 255 with dots between")
+            );
+        };
+        let mask = length.map_or(Ok(u32::MAX), v4_mask)?;
+        return Ok(Hosts::Network(Network::v4(bits, mask)));
+    }
+    let named = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '_');
+    match length {
+        None if !looks_numeric && text.chars().all(named) => Ok(Hosts::Named),
+        Some(length) if !looks_numeric && base.text.chars().all(named) => {
+            Err(length.bad_prefix("a length only goes with an address"))
+        }
+        _ => Err(piece.bad_address(wanted)),
+    }
+}
+
+/// `10`, `127.1`, `0x7f.0.0.1`: one to four numbers, the missing ones are 0.
+fn v4_bits(text: &str) -> Option<u32> {
+    let mut octets = [0; 4];
+    let mut places = octets.iter_mut();
+    for octet in text.split('.') {
+        *places.next()? = u8::try_from(number(octet)?).ok()?;
+    }
+    Some(u32::from_be_bytes(octets))
+}
+
+fn v4_mask(length: Piece<'_>) -> Result<u32, Fault> {
+    let mask = if length.text.contains('.') {
+        v4_bits(length.text).filter(|m| m.leading_ones() + m.trailing_zeros() >= 32)
+    } else {
+        let length = number(length.text).filter(|&n| n <= 32);
+        length.map(|n| !u32::MAX.checked_shr(n as u32).unwrap_or(0))
+    };
+    mask.ok_or_else(|| {
+        length.bad_prefix("write a length from 0 to 32, or a mask such as 255.255.0.0")
+    })
+}
+
+fn v6_mask(length: Piece<'_>) -> Result<u128, Fault> {
+    let bits = number(length.text).filter(|&n| n <= 128);
+    bits.map(|n| !u128::MAX.checked_shr(n as u32).unwrap_or(0))
+        .ok_or_else(|| length.bad_prefix("write a length from 0 to 128"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn piece(text: &str) -> Piece<'_> {
+        Piece::new(text, Span::new(0, text.len()))
+    }
+
+    fn network(text: &str) -> Option<Network> {
+        match hosts(piece(text), None, None) {
+            Ok(Hosts::Network(network)) => Some(network),
+            _ => None,
+        }
+    }
+
+    fn v4(text: &str, length: u32) -> Option<Network> {
+        let bits = text.parse::<std::net::Ipv4Addr>().unwrap().to_bits();
+        let mask = u32::MAX.checked_shl(32 - length).unwrap_or(0);
+        Some(Network::V4 { bits, mask })
+    }
+
+    fn v6(text: &str, length: u32) -> Option<Network> {
+        let bits = text.parse::<Ipv6Addr>().unwrap().to_bits();
+        let mask = u128::MAX.checked_shl(128 - length).unwrap_or(0);
+        Some(Network::V6 { bits, mask })
+    }
+
+    fn halves(text: &str) -> (Option<&str>, Option<&str>, bool) {
+        let is_port = |p: &str| number(p).is_some_and(|n| n < 65536) || p == "https" || p == "*";
+        let halves = split(piece(text), &is_port).unwrap();
+        (
+            halves.host.map(|h| h.text),
+            halves.port.map(|p| p.text),
+            halves.ambiguous,
+        )
+    }
+
+    #[test]
+    fn ipv4_networks() {
+        assert_eq!(network("10.0.0.1"), v4("10.0.0.1", 32));
+        assert_eq!(network("10"), v4("10.0.0.0", 32));
+        assert_eq!(network("127.1"), v4("127.1.0.0", 32));
+        assert_eq!(network("0x7f.0.0.1"), v4("127.0.0.1", 32));
+        assert_eq!(network("010.0.0.1"), v4("8.0.0.1", 32));
+        assert_eq!(network("10/8"), v4("10.0.0.0", 8));
+        assert_eq!(network("193.233.7/24"), v4("193.233.7.0", 24));
+        assert_eq!(network("10.1.2.3/8"), v4("10.0.0.0", 8));
+        assert_eq!(network("10/255.0.0.0"), v4("10.0.0.0", 8));
+        assert_eq!(network("1.2.3.4/0"), v4("0.0.0.0", 0));
+        assert_eq!(network("1.2.3.4/0.0.0.0"), v4("0.0.0.0", 0));
+        assert_eq!(network("1.2.3.4/255.255.255.255"), v4("1.2.3.4", 32));
+    }
+
+    #[test]
+    fn ipv6_networks() {
+        assert_eq!(network("::1"), v6("::1", 128));
+        assert_eq!(network("::"), v6("::", 128));
+        assert_eq!(network("2001:db8::/32"), v6("2001:db8::", 32));
+        assert_eq!(network("2001:db8::7/32"), v6("2001:db8::", 32));
+        assert_eq!(network("::/0"), v6("::", 0));
+        assert_eq!(network("::ffff:10.0.0.1"), v6("::ffff:10.0.0.1", 128));
+    }
+
+    #[test]
+    fn what_is_no_network() {
+        let fault = |text: &str| hosts(piece(text), None, None).unwrap_err();
+        let place = |text: &str| fault(text).span.of(text).to_owned();
+        assert_eq!(place("10.0.0.0/33"), "33");
+        assert_eq!(place("10/255.0.255.0"), "255.0.255.0");
+        assert_eq!(place("10/"), "");
+        assert_eq!(place("::/129"), "129");
+        assert_eq!(place("2001:db8::/x"), "x");
+        assert_eq!(place("example.org/24"), "24");
+        assert_eq!(place("1.2.3.4.5"), "1.2.3.4.5");
+        assert_eq!(place("256.0.0.1"), "256.0.0.1");
+        assert_eq!(place("08.0.0.1"), "08.0.0.1");
+        assert_eq!(place("1..2"), "1..2");
+        assert_eq!(place("10.0.0.1:22/8"), "10.0.0.1:22/8");
+        assert_eq!(place("fe80::1%eth0"), "%eth0");
+        assert_eq!(place("gr$n"), "gr$n");
+        assert_eq!(place(""), "");
+    }
+
+    #[test]
+    fn names_and_any() {
+        for any in ["any", "all", "default", "ANY"] {
+            assert_eq!(hosts(piece(any), None, None), Ok(Hosts::Any));
+        }
+        for name in ["localhost", "1e100.net", "münchen.example", "a_b-c"] {
+            assert_eq!(hosts(piece(name), None, None), Ok(Hosts::Named));
+        }
+    }
+
+    #[test]
+    fn a_family_refuses_the_other() {
+        assert!(hosts(piece("10.0.0.1"), None, Some(Family::Inet6)).is_err());
+        assert!(hosts(piece("::1"), None, Some(Family::Inet)).is_err());
+        assert!(hosts(piece("10.0.0.1"), None, Some(Family::Inet)).is_ok());
+        assert!(hosts(piece("::1"), None, Some(Family::Inet6)).is_ok());
+    }
+
+    #[test]
+    fn ports_are_taken_off() {
+        assert_eq!(halves("10.0.0.1"), (Some("10.0.0.1"), None, false));
+        assert_eq!(halves("10.0.0.1:22"), (Some("10.0.0.1"), Some("22"), false));
+        assert_eq!(halves("10.0.0.1:*"), (Some("10.0.0.1"), Some("*"), false));
+        assert_eq!(halves("10.0.0.1:"), (Some("10.0.0.1"), None, false));
+        assert_eq!(halves("10/8:22"), (Some("10/8"), Some("22"), false));
+        assert_eq!(halves("host:https"), (Some("host"), Some("https"), false));
+        assert_eq!(halves("*:22"), (None, Some("22"), false));
+        assert_eq!(halves("*22"), (None, Some("22"), false));
+        assert_eq!(halves(":22"), (None, Some("22"), false));
+        assert_eq!(halves("*"), (None, None, false));
+    }
+
+    #[test]
+    fn brackets_hold_an_address() {
+        assert_eq!(halves("[::1]"), (Some("::1"), None, false));
+        assert_eq!(halves("[::1]:22"), (Some("::1"), Some("22"), false));
+        assert_eq!(halves("[::1]22"), (Some("::1"), Some("22"), false));
+        assert_eq!(
+            halves("[fe80::/10]:22"),
+            (Some("fe80::/10"), Some("22"), false)
+        );
+        assert_eq!(
+            halves("[10.0.0.1]:22"),
+            (Some("10.0.0.1"), Some("22"), false)
+        );
+        let never = |_: &str| false;
+        assert!(split(piece("[::1"), &never).is_err());
+        let behind = split(piece("[fe80::]/10:22"), &never).unwrap();
+        let text = |piece: Option<Piece<'_>>| piece.unwrap().text.to_owned();
+        assert_eq!(text(behind.host), "fe80::");
+        assert_eq!(text(behind.length), "10");
+        assert_eq!(text(behind.port), "22");
+        assert_eq!(
+            hosts(behind.host.unwrap(), behind.length, None),
+            Ok(Hosts::Network(v6("fe80::", 10).unwrap()))
+        );
+        let twice = hosts(piece("::/10"), behind.length, None).unwrap_err();
+        assert_eq!(twice.span, Span::new(9, 11));
+    }
+
+    #[test]
+    fn bare_ipv6_is_read_as_ss_does_where_that_makes_sense() {
+        assert_eq!(halves("::1"), (Some("::1"), None, false));
+        assert_eq!(halves("::"), (Some("::"), None, false));
+        assert_eq!(halves("fe80::1"), (Some("fe80::1"), None, false));
+        assert_eq!(halves("fe80::1:22"), (Some("fe80::1"), Some("22"), true));
+        assert_eq!(
+            halves("fe80::1:https"),
+            (Some("fe80::1"), Some("https"), false)
+        );
+        assert_eq!(
+            halves("fe80::1:70000"),
+            (Some("fe80::1"), Some("70000"), false)
+        );
+        assert_eq!(halves("fe80::a:b"), (Some("fe80::a:b"), None, false));
+        assert_eq!(
+            halves("1:2:3:4:5:6:7:8"),
+            (Some("1:2:3:4:5:6:7:8"), None, false)
+        );
+        assert_eq!(
+            halves("1:2:3:4:5:6:7:8:9"),
+            (Some("1:2:3:4:5:6:7:8"), Some("9"), false)
+        );
+        assert_eq!(
+            halves("2001:db8::/32"),
+            (Some("2001:db8::/32"), None, false)
+        );
+        assert_eq!(
+            halves("2001:db8::/32:9"),
+            (Some("2001:db8::/32"), Some("9"), false)
+        );
+        assert_eq!(
+            halves("::ffff:10.0.0.1"),
+            (Some("::ffff:10.0.0.1"), None, false)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_text_never_panics(text in "[0-9a-fx.:/*%\\[\\]ü]{0,20}|.{0,12}") {
+            if let Ok(halves) = split(piece(&text), &|p| number(p).is_some())
+                && let Some(host) = halves.host
+            {
+                let _ = hosts(host, halves.length, None);
+                let _ = hosts(host, halves.length, Some(Family::Inet));
+                let _ = hosts(host, halves.length, Some(Family::Inet6));
+            }
+        }
+
+        #[test]
+        fn a_network_holds_its_own_addresses(bits: u128, length in 0u32..=128, other: u128) {
+            let address = Ipv6Addr::from_bits(bits);
+            let network = network(&format!("{address}/{length}")).unwrap();
+            prop_assert!(network.contains(IpAddr::V6(address)));
+            let same = length == 0 || bits >> (128 - length) == other >> (128 - length);
+            prop_assert_eq!(network.contains(IpAddr::V6(Ipv6Addr::from_bits(other))), same);
+        }
+    }
+}

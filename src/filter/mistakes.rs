@@ -1,0 +1,394 @@
+//! Tests of what is said about filters that make no sense: the place, the message, the hint.
+
+use super::oracle::try_compile;
+use super::{ErrorKind, Scope, Span};
+use crate::model::TableSet;
+use proptest::prelude::*;
+
+/// The marked text, the message and the hint.
+fn told(text: &str) -> (String, String, String) {
+    let error = match try_compile(text) {
+        Err(error) => error,
+        Ok(filter) => panic!("{text}: {filter:?}"),
+    };
+    let (whole, span) = error.location();
+    assert_eq!(whole, text);
+    let marked = whole[span.range()].to_owned();
+    (marked, error.message(), error.hint().unwrap_or_default())
+}
+
+/// Checks the marked text, and that message and hint hold the others.
+#[track_caller]
+fn check(text: &str, marked: &str, message: &str, hint: &str) {
+    let (place, said, hinted) = told(text);
+    assert_eq!(place, marked, "{text}");
+    assert!(said.contains(message), "{text}: {said}");
+    assert!(hinted.contains(hint), "{text}: {hinted}");
+    assert_eq!(hint.is_empty(), hinted.is_empty(), "{text}: {hinted}");
+}
+
+#[test]
+fn fields() {
+    check(
+        "dprot = 443",
+        "dprot",
+        "there is no field 'dprot'",
+        "did you mean 'dport'",
+    );
+    check(
+        "foo sport = 22",
+        "foo",
+        "there is no field 'foo'",
+        "'sport'",
+    );
+    check("22", "22", "there is no field '22'", "'sport = 22'");
+    check(
+        "sport = 22 80",
+        "80",
+        "there is no field '80'",
+        "'dport = 80'",
+    );
+    check("listen", "listen", "there is no field", "'state listen'");
+    check(
+        "10.0.0.1",
+        "10.0.0.1",
+        "there is no field",
+        "'dst 10.0.0.1'",
+    );
+    check(
+        "pid = 1",
+        "pid",
+        "'pid' can be shown, but not filtered on",
+        "'sport'",
+    );
+    check("dev eth0", "dev", "'interface' can be shown", "'sport'");
+}
+
+#[test]
+fn values_that_are_missing() {
+    check(
+        "sport",
+        "sport",
+        "a value is missing after 'sport'",
+        "'sport = 22'",
+    );
+    check(
+        "sport =",
+        "sport =",
+        "a value is missing after 'sport ='",
+        "'sport = 22'",
+    );
+    check(
+        "( dport >= )",
+        "dport >=",
+        "missing after 'dport >='",
+        "'dport = 443'",
+    );
+    check(
+        "state",
+        "state",
+        "missing after 'state'",
+        "'state established'",
+    );
+    check(
+        "exclude",
+        "exclude",
+        "missing after 'exclude'",
+        "'state established'",
+    );
+    check(
+        "src and sport = 22",
+        "src",
+        "missing after 'src'",
+        "'src 10.0.0.0/8'",
+    );
+    check(
+        "sport dport = 22",
+        "sport",
+        "missing after 'sport'",
+        "'sport = 22'",
+    );
+    check(
+        "sport = = 22",
+        "=",
+        "'=' stands where a value should be",
+        "",
+    );
+    check(
+        "exclude = listen",
+        "=",
+        "where the name of a state should be",
+        "",
+    );
+}
+
+#[test]
+fn things_out_of_place() {
+    let wants = "where a field, 'not' or '(' should be";
+    check("= 22", "=", wants, "begin with a field");
+    check("and sport = 22", "and", wants, "begin with a field");
+    check("sport = 22 or and dport = 1", "and", wants, "");
+    check("not", "", "the filter ends where a field, 'not' or '('", "");
+    check("sport = 22 and", "", "the filter ends where", "");
+    check("state listen and", "", "the filter ends where", "");
+    check("( sport = 22 or )", ")", wants, "");
+    check(
+        "src /tmp/a=b",
+        "=",
+        "where 'and', 'or' or another condition",
+        "put the value in quotes",
+    );
+    check("state listen state close or sport = 1", "or", wants, "");
+}
+
+#[test]
+fn parentheses_and_quotes() {
+    check("( sport = 22", "(", "never closed", "add a ')'");
+    check("( ( sport = 22 )", "(", "never closed", "add a ')'");
+    check("sport = 22 )", ")", "closes nothing", "remove it");
+    check("()", "()", "nothing between", "'( sport = 22 )'");
+    check(
+        "sport = 22 or ( )",
+        "( )",
+        "nothing between",
+        "'( sport = 22 )'",
+    );
+    check("src 'a b", "'", "this quote is never closed", "backslash");
+    check(&"(".repeat(201), "(", "more than 200 parentheses", "");
+}
+
+#[test]
+fn states() {
+    check(
+        "state estabished",
+        "estabished",
+        "there is no state",
+        "did you mean 'established'",
+    );
+    check(
+        "sport = 1 state xyzzy",
+        "xyzzy",
+        "there is no state 'xyzzy'",
+        "time-wait",
+    );
+    check(
+        "state new-syn-recv",
+        "new-syn-recv",
+        "there is no state",
+        "",
+    );
+    check(
+        "sport 1 state > listen",
+        ">",
+        "'state' cannot be compared with '>'",
+        "use '=' or '!='",
+    );
+}
+
+#[test]
+fn ports() {
+    check(
+        "sport = htpps",
+        "htpps",
+        "'htpps' is neither",
+        "did you mean 'https'",
+    );
+    check("sport = 70000", "70000", "a port is 0 to 65535", "");
+    check("sport = :70000", "70000", "a port is 0 to 65535", "");
+    check("sport = -1", "-1", "a port is 0 to 65535", "");
+    check(
+        "sport = 99999999999999999999",
+        "99999999999999999999",
+        "0 to 65535",
+        "",
+    );
+    check("sport = inet:70000", "70000", "a port is 0 to 65535", "");
+    check("src 10.0.0.1:70000", "70000", "a port is 0 to 65535", "");
+    check(
+        "src 10.0.0.1:htpps",
+        "htpps",
+        "'htpps' is neither",
+        "did you mean 'https'",
+    );
+    check("sport = 08", "08", "'08' is neither", "octal");
+    check("sport = ''", "''", "the port is empty", "");
+    check("sport = :", "", "the port is empty", "");
+    check("sport > *", "*", "'*' is any port", "use '='");
+    check("src *foo*", "foo*", "'foo*' is neither", "'unix:foo*'");
+}
+
+#[test]
+fn addresses() {
+    check("dst 10.0.0.0/33", "33", "'/33' does not make a network", "");
+    check(
+        "dst 10/255.0.255.0",
+        "255.0.255.0",
+        "does not make a network",
+        "",
+    );
+    check("dst 2001:db8::/129", "129", "from 0 to 128", "");
+    check("dst [::/129]:22", "129", "from 0 to 128", "");
+    check(
+        "dst example.org/24",
+        "24",
+        "a length only goes with an address",
+        "",
+    );
+    check(
+        "dst nosuchhost.invalid",
+        "nosuchhost.invalid",
+        "has no address: Name or",
+        "",
+    );
+    check(
+        "dst nosuchhost.invalid:22",
+        "nosuchhost.invalid",
+        "has no address",
+        "",
+    );
+    check("dst empty.test", "empty.test", "none was found", "");
+    check("dst inet6:one.test", "one.test", "none of family inet6", "");
+    check(
+        "dst fe80::1%eth0",
+        "%eth0",
+        "cannot name an interface",
+        "leave out",
+    );
+    check("dst 1.2.3.4.5", "1.2.3.4.5", "is not an IPv4 address", "");
+    check("dst 300.1.1.1", "300.1.1.1", "is not an IPv4 address", "");
+    check("dst 1:2:3", "1:2:3", "is not an IPv6 address", "");
+    check(
+        "dst 10.0.0.1:22/8",
+        "10.0.0.1:22/8",
+        "is not an IPv6 address",
+        "after the length",
+    );
+    check("dst [::1", "[::1", "']' is missing", "'[::1]:22'");
+    check(
+        "dst inet6:10.0.0.1",
+        "10.0.0.1",
+        "is not an IPv6 address or network",
+        "",
+    );
+    check("dst ''", "''", "is not an address", "");
+    check("dst run/x*", "run/x*", "is not an address", "'unix:run/x*'");
+    check(
+        "dst > 10.0.0.1",
+        ">",
+        "'dst' cannot be compared with '>'",
+        "use '=' or '!='",
+    );
+    check("dst link:ip", "link:ip", "'link:' is not supported yet", "");
+    check(
+        "dst netlink:route",
+        "netlink:route",
+        "not supported yet",
+        "",
+    );
+    check("sport = vsock:1", "vsock:1", "not supported yet", "");
+}
+
+#[test]
+fn places_are_right_behind_other_alphabets_and_quotes() {
+    check(
+        "src /ü/ß and dst 10/99",
+        "99",
+        "'/99' does not make a network",
+        "",
+    );
+    check(
+        r"dst 10\.0/99",
+        r"10\.0/99",
+        "'/99' does not make a network",
+        "",
+    );
+    check("src ä or", "", "the filter ends", "");
+    let error = try_compile("src /ü dport = 70000").unwrap_err();
+    assert_eq!(error.span, Span::new(16, 21));
+}
+
+#[test]
+fn numbers_are_inodes_if_only_unix_is_asked_for() {
+    let tables = super::oracle::every_table();
+    let unix = tables.filter(|t| t.family == crate::model::Family::Unix);
+    let compile = |tables: TableSet| {
+        let words = ["sport = 70000".to_owned()];
+        super::compile(&words, &Scope { tables }, &super::oracle::Names)
+    };
+    assert!(compile(unix).is_ok());
+    assert!(matches!(
+        compile(tables).unwrap_err().kind,
+        ErrorKind::BadPort { .. }
+    ));
+    assert!(compile(TableSet::EMPTY).is_err());
+}
+
+/// Runs `test` with less stack than any thread gets by default.
+fn on_a_small_stack(test: fn()) {
+    let thread = std::thread::Builder::new().stack_size(std::env::var("SS").unwrap().parse::<usize>().unwrap() * 1024);
+    thread.spawn(test).unwrap().join().unwrap();
+}
+
+/// Goes through everything that walks a tree.
+fn walk(text: &str) {
+    let expr = super::parse(&[text.to_owned()]).unwrap();
+    assert!(!expr.to_string().is_empty());
+    drop(expr.clone());
+    let filter = super::oracle::compile(text);
+    for socket in super::oracle::scene() {
+        let _ = filter.matches(super::oracle::row(&socket));
+    }
+    let _ = filter.states();
+    let _ = filter.tables(super::oracle::every_table());
+    drop(filter.clone());
+}
+
+#[test]
+fn long_and_deep_filters_do_not_exhaust_the_stack() {
+    on_a_small_stack(|| {
+        walk(&format!("{}sport = 22", "not ".repeat(200_000)));
+        walk(&format!("{}sport = 22", "! ".repeat(199_999)));
+        walk(
+            &"sport = 22 and "
+                .repeat(50_000)
+                .replace("22 and sport", "22 sport")[..14 * 11],
+        );
+        walk(&format!(
+            "{}sport = 1",
+            "sport = 22 or dport = 80 and ".repeat(20_000)
+        ));
+        walk(&format!("{}sport = 1", "state listen ".repeat(50_000)));
+        let level = "sport = 1 or not dport = 1 and not ( ";
+        walk(&format!(
+            "{}sport = 1{}",
+            level.repeat(200),
+            " )".repeat(200)
+        ));
+        walk(&format!("{}sport = 1{}", "(".repeat(200), ")".repeat(200)));
+        assert!(super::parse(&["(".repeat(100_000)]).is_err());
+        assert!(super::parse(&["[".repeat(100_000)]).is_err());
+        assert!(super::parse(&["not ".repeat(100_000)]).is_err());
+    });
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_text_never_panics(
+        text in "\\PC{0,40}|(sport|src|dst|state|not|and|or|[(]|[)]|=|!=|<|22|10/8|listen|::1| |'|\\[|\\]|ü){0,20}"
+    ) {
+        if let Err(error) = try_compile(&text) {
+            let (whole, span) = error.location();
+            prop_assert!(whole.get(span.range()).is_some());
+            prop_assert!(!error.message().is_empty());
+            let _ = error.hint();
+        }
+    }
+}
+
+#[test]
+fn probe() {
+    let level = "sport = 1 or not dport = 1 and not ( ";
+    let t=format!("{}sport = 1{}", level.repeat(200), " )".repeat(200));
+    std::thread::Builder::new().stack_size(std::env::var("SS").unwrap().parse::<usize>().unwrap() * 1024).spawn(move|| { let e=super::parse(&[t]).unwrap(); std::mem::forget(e); }).unwrap().join().unwrap();
+}
+// probe-end

@@ -1,0 +1,145 @@
+//! The filter: a language for choosing sockets, a superset of the one `ss` has.
+//!
+//! ```text
+//!  words ──token──▶ tokens ──parse──▶ Expr ──check──▶ Predicate ──▶ True, False or Unknown
+//!                 with spans        with spans    ▲                 for each socket
+//!                                             Resolver
+//! ```
+//!
+//! Text is read in three steps, each of which knows nothing of the next. Names that only the system
+//! can look up come through [`Resolver`], so that nothing here does I/O. What is wrong with a filter
+//! is data ([`FilterError`]) with the place in the text; drawing it is the application's.
+
+mod address;
+mod ast;
+mod check;
+mod error;
+mod glob;
+#[cfg(test)]
+mod mistakes;
+#[cfg(test)]
+mod oracle;
+mod parse;
+mod port;
+mod predicate;
+mod pushdown;
+mod reading;
+mod suggest;
+mod token;
+
+pub use address::Network;
+pub use ast::{Comparison, Expr, Node, NodeKind, Op, StateWord, Value};
+pub use error::{ErrorKind, FilterError, PortFault};
+pub use glob::Glob;
+pub use parse::parse;
+pub use port::Ports;
+pub use predicate::{PortOrder, PortTest, Predicate, Truth};
+pub use suggest::closest;
+pub use token::Span;
+
+use crate::model::{Protocol, Row, StateSet, TableSet};
+use std::net::IpAddr;
+
+/// What a filter is applied to.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope {
+    /// The tables that options select. If only unix tables are among them, addresses are unix names
+    /// and ports are inodes.
+    pub tables: TableSet,
+}
+
+/// Looks up what only the system knows.
+pub trait Resolver {
+    /// The ports of a service, services(5), and for raw sockets the number of a protocol,
+    /// protocols(5). `None` if there is no such name.
+    fn service(&self, name: &str) -> Option<Vec<(Protocol, u16)>>;
+    /// Names of services that a mistyped one may stand for, see [`closest`].
+    fn similar_services(&self, name: &str) -> Vec<String>;
+    /// All addresses of a host. May ask the network and take seconds.
+    ///
+    /// # Errors
+    ///
+    /// The reason, in words, why there are none.
+    fn host(&self, name: &str) -> Result<Vec<IpAddr>, String>;
+}
+
+/// Something in a filter that means something else than one might think.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// The place in the text of the filter.
+    pub span: Span,
+    /// One sentence without a full stop.
+    pub message: String,
+}
+
+/// A filter that is ready to be applied.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    /// The condition.
+    pub predicate: Predicate,
+    /// The text that the spans of `warnings` point into.
+    pub text: String,
+    /// What the reader should know about how the text was read.
+    pub warnings: Vec<Warning>,
+    /// Whether it asks for states, in which case no states are hidden by default.
+    pub mentions_state: bool,
+}
+
+/// Reads a filter and looks up the names in it.
+///
+/// # Errors
+///
+/// When the text does not follow the grammar, or a name or value in it makes no sense.
+pub fn compile(
+    words: &[String],
+    scope: &Scope,
+    resolver: &dyn Resolver,
+) -> Result<Filter, FilterError> {
+    let mut expr = parse(words)?;
+    let (predicate, warnings) =
+        check::check(&expr, scope, resolver).map_err(|fault| fault.within(&expr.text))?;
+    expr.warnings.extend(warnings);
+    Ok(Filter {
+        mentions_state: predicate.has(&|p| matches!(p, Predicate::State(_))),
+        predicate,
+        text: expr.text,
+        warnings: expr.warnings,
+    })
+}
+
+impl Filter {
+    /// The filter that every socket matches.
+    #[must_use]
+    pub const fn everything() -> Self {
+        Self {
+            predicate: Predicate::Constant(true),
+            text: String::new(),
+            warnings: Vec::new(),
+            mentions_state: false,
+        }
+    }
+
+    /// Whether a socket matches. Only [`Truth::True`] is shown.
+    #[must_use]
+    pub fn matches(&self, row: Row<'_>) -> Truth {
+        self.predicate.matches(&row)
+    }
+
+    /// Every state in which a socket can match.
+    #[must_use]
+    pub fn states(&self) -> StateSet {
+        pushdown::states(&self.predicate)
+    }
+
+    /// Those of `selected` in which a socket can match.
+    #[must_use]
+    pub fn tables(&self, selected: TableSet) -> TableSet {
+        pushdown::tables(&self.predicate, selected)
+    }
+
+    /// Whether it must be known who holds the sockets.
+    #[must_use]
+    pub fn needs_owners(&self) -> bool {
+        self.predicate.has(&Predicate::needs_owners)
+    }
+}

@@ -1,0 +1,451 @@
+//! Tests of what filters choose, on a scene of model sockets.
+//!
+//! The first seven sockets are those of the dump that the tests of iproute2 use
+//! (`testsuite/tests/ss/ss1.dump`); what `ss` 7.1 says about them is the oracle, except where this
+//! language differs on purpose.
+
+use super::{Filter, FilterError, Resolver, Scope, Truth, closest};
+use crate::model::{
+    Context, Ends, Family, InetEnds, Inode, NoNames, Port, Protocol, Queues, Row, Socket, State,
+    Table, TableSet, UnixEnds, UnixKind, UnixName, UnixPeer,
+};
+use std::net::{IpAddr, SocketAddr};
+
+/// A few names.
+pub(super) struct Names;
+
+const SERVICES: &[(&str, &[(Protocol, u16)])] = &[
+    ("ssh", &[(Protocol::Tcp, 22)]),
+    ("http", &[(Protocol::Tcp, 80)]),
+    ("https", &[(Protocol::Tcp, 443), (Protocol::Udp, 443)]),
+    ("both", &[(Protocol::Tcp, 512), (Protocol::Udp, 513)]),
+    ("icmp", &[(Protocol::Raw, 1)]),
+];
+
+impl Resolver for Names {
+    fn service(&self, name: &str) -> Option<Vec<(Protocol, u16)>> {
+        let found = SERVICES.iter().find(|s| s.0 == name)?;
+        Some(found.1.to_vec())
+    }
+
+    fn similar_services(&self, name: &str) -> Vec<String> {
+        closest(name, SERVICES.iter().map(|s| s.0))
+    }
+
+    fn host(&self, name: &str) -> Result<Vec<IpAddr>, String> {
+        let addresses: &[&str] = match name {
+            "one.test" => &["10.0.0.2"],
+            "two.test" => &["192.0.2.1", "10.0.0.2", "fec0:42::1"],
+            "empty.test" => &[],
+            _ => return Err("Name or service not known".to_owned()),
+        };
+        Ok(addresses.iter().map(|a| a.parse().unwrap()).collect())
+    }
+}
+
+pub(super) fn every_table() -> TableSet {
+    Table::ALL.into_iter().collect()
+}
+
+fn unix_tables() -> TableSet {
+    every_table().filter(|t| t.protocol == Protocol::Unix)
+}
+
+pub(super) fn try_compile(text: &str) -> Result<Filter, FilterError> {
+    let scope = Scope {
+        tables: every_table(),
+    };
+    super::compile(&[text.to_owned()], &scope, &Names)
+}
+
+pub(super) fn compile(text: &str) -> Filter {
+    try_compile(text).unwrap_or_else(|e| panic!("{text}: {e}"))
+}
+
+pub(super) fn row(socket: &Socket) -> Row<'_> {
+    let context = Context {
+        owners: None,
+        names: &NoNames,
+    };
+    Row { socket, context }
+}
+
+fn socket(protocol: Protocol, family: Family, state: State, inode: u64, ends: Ends) -> Socket {
+    Socket {
+        protocol,
+        family,
+        state,
+        v6only: None,
+        shutdown: None,
+        ends,
+        queues: Queues::Unknown,
+        timer: None,
+        uid: None,
+        inode: Inode::new(inode),
+        cookie: None,
+        mark: None,
+        cgroup: None,
+    }
+}
+
+fn inet(protocol: Protocol, state: State, inode: u64, local: &str, peer: &str) -> Socket {
+    let [local, peer] = [local, peer].map(|end| end.parse::<SocketAddr>().unwrap());
+    let ends = InetEnds {
+        local: local.ip(),
+        peer: peer.ip(),
+        local_port: Port(local.port()),
+        peer_port: Port(peer.port()),
+        interface: None,
+    };
+    let family = if local.is_ipv4() {
+        Family::Inet
+    } else {
+        Family::Inet6
+    };
+    socket(protocol, family, state, inode, Ends::Inet(ends))
+}
+
+pub(super) fn unix(name: UnixName, inode: u64, peer: UnixPeer) -> Socket {
+    let kind = UnixKind::Stream;
+    let ends = Ends::Unix(UnixEnds { kind, name, peer });
+    socket(
+        Protocol::Unix,
+        Family::Unix,
+        State::Established,
+        inode,
+        ends,
+    )
+}
+
+/// The sockets that the cases below call by their number.
+pub(super) fn scene() -> Vec<Socket> {
+    let tcp = |state, local, peer| inet(Protocol::Tcp, state, 411, local, peer);
+    let path = |path: &str| UnixName::Path(path.as_bytes().into());
+    let peer = |inode| UnixPeer::Inode(Inode::new(inode).unwrap());
+    let estab = State::Established;
+    vec![
+        // 0 to 3: IPv4 of the dump.
+        tcp(State::Listen, "0.0.0.0:22", "0.0.0.0:0"),
+        tcp(estab, "10.0.0.1:22", "10.0.0.1:36266"),
+        tcp(estab, "10.0.0.1:36266", "10.0.0.1:22"),
+        tcp(estab, "10.0.0.1:22", "10.0.0.2:50312"),
+        // 4 to 6: IPv6 of the dump.
+        tcp(State::Listen, "[::]:22", "[::]:0"),
+        tcp(estab, "[fec0:42::24]:40520", "[fec0:42::1]:22"),
+        tcp(estab, "[fec0:42::24]:22", "[fec0:42::1]:44248"),
+        // 7: an IPv6 socket that carries IPv4.
+        tcp(estab, "[::ffff:10.0.0.1]:80", "[::ffff:10.0.0.2]:50000"),
+        // 8 and 9: UDP and raw.
+        inet(
+            Protocol::Udp,
+            State::Close,
+            412,
+            "127.0.0.1:513",
+            "0.0.0.0:0",
+        ),
+        inet(Protocol::Raw, State::Close, 413, "0.0.0.0:1", "0.0.0.0:0"),
+        // 10 to 13: unix.
+        unix(path("/run/dbus/Socket"), 70001, UnixPeer::None),
+        unix(UnixName::Abstract(b"bus/x".as_slice().into()), 22, peer(13)),
+        unix(UnixName::Unnamed, 13, peer(22)),
+        unix(path("/run/a b"), 70002, UnixPeer::Unknown),
+    ]
+}
+
+fn chosen_by(filter: &Filter, truth: Truth) -> Vec<usize> {
+    let says = |s: &Socket| filter.matches(row(s)) == truth;
+    let scene = scene().into_iter().enumerate();
+    scene.filter(|(_, s)| says(s)).map(|(n, _)| n).collect()
+}
+
+/// The numbers of the sockets that a filter shows.
+fn shown(text: &str) -> Vec<usize> {
+    chosen_by(&compile(text), Truth::True)
+}
+
+/// Those of the IPv4 sockets of the dump.
+fn shown4(text: &str) -> Vec<usize> {
+    let mut shown = shown(text);
+    shown.retain(|&n| n < 4);
+    shown
+}
+
+fn shown_of_unix(text: &str) -> Vec<usize> {
+    let scope = Scope {
+        tables: unix_tables(),
+    };
+    let filter = super::compile(&[text.to_owned()], &scope, &Names).unwrap();
+    chosen_by(&filter, Truth::True)
+}
+
+fn unknown(text: &str) -> Vec<usize> {
+    chosen_by(&compile(text), Truth::Unknown)
+}
+
+const NONE: [usize; 0] = [];
+const INET: [usize; 10] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+const UNIX: [usize; 4] = [10, 11, 12, 13];
+
+fn others(numbers: &[usize]) -> Vec<usize> {
+    (0..14).filter(|n| !numbers.contains(n)).collect()
+}
+
+#[test]
+fn the_cases_of_iproute2() {
+    for text in ["dport = 22", "dport 22", "( dport = 22 )"] {
+        assert_eq!(shown4(text), [2], "{text}");
+    }
+    for text in [
+        "src = 0.0.0.0",
+        "src 0.0.0.0",
+        "src 0.0.0.0 sport = 22",
+        "src 0.0.0.0 and sport = 22",
+    ] {
+        assert_eq!(shown4(text), [0], "{text}");
+    }
+    for text in [
+        "src 10.0.0.1 and sport = 22 and dport = 50312",
+        "src 10.0.0.1 and sport = 22 and ( dport = 50312 )",
+        "src 10.0.0.1 and ( sport = 22 and dport = 50312 )",
+        "( src 10.0.0.1 and sport = 22 ) and dport = 50312",
+        "( src 0.0.0.0 or src 10.0.0.1 ) and dst 10.0.0.2",
+    ] {
+        assert_eq!(shown4(text), [3], "{text}");
+    }
+}
+
+#[test]
+fn more_of_what_ss_says() {
+    assert_eq!(shown4("not dst 10.0.0.1"), [0, 3]);
+    assert_eq!(shown4("not dst 10.0.0.1 sport = 22"), [0, 3]);
+    assert_eq!(shown4("dport gt 1024"), [1, 3]);
+    assert_eq!(shown4("sport neq 22"), [2]);
+    assert_eq!(shown4("src any"), [0, 1, 2, 3]);
+    assert_eq!(shown4("src 10/8"), [1, 2, 3]);
+    assert_eq!(shown4("src 10"), NONE);
+    assert_eq!(shown4("dport = 0"), [0]);
+    assert_eq!(shown4("sport ge 23"), [2]);
+}
+
+#[test]
+fn and_comes_before_or_and_that_is_told() {
+    let filter = compile("src 0.0.0.0 or src 10.0.0.1 and dst 10.0.0.2");
+    assert_eq!(chosen_by(&filter, Truth::True), [0, 3, 7, 9]);
+    assert_eq!(filter.warnings.len(), 1);
+    assert_eq!(filter.warnings[0].span.of(&filter.text), filter.text);
+}
+
+#[test]
+fn operators_on_ports() {
+    assert_eq!(shown("sport = 22"), [0, 1, 3, 4, 6, 11]);
+    assert_eq!(shown("sport=22"), shown("sport == :22"));
+    assert_eq!(shown("sport 0x16"), shown("sport eq 026"));
+    assert_eq!(shown("sport != 22"), others(&[0, 1, 3, 4, 6, 11]));
+    assert_eq!(shown("not sport = 22"), shown("!sport=22"));
+    assert_eq!(shown4("dport < 50312"), [0, 1, 2]);
+    assert_eq!(shown4("dport <= 50312"), [0, 1, 2, 3]);
+    assert_eq!(shown4("dport > 36266"), [3]);
+    assert_eq!(shown4("dport >= 36266"), [1, 3]);
+    assert_eq!(shown("sport = *").len(), 14);
+    assert_eq!(shown("sport = :*").len(), 14);
+    assert_eq!(shown("sport != *"), NONE);
+}
+
+#[test]
+fn families_of_ports() {
+    assert_eq!(shown("sport = inet:22"), [0, 1, 3]);
+    assert_eq!(shown("sport = inet6:22"), [4, 6]);
+    assert_eq!(shown("sport = inet6::22"), [4, 6]);
+    assert_eq!(shown("sport = unix:22"), [11]);
+    assert_eq!(shown("sport = inet:*"), [0, 1, 2, 3, 8, 9]);
+    assert_eq!(shown("sport != inet:22"), others(&[0, 1, 3]));
+}
+
+#[test]
+fn services_have_a_number_for_each_protocol() {
+    assert_eq!(shown("sport = :ssh"), [0, 1, 3, 4, 6]);
+    assert_eq!(shown("sport = both"), [8]);
+    assert_eq!(shown("sport = icmp"), [9]);
+    assert_eq!(shown("sport > ssh"), [2, 5, 7]);
+    assert_eq!(shown("sport != both"), others(&[8]));
+    assert_eq!(shown("( dport = :https or sport = :ssh )"), [0, 1, 3, 4, 6]);
+    assert_eq!(shown("src 10.0.0.1:ssh"), [1, 3]);
+}
+
+#[test]
+fn inodes_of_unix_sockets() {
+    assert_eq!(shown("dport = 13"), [11]);
+    assert_eq!(unknown("dport = 13"), [13]);
+    assert_eq!(unknown("dport != 13"), [13]);
+    assert_eq!(unknown("dport = ssh"), NONE);
+    assert_eq!(shown_of_unix("sport = 70001"), [10]);
+    assert_eq!(shown_of_unix("sport > 70000"), [10, 13]);
+    assert_eq!(shown("sport = unix:70001"), [10]);
+}
+
+#[test]
+fn addresses_and_networks() {
+    assert_eq!(shown("src 10.0.0.1"), [1, 2, 3, 7]);
+    assert_eq!(shown("src = 10.0.0.1"), shown("src == 10.0.0.1"));
+    assert_eq!(shown("src != 10.0.0.1"), others(&[1, 2, 3, 7]));
+    assert_eq!(shown("dst 10.0.0.2/31"), [3, 7]);
+    assert_eq!(shown("src 10.0.0.0/255.255.255.0"), [1, 2, 3, 7]);
+    assert_eq!(shown("src 0.0.0.0/0"), [0, 1, 2, 3, 7, 8, 9]);
+    assert_eq!(shown("src 0x7f.0.0.1"), [8]);
+    assert_eq!(shown("src fec0:42::/64"), [5, 6]);
+    assert_eq!(shown("src [fec0:42::24]"), [5, 6]);
+    assert_eq!(shown("src fec0:42::24/128:22"), [6]);
+    assert_eq!(shown("src [fec0:42::/32]:22"), [6]);
+    assert_eq!(shown("src [fec0:42::]/32:22"), [6]);
+    assert_eq!(shown("src [fec0:42::24]22"), [6]);
+    assert_eq!(shown("src fec0:42:0:0:0:0:0:24"), [5, 6]);
+    assert_eq!(shown("src ::"), [4]);
+    assert_eq!(shown("src ::/0"), [4, 5, 6, 7]);
+}
+
+#[test]
+fn addresses_with_ports() {
+    assert_eq!(shown("src 10.0.0.1:22"), [1, 3]);
+    assert_eq!(shown("src 10.0.0.1:*"), [1, 2, 3, 7]);
+    assert_eq!(shown("src 10/8:22"), [1, 3]);
+    assert_eq!(shown("src *:22"), [0, 1, 3, 4, 6]);
+    assert_eq!(shown("src *22"), shown("src :22"));
+    assert_eq!(shown("src any:22"), shown("src :ssh"));
+    assert_eq!(shown("src inet:*:22"), [0, 1, 3]);
+    assert_eq!(shown("src != :22"), others(&[0, 1, 3, 4, 6]));
+}
+
+#[test]
+fn any_is_every_socket() {
+    for text in [
+        "src any",
+        "dst all",
+        "src default",
+        "dst *",
+        "",
+        "state all",
+    ] {
+        assert_eq!(shown(text).len(), 14, "{text}");
+    }
+    for text in ["src any", "src *", "src unix:*"] {
+        assert_eq!(
+            shown_of_unix(text).len(),
+            if text.len() > 8 { 4 } else { 14 }
+        );
+    }
+    assert_eq!(shown("src inet:any"), [0, 1, 2, 3, 8, 9]);
+    assert_eq!(shown("dst inet6:*"), [4, 5, 6, 7]);
+    assert_eq!(shown("dst unix:*"), UNIX);
+}
+
+#[test]
+fn families_are_never_mixed_up() {
+    // The first 32 bits of fec0:42::24.
+    assert_eq!(shown("src 254.192.0.66"), NONE);
+    assert_eq!(shown("src ::ffff:10.0.0.1"), [7]);
+    assert_eq!(shown("src inet:10.0.0.1"), [1, 2, 3]);
+    assert_eq!(shown("src inet6:::ffff:10.0.0.1"), [7]);
+    assert_eq!(shown("not src inet:any not src inet6:any"), UNIX);
+    assert_eq!(shown("src unix:* or src 0.0.0.0/0 or src ::/0").len(), 14);
+    assert_eq!(shown("not src unix:*"), INET);
+}
+
+#[test]
+fn hosts_match_by_any_of_their_addresses() {
+    assert_eq!(shown("dst one.test"), [3, 7]);
+    assert_eq!(shown("dst two.test"), [3, 5, 6, 7]);
+    assert_eq!(shown("dst two.test:22"), [5]);
+    assert_eq!(shown("dst inet:two.test"), [3]);
+    assert_eq!(shown("dst inet6:two.test"), [5, 6]);
+    assert_eq!(shown("dst != two.test"), others(&[3, 5, 6, 7]));
+}
+
+#[test]
+fn bare_ipv6_with_a_port_is_told() {
+    let filter = compile("src fec0:42::24:22");
+    assert_eq!(chosen_by(&filter, Truth::True), [6]);
+    let warning = &filter.warnings[0];
+    assert_eq!(warning.span.of(&filter.text), "fec0:42::24:22");
+    assert!(warning.message.contains("[fec0:42::24]:22"));
+    assert!(warning.message.contains("write '[fec0:42::24:22]'"));
+    assert!(compile("src [fec0:42::24]:22").warnings.is_empty());
+}
+
+#[test]
+fn octal_numbers_are_told() {
+    let octal = |text: &str| compile(text).warnings.len();
+    assert_eq!(octal("sport = 026"), 1);
+    assert_eq!(octal("src 010.0.0.1"), 1);
+    assert_eq!(octal("sport = 22 src 10.0.0.1 dst 0x7f.0/0"), 0);
+}
+
+#[test]
+fn names_of_unix_sockets() {
+    assert_eq!(shown("src /run/dbus/socket"), [10]);
+    assert_eq!(shown("src /run/*"), [10, 13]);
+    assert_eq!(shown("src /*[st]"), [10]);
+    assert_eq!(shown("src unix:*socket"), [10]);
+    assert_eq!(shown("src @bus/?"), [11]);
+    assert_eq!(shown(r"src /run/a\ b"), [13]);
+    assert_eq!(shown("src '/run/a b'"), [13]);
+    assert_eq!(shown("src unix:'/run/a b'"), [13]);
+    assert_eq!(shown("src '/run/*'"), NONE);
+    assert_eq!(shown("src != /run/*"), others(&[10, 13]));
+    assert_eq!(shown_of_unix("src *x*"), [11]);
+    assert_eq!(shown_of_unix("src *s*"), [10, 11]);
+    assert_eq!(shown_of_unix("src ''"), [12]);
+    assert_eq!(shown_of_unix("src inet:10.0.0.1"), [1, 2, 3]);
+}
+
+#[test]
+fn the_peers_name_is_not_known() {
+    assert_eq!(unknown("dst /run/*"), [11, 12, 13]);
+    assert_eq!(unknown("dst != /run/*"), [11, 12, 13]);
+    assert_eq!(shown("dst != /run/*"), others(&[11, 12, 13]));
+    assert_eq!(shown("dst unix:"), [10]);
+    assert_eq!(unknown("dst /run/* and sport = 13"), [12]);
+    assert_eq!(shown("dst /run/* or sport = unix:13"), [12]);
+}
+
+#[test]
+fn states() {
+    assert_eq!(shown("state listening"), [0, 4]);
+    assert_eq!(shown("state listen state close"), [0, 4, 8, 9]);
+    assert_eq!(shown("STATE Listen sport = 22"), [0, 4]);
+    assert_eq!(shown("state listen and sport = 22"), [0, 4]);
+    assert_eq!(shown("exclude established"), [0, 4, 8, 9]);
+    assert_eq!(shown("excl established exclude listen"), [8, 9]);
+    assert_eq!(shown("state all exclude established"), [0, 4, 8, 9]);
+    assert_eq!(shown("exclude all"), NONE);
+    assert_eq!(shown("sport = 513 or state listen"), [0, 4, 8]);
+    assert_eq!(shown("state listen or sport = 513"), [0, 4, 8]);
+    assert_eq!(shown("state = listen or sport = 513"), [0, 4, 8]);
+    assert_eq!(shown("state listen sport = 513 or src ::"), [4]);
+    assert_eq!(shown("state != established"), [0, 4, 8, 9]);
+    assert_eq!(shown("sport = 22 state listening"), [0, 4]);
+    assert_eq!(shown("sport = 22 exclude established"), [0, 4]);
+}
+
+#[test]
+fn a_filter_knows_whether_it_mentions_states() {
+    assert!(compile("state all").mentions_state);
+    assert!(compile("sport = 22 or not state listen").mentions_state);
+    assert!(!compile("sport = 22").mentions_state);
+    assert!(!compile("sport = 22").needs_owners());
+    let everything = Filter::everything();
+    assert!(!everything.mentions_state);
+    assert_eq!(chosen_by(&everything, Truth::True).len(), 14);
+}
+
+#[test]
+fn words_may_come_one_by_one_or_together() {
+    let words: Vec<String> = ["state", "listen", "( sport = 22", "or sport=80 )"]
+        .map(str::to_owned)
+        .to_vec();
+    let scope = Scope {
+        tables: every_table(),
+    };
+    let filter = super::compile(&words, &scope, &Names).unwrap();
+    assert_eq!(filter.text, "state listen ( sport = 22 or sport=80 )");
+    assert_eq!(chosen_by(&filter, Truth::True), [0, 4]);
+}

@@ -1,0 +1,370 @@
+//! Tokens to tree.
+//!
+//! The parser keeps its own stack of open parentheses, and lists instead of pairs: neither a long
+//! chain nor a deep one costs call stack, here or wherever the tree is walked.
+
+use super::ast::{Comparison, Expr, FIELDS, Node, NodeKind, Op, StateWord, Value};
+use super::error::{ErrorKind, Fault, FilterError};
+use super::suggest::closest;
+use super::token::{Kind, Span, Token, Word, tokens};
+use super::{Warning, reading};
+use crate::model::{FieldId, field_by_name};
+
+/// How many parentheses may stand inside each other.
+const DEEPEST: usize = 200;
+
+const CONDITION: &[&str] = &["a field", "'not'", "'('"];
+const VALUE: &[&str] = &["a value"];
+const STATE_NAME: &[&str] = &["the name of a state"];
+const CONTINUATION: &[&str] = &["'and'", "'or'", "another condition"];
+
+/// Reads a filter. The words are joined with single blanks to the text that all spans point into.
+///
+/// # Errors
+///
+/// When the text does not follow the grammar, or names a field that does not exist.
+pub fn parse(words: &[String]) -> Result<Expr, FilterError> {
+    let text = words.join(" ");
+    match parse_text(&text) {
+        Ok((states, root, warnings)) => Ok(Expr {
+            text,
+            states,
+            root,
+            warnings,
+        }),
+        Err(fault) => Err(fault.within(&text)),
+    }
+}
+
+type Parsed = (Vec<StateWord>, Option<Node>, Vec<Warning>);
+
+fn parse_text(text: &str) -> Result<Parsed, Fault> {
+    let tokens = tokens(text)?;
+    let mut parser = Parser {
+        text,
+        tokens: &tokens,
+        at: 0,
+        warnings: Vec::new(),
+    };
+    let mut states = parser.leading_states()?;
+    // `state listen or sport = 22`: nothing in front of an `or` can hold for all of the expression.
+    if states.len() == 1 && parser.kind() == Some(&Kind::Or) {
+        states.clear();
+        parser.at = 0;
+    }
+    let joined = !states.is_empty() && parser.eat(&Kind::And);
+    if parser.kind().is_none() {
+        return match joined {
+            true => Err(parser.unexpected(CONDITION)),
+            false => Ok((states, None, parser.warnings)),
+        };
+    }
+    let root = parser.expression()?;
+    Ok((states, Some(root), parser.warnings))
+}
+
+/// What stands between a part and the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Link {
+    And,
+    Or,
+}
+
+/// One pair of parentheses while it is open, or the whole expression.
+#[derive(Default)]
+struct Level {
+    /// The opening parenthesis.
+    open: Option<Span>,
+    /// Parts joined with `or` that are complete.
+    groups: Vec<Node>,
+    /// Parts joined with `and` since the last `or`.
+    group: Vec<Node>,
+    /// An operator that still waits for the part after it.
+    link: Option<Link>,
+    /// Where the `not`s in front of the next part begin, and whether their number is odd.
+    not: Option<(Span, bool)>,
+    /// All parts in their order, with what stands before each.
+    parts: Vec<(Link, Span)>,
+}
+
+impl Level {
+    fn is_empty(&self) -> bool {
+        self.parts.is_empty() && !self.is_waiting()
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.link.is_some() || self.not.is_some()
+    }
+
+    fn wants_part(&self) -> bool {
+        self.parts.is_empty() || self.is_waiting()
+    }
+
+    fn add(&mut self, node: Node) {
+        let link = self.link.take().unwrap_or(Link::And);
+        if link == Link::Or {
+            self.close_group();
+        }
+        let node = match self.not.take() {
+            Some((start, odd)) => negated(node, start, odd),
+            None => node,
+        };
+        self.parts.push((link, node.span));
+        self.group.push(node);
+    }
+
+    fn add_not(&mut self, span: Span) {
+        let (start, odd) = self.not.unwrap_or((span, false));
+        self.not = Some((start, !odd));
+    }
+
+    fn close_group(&mut self) {
+        let group = std::mem::take(&mut self.group);
+        self.groups.extend(list(group, NodeKind::And));
+    }
+
+    fn finish(mut self) -> Option<Node> {
+        self.close_group();
+        list(self.groups, NodeKind::Or)
+    }
+}
+
+fn negated(node: Node, start: Span, odd: bool) -> Node {
+    let span = start.to(node.span);
+    let kind = match node.kind {
+        kind if !odd => kind,
+        NodeKind::Not(inner) => inner.kind,
+        _ => NodeKind::Not(Box::new(node)),
+    };
+    Node { kind, span }
+}
+
+/// A list of one is that one.
+fn list(mut parts: Vec<Node>, kind: fn(Vec<Node>) -> NodeKind) -> Option<Node> {
+    if parts.len() < 2 {
+        return parts.pop();
+    }
+    let span = parts.first()?.span.to(parts.last()?.span);
+    Some(Node {
+        kind: kind(parts),
+        span,
+    })
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    tokens: &'a [Token],
+    at: usize,
+    warnings: Vec<Warning>,
+}
+
+impl<'a> Parser<'a> {
+    fn token(&self) -> Option<&'a Token> {
+        self.tokens.get(self.at)
+    }
+
+    fn kind(&self) -> Option<&'a Kind> {
+        self.token().map(|t| &t.kind)
+    }
+
+    fn kind_after(&self) -> Option<&'a Kind> {
+        self.tokens.get(self.at + 1).map(|t| &t.kind)
+    }
+
+    fn eat(&mut self, kind: &Kind) -> bool {
+        let found = self.kind() == Some(kind);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn unexpected(&self, expected: &'static [&'static str]) -> Fault {
+        let end = Span::new(self.text.len(), self.text.len());
+        let span = self.token().map_or(end, |t| t.span);
+        let found = span.of(self.text).to_owned();
+        Fault::new(ErrorKind::Unexpected { found, expected }, span)
+    }
+
+    fn leading_states(&mut self) -> Result<Vec<StateWord>, Fault> {
+        let mut states = Vec::new();
+        while let Some(Token {
+            kind: Kind::Word(word),
+            span,
+        }) = self.token()
+        {
+            let exclude = is_exclude(word);
+            let known =
+                exclude || field_by_name(&word.pattern).map(|f| f.id) == Some(FieldId::State);
+            if !known || matches!(self.kind_after(), Some(Kind::Op(_))) {
+                break;
+            }
+            self.at += 1;
+            let name = self.value(FieldId::State, *span, None)?;
+            let span = span.to(name.span);
+            states.push(StateWord {
+                exclude,
+                name,
+                span,
+            });
+        }
+        Ok(states)
+    }
+
+    fn expression(&mut self) -> Result<Node, Fault> {
+        let mut level = Level::default();
+        let mut outer: Vec<Level> = Vec::new();
+        while let Some(token) = self.token() {
+            match &token.kind {
+                Kind::Word(word) => {
+                    let node = self.comparison(word, token.span)?;
+                    level.add(node);
+                    continue;
+                }
+                Kind::Not => level.add_not(token.span),
+                Kind::Open => {
+                    if outer.len() == DEEPEST {
+                        let kind = ErrorKind::TooDeep { limit: DEEPEST };
+                        return Err(Fault::new(kind, token.span));
+                    }
+                    let inner = Level {
+                        open: Some(token.span),
+                        ..Level::default()
+                    };
+                    outer.push(std::mem::replace(&mut level, inner));
+                }
+                Kind::Close => {
+                    let node = self.close(&mut level, &mut outer)?;
+                    level.add(node);
+                }
+                Kind::And | Kind::Or if level.wants_part() => {
+                    return Err(self.unexpected(CONDITION));
+                }
+                Kind::And => level.link = Some(Link::And),
+                Kind::Or => level.link = Some(Link::Or),
+                Kind::Op(_) if level.wants_part() => return Err(self.unexpected(CONDITION)),
+                Kind::Op(_) => return Err(self.unexpected(CONTINUATION)),
+            }
+            self.at += 1;
+        }
+        if let (Some(open), false) = (level.open, level.is_waiting()) {
+            return Err(Fault::new(ErrorKind::UnclosedParenthesis, open));
+        }
+        self.finish(level)
+    }
+
+    /// Ends the level that the parenthesis at hand closes, and goes back to the one around it.
+    fn close(&mut self, level: &mut Level, outer: &mut Vec<Level>) -> Result<Node, Fault> {
+        let span = self.token().map_or_else(Span::default, |t| t.span);
+        let Some(open) = level.open else {
+            return Err(Fault::new(ErrorKind::StrayParenthesis, span));
+        };
+        if level.is_empty() {
+            return Err(Fault::new(ErrorKind::EmptyParentheses, open.to(span)));
+        }
+        let inner = std::mem::replace(level, outer.pop().unwrap_or_default());
+        let node = self.finish(inner)?;
+        Ok(Node {
+            kind: node.kind,
+            span: open.to(span),
+        })
+    }
+
+    fn finish(&mut self, level: Level) -> Result<Node, Fault> {
+        if level.is_waiting() {
+            return Err(self.unexpected(CONDITION));
+        }
+        self.warnings
+            .extend(reading::difference(self.text, &level.parts));
+        level.finish().ok_or_else(|| self.unexpected(CONDITION))
+    }
+
+    /// `field op value`, `field value`, `exclude NAME`.
+    fn comparison(&mut self, word: &Word, span: Span) -> Result<Node, Fault> {
+        let exclude = is_exclude(word);
+        let field = match exclude {
+            true => FieldId::State,
+            false => field(word, span)?,
+        };
+        self.at += 1;
+        let operator = match self.token() {
+            Some(Token {
+                kind: Kind::Op(op),
+                span,
+            }) if !exclude => {
+                self.at += 1;
+                Some((*op, *span))
+            }
+            _ => None,
+        };
+        let value = self.value(field, span, operator.map(|o| o.1))?;
+        let implied = if exclude { Op::Ne } else { Op::Eq };
+        let node_span = span.to(value.span);
+        let comparison = Comparison {
+            field,
+            field_span: span,
+            op: operator.map_or(implied, |o| o.0),
+            op_span: operator.map(|o| o.1),
+            value,
+        };
+        Ok(Node {
+            kind: NodeKind::Comparison(comparison),
+            span: node_span,
+        })
+    }
+
+    fn value(
+        &mut self,
+        field: FieldId,
+        name: Span,
+        operator: Option<Span>,
+    ) -> Result<Value, Fault> {
+        let missing = Fault::new(
+            ErrorKind::MissingValue { field },
+            operator.map_or(name, |op| name.to(op)),
+        );
+        match self.token() {
+            Some(Token {
+                kind: Kind::Word(word),
+                span,
+            }) => {
+                // `sport dport = 22`: the second word begins a condition of its own.
+                let is_field = operator.is_none() && field_by_name(&word.pattern).is_some();
+                if is_field && matches!(self.kind_after(), Some(Kind::Op(_))) {
+                    return Err(missing);
+                }
+                self.at += 1;
+                Ok(Value {
+                    pattern: word.pattern.clone(),
+                    span: *span,
+                })
+            }
+            Some(Token {
+                kind: Kind::Op(_), ..
+            }) if field == FieldId::State => Err(self.unexpected(STATE_NAME)),
+            Some(Token {
+                kind: Kind::Op(_), ..
+            }) => Err(self.unexpected(VALUE)),
+            _ => Err(missing),
+        }
+    }
+}
+
+fn is_exclude(word: &Word) -> bool {
+    let same = |name: &str| word.pattern.eq_ignore_ascii_case(name);
+    !word.quoted && (same("exclude") || same("excl"))
+}
+
+fn field(word: &Word, span: Span) -> Result<FieldId, Fault> {
+    let name = &word.pattern;
+    let kind = match field_by_name(name).map(|f| f.id) {
+        Some(field) if FIELDS.contains(&field) => return Ok(field),
+        Some(field) => ErrorKind::UnsupportedField { field },
+        None => {
+            let known = FIELDS.iter().map(|f| f.field().name);
+            ErrorKind::UnknownField {
+                name: name.clone(),
+                candidates: closest(name, known.chain(["exclude"])),
+            }
+        }
+    };
+    Err(Fault::new(kind, span))
+}

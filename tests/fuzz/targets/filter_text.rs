@@ -1,0 +1,13 @@
+//! Filter text: parses or is refused, and what was parsed prints as something that parses to the same.
+#![no_main]
+use libfuzzer_sys::fuzz_target;
+use portctl::filter;
+
+fuzz_target!(|text: &str| {
+    let words: Vec<String> = text.split(' ').map(str::to_owned).collect();
+    if let Ok(tree) = filter::parse(&words) {
+        let printed = tree.to_string();
+        let again = filter::parse(&[printed.clone()]).expect("printed text parses");
+        assert_eq!(again.to_string(), printed);
+    }
+});

@@ -1,0 +1,12 @@
+//! Lines of /proc/net files and of files below /proc/PID.
+#![no_main]
+use libfuzzer_sys::fuzz_target;
+use portctl::wire::{pid, proc_net};
+
+fuzz_target!(|bytes: &[u8]| {
+    let _ = proc_net::inet_line(bytes);
+    let (rows, _) = proc_net::unix_rows(bytes);
+    let names: usize = rows.iter().map(|row| row.name.len()).sum();
+    assert!(names <= bytes.len());
+    let _ = (pid::socket_inode(bytes), pid::id(bytes), pid::stat_state(bytes), pid::status_effective_uid(bytes));
+});

@@ -1,0 +1,286 @@
+//! Who holds a socket.
+
+use crate::namespace::{self, LeaderGone};
+use crate::portctl::{BINARY, End, Process, Run, list, portctl};
+use crate::scene::tcp::{Pair, connect, listener, time_wait};
+use crate::scene::unix::{abstract_name, text_and_hex};
+use crate::scene::{
+    Expected, Holder, address, describe, inheritable, inode, namer, port, process, this_process,
+    udp, unix,
+};
+use rustix::net::SocketType;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn several_processes_and_several_descriptors() {
+    namespace::run("live_owners::several_processes_and_several_descriptors", || {
+        let server = listener("127.0.0.1", 4);
+        let datagrams = udp::bound("::1");
+        let local = unix::listener(SocketType::STREAM, &abstract_name(b"shared"), 2);
+        let alone = listener("::1", 1);
+        let shared: Vec<OwnedFd> =
+            vec![inheritable(&server), inheritable(&datagrams), inheritable(&local)];
+        let holders = [Holder::start(), Holder::start(), Holder::start()];
+        let twice = server.try_clone().unwrap();
+
+        let row = |expected: Expected, own: &[&dyn AsRawFd], copy: &OwnedFd| {
+            let fds: Vec<_> = own.iter().map(|f| f.as_raw_fd()).collect();
+            let copy = copy.as_raw_fd();
+            let mut processes = vec![this_process(&[&fds[..], &[copy]].concat())];
+            processes[0].fds.sort_unstable();
+            processes.extend(holders.iter().map(|h| process(h.pid(), &[copy])));
+            expected.owners(processes)
+        };
+        let document = list("ls -tuxlp");
+        let tcp = describe(&server).accept_queue(0, 4);
+        document.must_have(&row(tcp, &[&server, &twice], &shared[0]));
+        document.must_have(&row(describe(&datagrams), &[&datagrams], &shared[1]));
+        let unix = describe(&local).accept_queue(0, 2);
+        document.must_have(&row(unix, &[&local], &shared[2]));
+        document.must_have(&describe(&alone).accept_queue(0, 1));
+        assert!(document.complete && document.notices.is_empty());
+
+        // The table names each of them too.
+        let text = portctl(&format!("ls -tlpn sport = :{}", port(&server))).quiet();
+        for holder in &holders {
+            assert!(text.text().contains(&holder.pid().to_string()), "{text}");
+        }
+        // Nobody looks unless asked.
+        let row = &list("ls -tl").sockets[0];
+        assert_eq!(row.owners.status, "not-asked");
+    });
+}
+
+/// Held by a child only: the test's own descriptors are closed.
+fn only_in_children(fd: OwnedFd, start: impl FnOnce() -> Holder) -> (Expected, Holder) {
+    let copy = inheritable(&fd);
+    let holder = start();
+    let expected = describe(&fd).owners(vec![process_now(&holder, copy.as_raw_fd())]);
+    (expected, holder)
+}
+
+fn process_now(holder: &Holder, fd: i32) -> Process {
+    let mut known = process_bytes(holder.pid());
+    known.fds = vec![fd.try_into().unwrap()];
+    known
+}
+
+/// Like [`process`], for a name of any bytes.
+fn process_bytes(pid: u32) -> Process {
+    let comm = std::fs::read(format!("/proc/{pid}/comm")).unwrap();
+    let mut known = process(std::process::id(), &[]);
+    known.pid = pid;
+    (known.name, known.name_hex) = text_and_hex(&comm[..comm.len() - 1]);
+    known
+}
+
+const HOSTILE: [&[u8]; 12] = [
+    b"\x1b[31mRED\x1b[0m",
+    b"\x1b]0;PWN\x07",
+    b"a\nudp fake:1",
+    b"x) S 1 (y",
+    b") R 1",
+    b"(",
+    b"\xff\xfe\xc3(\t",
+    b"\xe2\x80\xaeexe.txt",
+    b"say \"hi\", you",
+    b"back\\slash",
+    b"=1+2",
+    b"two words",
+];
+
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn hostile_names() {
+    namespace::run("live_owners::hostile_names", || {
+        let held: Vec<_> = HOSTILE
+            .iter()
+            .map(|name| only_in_children(listener("127.0.0.1", 1), || namer(name)))
+            .collect();
+        let document = list("ls -tlp");
+        for (expected, _) in &held {
+            document.must_have(&expected.clone().accept_queue(0, 1));
+        }
+        assert_eq!(document.sockets.len(), HOSTILE.len());
+        for (name, (_, holder)) in HOSTILE.iter().zip(&held) {
+            let row = document
+                .sockets
+                .iter()
+                .find(|s| s.owners.processes[0].pid == holder.pid());
+            let known = &row.unwrap().owners.processes[0];
+            assert_eq!(text_and_hex(name), (known.name.clone(), known.name_hex.clone()));
+        }
+        // As text: one line each, and nothing that a terminal would act on.
+        for arguments in ["ls -tlpn", "ls -tlpnH --csv", "ls -tlp --ndjson", "ls -tlp --json",
+            "ls -tlpn --width 40", "ls -tlpn --color always --columns process"] {
+            let answer = portctl(arguments).quiet();
+            must_be_harmless(answer.text(), arguments);
+        }
+        let answer = portctl("ls -tlpnH").quiet();
+        assert_eq!(answer.lines().len(), HOSTILE.len(), "{answer}");
+        for piece in [r"\x1b[31mRED\x1b[0m", r"a\x0audp fake:1", r"\xff\xfe\xc3(\x09", r"\u{202e}"] {
+            assert!(answer.text().contains(piece), "{piece} in {answer}");
+        }
+    });
+}
+
+/// No control character but the line's end (colour sequences of our own aside), nothing invisible.
+pub(crate) fn must_be_harmless(text: &str, what: &str) {
+    let text = if what.contains("--color always") {
+        without_colour(text)
+    } else {
+        text.to_owned()
+    };
+    for c in text.chars().filter(|&c| c != '\n') {
+        assert!(!c.is_control(), "{what}: {c:?} in {text:?}");
+        assert!(!"\u{202e}\u{200b}\u{feff}".contains(c), "{what}: {c:?} in {text:?}");
+    }
+}
+
+/// Takes out `ESC [ digits ; … m`, and nothing else.
+fn without_colour(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("\x1b[") {
+        let (before, sequence) = rest.split_at(at);
+        plain.push_str(before);
+        let body = &sequence[2..];
+        let end = body.find(|c: char| !c.is_ascii_digit() && c != ';').unwrap();
+        assert_eq!(&body[end..=end], "m", "a colour: {sequence:?}");
+        // Names of ours are not red; this colour can only come from a name.
+        rest = &body[end + 1..];
+    }
+    plain + rest
+}
+
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn a_process_whose_leader_is_gone() {
+    namespace::run("live_owners::a_process_whose_leader_is_gone", || {
+        let server = listener("127.0.0.1", 3);
+        let copy = inheritable(&server);
+        let holder = LeaderGone::start();
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", holder.pid())).unwrap();
+        let threads: Vec<u32> = tasks
+            .map(|t| t.unwrap().file_name().to_str().unwrap().parse().unwrap())
+            .filter(|&t| t != holder.pid())
+            .collect();
+        assert_eq!(threads.len(), 1, "one thread lives on");
+
+        let mut gone = process(holder.pid(), &[copy.as_raw_fd()]);
+        gone.thread = Some(threads[0]);
+        let own = this_process(&[server.as_raw_fd(), copy.as_raw_fd()]);
+        let expected = describe(&server).accept_queue(0, 3);
+        list("ls -tlp").must_have(&expected.clone().owners(vec![own, gone.clone()]));
+
+        // And when nobody else has it.
+        drop((server, copy));
+        let document = list("ls -tlp");
+        document.must_have(&expected.owners(vec![gone]));
+        assert!(document.complete);
+    });
+}
+
+#[test]
+#[ignore = "needs root"]
+fn owners_of_another_user() {
+    namespace::run_as_root("live_owners::owners_of_another_user", || {
+        const NOBODY: &str = "65534";
+        let as_nobody = || {
+            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"].map(String::from)
+        };
+        // Where the other user can execute it, whoever may read the build directory.
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        let binary = directory.path().join("portctl");
+        std::fs::copy(BINARY, &binary).unwrap();
+        std::fs::set_permissions(&binary, PermissionsExt::from_mode(0o755)).unwrap();
+        let run = |arguments: &str| Run::new(arguments).binary(&binary).through(as_nobody());
+
+        let pair = Pair::on("127.0.0.1");
+        let lingering = time_wait("127.0.0.1");
+        let queued = connect(address(&pair.listener));
+        let shared = listener("::1", 6);
+        let copy = inheritable(&shared);
+        let mut cat = Command::new("setpriv");
+        cat.args(&as_nobody()[1..]).arg("cat");
+        let holder = Holder::run(&mut cat);
+        namespace::eventually("cat has started", || {
+            std::fs::read(format!("/proc/{}/comm", holder.pid())).unwrap() == b"cat\n"
+        });
+
+        // Four sockets of root: the pair, its listener, and the client that waits.
+        let own = [&pair.listener, &pair.client, &pair.server, &queued];
+        let answer = run("ls -tanp --json").go().exits(0);
+        let document = answer.document_whatever_status();
+        for fd in own {
+            let row = document.by_inode(inode(fd));
+            assert_eq!(row.owners.status, "hidden", "{row:?}");
+            assert_eq!((row.uid, row.user.as_deref()), (Some(0), Some("root")));
+        }
+        let notice = document.notice("owners-hidden");
+        assert_eq!(notice.count, Some(own.len() as u64));
+        assert!(!document.complete);
+        // What has no file has no hidden owner, and what the caller may see is seen.
+        let row = document.by_cookie(lingering.socket.cookie.as_ref().unwrap());
+        assert_eq!(row.unwrap().owners.reason.as_deref(), Some("time-wait"));
+        let row = document.by_inode(inode(&shared));
+        assert_eq!(row.uid, Some(0), "who made it, not who holds it");
+        let pids: Vec<_> = row.owners.processes.iter().map(|p| (p.pid, p.uid)).collect();
+        assert_eq!(pids, [(holder.pid(), Some(NOBODY.parse().unwrap()))]);
+
+        // One line for people, with the number and what would help.
+        let answer = run("ls -tanp").go().exits(0);
+        let lines: Vec<_> = answer.stderr.lines().collect();
+        assert_eq!(lines.len(), 1, "{answer}");
+        assert!(lines[0].contains(&format!("{} sockets", own.len())), "{answer}");
+        assert!(lines[0].contains("root") || lines[0].contains("CAP_"), "{answer}");
+        assert_eq!(run("ls -tanpq").go().quiet().lines().len(), 1 + 4 + 3);
+        run("ls -tanp --strict").go().exits(4);
+        run("ls -tan --strict").go().exits(0);
+        // The count is of the rows shown.
+        let one = format!("ls -tlnp --json sport = :{}", port(&pair.listener));
+        let document = run(&one).go().exits(0).document_whatever_status();
+        assert_eq!(document.notice("owners-hidden").count, Some(1));
+
+        // Root sees all of it.
+        let document = list("ls -tanp");
+        assert!(document.complete, "{:?}", document.notices);
+        for (fd, expected) in [
+            (&pair.client, describe(&pair.client)),
+            (&pair.server, describe(&pair.server)),
+            (&queued, describe(&queued)),
+        ] {
+            assert_eq!(document.by_inode(inode(fd)).owners, expected.socket.owners);
+        }
+        let mut both = vec![this_process(&[shared.as_raw_fd(), copy.as_raw_fd()])];
+        let mut theirs = process(holder.pid(), &[copy.as_raw_fd()]);
+        (theirs.uid, theirs.user) = (Some(65534), crate::scene::user_name(65534));
+        both.push(theirs);
+        document.must_have(&describe(&shared).accept_queue(0, 6).owners(both));
+    });
+}
+
+/// A socket without any descriptor: it is under way in another socket's queue (`SCM_RIGHTS`).
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn a_socket_in_transit_has_no_made_up_owner() {
+    namespace::run("live_owners::a_socket_in_transit_has_no_made_up_owner", || {
+        let server = listener("127.0.0.1", 2);
+        let number = inode(&server);
+        let (a, b) = unix::pair(SocketType::STREAM);
+        unix::pass(&a, server.as_fd());
+        drop(server);
+        let document = list("ls -tlp");
+        let row = document.by_inode(number);
+        assert!(row.owners.processes.is_empty(), "{row:?}");
+        assert!(matches!(row.local, End::Inet(_)));
+        // Taken out at the other end, it has one again.
+        let server = unix::take(&b);
+        list("ls -tlp").must_have(&describe(&server).accept_queue(0, 2));
+        drop(a);
+    });
+}

@@ -1,0 +1,331 @@
+//! netlink, /proc and saved dumps: the same sockets give the same rows.
+
+use crate::namespace;
+use crate::portctl::{Document, End, Run, Socket, list, portctl};
+use crate::scene::dump::{Record, file};
+use crate::scene::tcp::{Full, Pair, any_port, finish, listener, listener_at, number, time_wait};
+use crate::scene::unix::{abstract_name, bound, path};
+use crate::scene::{describe, inode, tcp, udp, unix};
+use rustix::net::SocketType;
+use std::process::Command;
+
+/// A row with only what both sources can fill.
+fn shared(socket: &Socket) -> Socket {
+    let mut socket = socket.clone();
+    socket.cookie = None;
+    socket.mark = None;
+    socket.cgroup = None;
+    socket.v6only = None;
+    socket.shutdown = None;
+    if let Some(queue) = &mut socket.accept_queue {
+        queue.limit = None;
+    }
+    if let Some(timer) = &mut socket.timer {
+        // The clock goes on between two listings.
+        timer.expires_ms = 0;
+    }
+    if let End::Inet(local) = &mut socket.local {
+        local.interface = None;
+    }
+    if socket.protocol == "unix" {
+        (socket.recv_queue, socket.send_queue) = (None, None);
+        (socket.accept_queue, socket.peer) = (None, None);
+        (socket.uid, socket.user) = (None, None);
+    }
+    socket
+}
+
+fn shared_rows(document: &Document) -> Vec<Socket> {
+    let mut rows: Vec<_> = document.sockets.iter().map(shared).collect();
+    rows.sort_by_key(|r| format!("{} {:?} {:?} {:?}", r.protocol, r.local, r.peer, r.inode));
+    rows
+}
+
+fn sources(document: &Document) -> Vec<(String, String, String)> {
+    let tables = document.tables.iter();
+    tables
+        .map(|t| (t.protocol.clone(), t.family.clone(), t.source.clone()))
+        .collect()
+}
+
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn netlink_and_proc_tell_the_same() {
+    namespace::run("live_sources::netlink_and_proc_tell_the_same", || {
+        let keep = (
+            listener("127.0.0.1", 3),
+            listener_at(any_port("::"), 3, Some(false)),
+            Full::on("127.0.0.1"),
+            [Pair::on("127.0.0.1"), Pair::on("::1"), Pair::on("127.0.0.1")],
+            [udp::bound("0.0.0.0"), udp::bound("::1")],
+        );
+        let half_open = listener("127.0.0.1", 8);
+        tcp::half_open(&half_open);
+        let (stuck, closing) = (&keep.3[0], &keep.3[1]);
+        tcp::fill(&stuck.client);
+        finish(&closing.client);
+        closing.client_is(number::FIN_WAIT_2);
+        let keepalive = &keep.3[2];
+        rustix::net::sockopt::set_socket_keepalive(&keepalive.client, true).unwrap();
+        let connected = udp::connected("127.0.0.1", &keep.4[0]);
+        connected.send(b"hello").unwrap();
+        let lingering = [time_wait("127.0.0.1"), time_wait("::1")];
+        let orphan = Pair::on("::1");
+        let (a, b) = (crate::scene::address(&orphan.client), crate::scene::address(&orphan.server));
+        drop(orphan.client);
+        tcp::await_state(a, b, number::FIN_WAIT_2);
+        let local = (
+            unix::listener(SocketType::STREAM, &abstract_name(b"a"), 1),
+            unix::pair(SocketType::SEQPACKET),
+            unix::socket(SocketType::DGRAM),
+        );
+
+        let netlink = list("ls -tuxap --source netlink");
+        let proc = list("ls -tuxap --source proc");
+        assert!(sources(&netlink).iter().all(|t| t.2 == "netlink"), "{netlink:?}");
+        assert!(sources(&proc).iter().all(|t| t.2 == "proc"), "{proc:?}");
+        assert_eq!(sources(&proc).len(), 5);
+        let (netlink, proc) = (shared_rows(&netlink), shared_rows(&proc));
+        for (n, p) in netlink.iter().zip(&proc) {
+            assert_eq!(n, p, "\nnetlink, and /proc:\n{n:#?}\n{p:#?}");
+        }
+        assert_eq!(netlink.len(), proc.len());
+        assert_eq!(netlink.iter().filter(|s| s.state == "time-wait").count(), lingering.len());
+        assert!(netlink.iter().any(|s| s.state == "syn-recv"));
+        assert!(netlink.iter().any(|s| s.owners.reason.as_deref() == Some("orphan")));
+        assert_eq!(netlink.iter().filter(|s| s.protocol == "unix").count(), 4);
+        drop(local);
+    });
+}
+
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn proc_knows_its_limits() {
+    namespace::run("live_sources::proc_knows_its_limits", || {
+        let server = listener("127.0.0.1", 3);
+        let pair = Pair::on("::1");
+        let document = list("ls -tanp --source proc");
+        // What the text lacks is null, not 0.
+        document.must_have(&describe(&server).accept_queue(0, 3).through_proc());
+        document.must_have(&describe(&pair.server).through_proc());
+        document.must_have(&describe(&pair.client).through_proc());
+        assert!(document.complete, "nothing that was asked for is missing");
+    });
+}
+
+/// A name with a newline forges lines in /proc/net/unix; netlink is not fooled.
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn a_forged_line_is_no_row() {
+    namespace::run("live_sources::a_forged_line_is_no_row", || {
+        let directory = tempfile::tempdir().unwrap();
+        let forged = b"a\n0000000000000000: 00000002 00000000 00010000 0001 01 777 @forged";
+        let evil = bound(SocketType::DGRAM, &abstract_name(forged));
+        let name = directory.path().join("b\nnot a row at all");
+        let odd = bound(SocketType::DGRAM, &path(name.as_os_str().as_encoded_bytes()));
+        let document = list("ls -xa");
+        assert_eq!(document.sockets.len(), 2);
+        document.by_inode(inode(&evil));
+        document.by_inode(inode(&odd));
+        assert!(document.complete);
+
+        let document = list("ls -xa --source proc");
+        document.by_inode(inode(&odd));
+        let table = &document.tables[0];
+        assert!(table.skipped >= 1, "what is no row is counted: {table:?}");
+        assert_eq!(document.notice("records-undecodable").count, Some(table.skipped));
+    });
+}
+
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn each_table_falls_back_by_itself() {
+    namespace::run("live_sources::each_table_falls_back_by_itself", || {
+        let has_raw_diag = namespace::has_raw_diag();
+        let raw = udp::raw(rustix::net::AddressFamily::INET, 253);
+        let server = listener("127.0.0.1", 3);
+        let document = list("ls -twa");
+        document.by_inode(inode(&raw));
+        document.by_inode(inode(&server));
+        let expected = if has_raw_diag { "netlink" } else { "proc" };
+        for (protocol, _, source) in sources(&document) {
+            let wanted = if protocol == "raw" { expected } else { "netlink" };
+            assert_eq!(source, wanted, "{protocol}");
+        }
+        assert_eq!(document.tables.len(), 4);
+        assert!(document.complete);
+        let fallbacks = if has_raw_diag { 0 } else { 2 };
+        assert_eq!(document.notice_kinds(), vec!["fell-back"; fallbacks]);
+
+        // Only netlink, and only what netlink lacks: then nothing can be collected.
+        let status = if has_raw_diag { 0 } else { 3 };
+        let answer = portctl("ls -wa --source netlink").exits(status);
+        assert_eq!(answer.stdout.is_empty(), !has_raw_diag, "{answer}");
+        assert_eq!(answer.stderr.is_empty(), has_raw_diag, "{answer}");
+        // With another table that works, it is told and the rest is shown.
+        let answer = portctl("ls -twa --source netlink --json").exits(0);
+        let document = answer.document_whatever_status();
+        document.by_inode(inode(&server));
+        assert_eq!(document.complete, has_raw_diag);
+        let kinds = vec!["table-unavailable"; fallbacks];
+        assert_eq!(document.notice_kinds(), kinds);
+        let strict = if has_raw_diag { 0 } else { 4 };
+        portctl("ls -twa --source netlink --strict").exits(strict);
+
+        // The fallback is worth a line to who asked for raw sockets, and to nobody else.
+        for (arguments, lines) in [("ls -wa", 2), ("ls -wa -q", 0), ("ls -a", 0), ("ls -av", 2)] {
+            let answer = portctl(arguments).exits(0);
+            let fell: Vec<_> = answer.stderr.lines().filter(|l| l.contains("/proc/net")).collect();
+            let wanted = if has_raw_diag { 0 } else { lines };
+            assert_eq!(fell.len(), wanted, "{arguments}: {answer}");
+        }
+    });
+}
+
+fn records() -> (Vec<Record>, Vec<Record>) {
+    let record = |state, local: &str, peer: &str, inode| Record {
+        state,
+        local: local.parse().unwrap(),
+        peer: peer.parse().unwrap(),
+        queues: (5, 6),
+        uid: 0,
+        inode,
+        cookie: 0x1_0000_0000 + u64::from(inode),
+    };
+    (
+        vec![
+            record(10, "0.0.0.0:22", "0.0.0.0:0", 101),
+            record(1, "10.0.0.1:22", "10.0.0.2:50000", 102),
+            record(6, "10.0.0.1:40000", "10.0.0.9:443", 0),
+        ],
+        vec![
+            record(10, "[::]:80", "[::]:0", 201),
+            record(8, "[fd00::1]:80", "[fd00::2]:50001", 202),
+        ],
+    )
+}
+
+/// No namespace: a saved dump is read wherever one is.
+#[test]
+fn a_saved_dump_is_a_source() {
+    let directory = tempfile::tempdir().unwrap();
+    let saved = directory.path().join("saved");
+    let (v4, v6) = records();
+    std::fs::write(&saved, file(&v4, &v6)).unwrap();
+    let read = |arguments: &str| Run::new(arguments).arg("--from").arg(&saved);
+    let document = read("ls -tan --json").go().quiet().document();
+    assert_eq!(document.sockets.len(), 5);
+    assert!(document.complete && document.notices.is_empty());
+    assert_eq!(
+        sources(&document),
+        [("inet", "dump"), ("inet6", "dump")]
+            .map(|(f, s)| ("tcp".into(), f.into(), s.to_owned()))
+    );
+    let row = document.by_cookie("0x100000066").unwrap();
+    assert_eq!((row.local().address.as_str(), row.local().port), ("10.0.0.1", 22));
+    assert_eq!((row.peer().address.as_str(), row.peer().port), ("10.0.0.2", 50000));
+    assert_eq!((row.recv_queue, row.send_queue), (Some(5), Some(6)));
+    assert_eq!((row.inode, row.uid), (Some(102), Some(0)));
+    let row = document.by_cookie("0x1000000c9").unwrap();
+    assert_eq!((row.local().address.as_str(), row.state.as_str()), ("::", "listen"));
+    let queue = row.accept_queue.as_ref().unwrap();
+    assert_eq!((queue.length, queue.limit), (5, Some(6)));
+    let row = document.by_cookie("0x100000000").unwrap();
+    assert_eq!((row.state.as_str(), row.uid, row.inode), ("time-wait", None, None));
+
+    // States, families and the filter hold for it as for the kernel.
+    for (arguments, rows) in [
+        ("ls -tn", 2),
+        ("ls -tln", 2),
+        ("ls -ta4", 3),
+        ("ls -ta6", 2),
+        ("ls -ta sport = :22", 2),
+        ("ls -t state close-wait", 1),
+        ("ls -ta dst 10.0.0.0/8", 2),
+        ("ls -ua", 0),
+    ] {
+        let answer = read(arguments).arg("--ndjson").go();
+        assert_eq!(answer.objects().len(), rows, "{arguments}");
+    }
+
+    // On standard input too.
+    let mut shell = Run::new("ls -tan --json --from -");
+    shell = shell.through(["sh", "-c", r#"f=$1; shift; exec "$@" < "$f""#, "sh"].map(String::from)
+        .into_iter().chain([saved.to_str().unwrap().to_owned()]));
+    assert_eq!(shell.go().document().sockets.len(), 5);
+
+    let answer = portctl("ls -t --from /nonexistent/dump").exits(3);
+    assert!(answer.stderr.contains("/nonexistent/dump"), "{answer}");
+    assert!(answer.stdout.is_empty());
+}
+
+#[test]
+fn a_damaged_dump_gives_what_is_whole_and_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let saved = directory.path().join("saved");
+    let (v4, v6) = records();
+    let whole = file(&v4, &v6);
+    // Between requests, or at the end, a cut can't be noticed.
+    let clean = [file(&v4, &[]).len() - 20, whole.len()];
+    let all = {
+        std::fs::write(&saved, &whole).unwrap();
+        list(&format!("ls -ta --from {}", saved.display())).sockets
+    };
+    for length in (0..=whole.len()).step_by(7).chain(clean) {
+        std::fs::write(&saved, &whole[..length]).unwrap();
+        let arguments = format!("ls -ta --json --from {}", saved.display());
+        let answer = portctl(&arguments);
+        if length == 0 && answer.code == Some(3) {
+            assert!(!answer.stderr.is_empty());
+            continue;
+        }
+        let document = answer.exits(0).document_whatever_status();
+        for socket in &document.sockets {
+            assert!(all.contains(socket), "cut at {length}: {socket:?}");
+        }
+        let damaged = document.notice_kinds().contains(&"dump-damaged");
+        assert_eq!(damaged, !clean.contains(&length), "cut at {length} of {}", whole.len());
+        assert_eq!(document.complete, !damaged);
+    }
+    // Another kind of damage: a length that points beyond the end, or nowhere.
+    for (at, byte) in [(0, 0), (0, 15), (3, 0xff), (1, 0xff)] {
+        let mut bytes = whole.clone();
+        bytes[at] = byte;
+        std::fs::write(&saved, &bytes).unwrap();
+        let answer = portctl(&format!("ls -ta --from {}", saved.display()));
+        assert!([Some(0), Some(3)].contains(&answer.code), "{answer}");
+        assert!(!answer.stderr.is_empty(), "{answer}");
+    }
+}
+
+#[test]
+#[ignore = "needs ss"]
+fn a_dump_that_ss_saved() {
+    namespace::run("live_sources::a_dump_that_ss_saved", || {
+        let keep = [Pair::on("127.0.0.1"), Pair::on("::1")];
+        let lingering = time_wait("127.0.0.1");
+        let directory = tempfile::tempdir().unwrap();
+        let saved = directory.path().join("saved");
+        let status = Command::new("ss").args(["-tna", "-D"]).arg(&saved).status();
+        assert!(status.expect("ss of iproute2 is needed").success());
+        let arguments = format!("ls -ta --from {}", saved.display());
+        let document = list(&arguments);
+        assert_eq!(document.sockets.len(), 7);
+        assert!(document.complete);
+        let live = list("ls -ta");
+        for socket in &live.sockets {
+            let cookie = socket.cookie.as_ref().unwrap();
+            let mut other = document.by_cookie(cookie).unwrap().clone();
+            let mut socket = socket.clone();
+            for row in [&mut socket, &mut other] {
+                row.timer = None;
+            }
+            assert_eq!(other, socket);
+        }
+        assert!(document.by_cookie(lingering.socket.cookie.as_ref().unwrap()).is_some());
+        // The variable that ss reads works here too.
+        let variable = Run::new("ls -ta --json").env("TCPDIAG_FILE", &saved);
+        assert_eq!(variable.go().document().sockets.len(), 7);
+        drop(keep);
+    });
+}

@@ -1,0 +1,148 @@
+//! Unix sockets of every type, with names of every kind.
+
+use crate::namespace;
+use crate::portctl::{Document, End, UnixEnd, list};
+use crate::scene::unix::{abstract_name, bound, connect, listener, pair, path, socket, unnamed};
+use crate::scene::{Expected, describe, inode, tcp::accept};
+use rustix::net::SocketType;
+use std::os::fd::AsFd;
+
+/// Connected to the socket with this inode.
+fn connected_to(expected: Expected, peer: &impl AsFd) -> Expected {
+    let mut expected = expected.state("established");
+    expected.socket.peer = Some(End::Unix(unnamed(Some(inode(peer)))));
+    expected
+}
+
+fn local(document: &Document, fd: &impl AsFd) -> UnixEnd {
+    match &document.by_inode(inode(fd)).local {
+        End::Unix(end) => end.clone(),
+        End::Inet(_) => panic!("a unix socket"),
+    }
+}
+
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn types_and_states() {
+    namespace::run("live_states::unix::types_and_states", || {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| path(directory.path().join(name).as_os_str().as_encoded_bytes());
+        let stream = listener(SocketType::STREAM, &at("stream"), 10);
+        let seqpacket = listener(SocketType::SEQPACKET, &at("seqpacket"), 11);
+        let dgram = bound(SocketType::DGRAM, &at("dgram"));
+        let stream_client = connect(SocketType::STREAM, &at("stream"));
+        let stream_server = accept(&stream);
+        let seqpacket_client = connect(SocketType::SEQPACKET, &at("seqpacket"));
+        let seqpacket_server = accept(&seqpacket);
+        let dgram_client = connect(SocketType::DGRAM, &at("dgram"));
+        let dgram_pair = pair(SocketType::DGRAM);
+        let stream_pair = pair(SocketType::STREAM);
+        let unbound = socket(SocketType::DGRAM);
+        rustix::io::write(&stream_pair.0, &[1; 300]).unwrap();
+        rustix::io::write(&stream_pair.0, &[1; 45]).unwrap();
+
+        let document = list("ls -xap");
+        document.must_have(&describe(&stream).accept_queue(0, 10));
+        document.must_have(&describe(&seqpacket).accept_queue(0, 11));
+        document.must_have(&describe(&dgram));
+        let connected = [
+            (&stream_client, &stream_server),
+            (&seqpacket_client, &seqpacket_server),
+            (&dgram_pair.0, &dgram_pair.1),
+        ];
+        for (a, b) in connected {
+            document.must_have(&connected_to(describe(a), b));
+            document.must_have(&connected_to(describe(b), a));
+        }
+        // A datagram socket may send to one that does not send back.
+        document.must_have(&connected_to(describe(&dgram_client), &dgram));
+        document.must_have(&describe(&unbound).state("unconnected"));
+        let reader = connected_to(describe(&stream_pair.1), &stream_pair.0);
+        document.must_have(&reader.recv(345));
+        let writer = document.by_inode(inode(&stream_pair.0)).clone();
+        // Memory of what is under way, which is more than its bytes.
+        let waiting = writer.send_queue.unwrap();
+        assert!(waiting >= 345, "{waiting}");
+        let writer = connected_to(describe(&stream_pair.0), &stream_pair.1);
+        document.must_have(&writer.send(waiting));
+        assert_eq!(document.sockets.len(), 13 - 1);
+        assert!(document.complete && document.notices.is_empty());
+    });
+}
+
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn connections_nobody_accepted() {
+    namespace::run("live_states::unix::connections_nobody_accepted", || {
+        let name = abstract_name(b"portctl-queue");
+        let server = listener(SocketType::STREAM, &name, 3);
+        let clients = [
+            connect(SocketType::STREAM, &name),
+            connect(SocketType::STREAM, &name),
+        ];
+        let document = list("ls -xap");
+        document.must_have(&describe(&server).accept_queue(2, 3));
+        for client in &clients {
+            let row = document.by_inode(inode(client));
+            assert_eq!((row.state.as_str(), row.uid), ("established", Some(0)));
+        }
+    });
+}
+
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn names() {
+    namespace::run("live_states::unix::names", || {
+        let directory = tempfile::tempdir().unwrap();
+        let in_directory = |name: &[u8]| {
+            let mut bytes = directory.path().as_os_str().as_encoded_bytes().to_vec();
+            bytes.push(b'/');
+            bytes.extend(name);
+            bytes
+        };
+        let mut longest = in_directory(b"");
+        longest.resize(108, b'x');
+        let paths = [
+            in_directory(b"plain"),
+            in_directory(b"two words"),
+            in_directory(b"line\nbreak"),
+            in_directory(b"\x1b[31mred\"quoted\\"),
+            in_directory(b"not \xff\xfe utf-8\n"),
+            in_directory("caf\u{e9} \u{202e}txt".as_bytes()),
+            longest,
+            b"relative".to_vec(),
+        ];
+        std::env::set_current_dir(directory.path()).unwrap();
+        let names: [&[u8]; 6] = [
+            b"portctl",
+            b"",
+            b"nul\0inside\0",
+            b"line\nbreak 00000000: 00000002 00000000 00010000 0001 01 777 /run/docker.sock",
+            b"\xff",
+            &[b'y'; 107],
+        ];
+        let by_path = paths.map(|p| (bound(SocketType::DGRAM, &path(&p)), p));
+        let by_name = names.map(|n| (listener(SocketType::STREAM, &abstract_name(n), 1), n));
+
+        let document = list("ls -xap");
+        for (fd, bytes) in &by_path {
+            document.must_have(&describe(fd).state("unconnected"));
+            let (text, hex) = crate::scene::unix::text_and_hex(bytes);
+            let end = local(&document, fd);
+            assert_eq!(
+                (end.path, end.path_hex, end.abstract_name),
+                (text, hex, None)
+            );
+        }
+        for (fd, bytes) in &by_name {
+            document.must_have(&describe(fd).accept_queue(0, 1));
+            let (text, hex) = crate::scene::unix::text_and_hex(bytes);
+            let end = local(&document, fd);
+            assert_eq!(
+                (end.abstract_name, end.abstract_hex, end.path),
+                (text, hex, None)
+            );
+        }
+        assert_eq!(document.sockets.len(), 14);
+    });
+}

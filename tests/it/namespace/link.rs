@@ -1,0 +1,110 @@
+//! What tests need from netlink(7) themselves: `lo` up, a route that makes a whole prefix local, and
+//! whether this kernel knows raw_diag. Written out by hand so that no `ip` command is needed.
+
+use netlink_sys::{
+    Socket, SocketAddr,
+    protocols::{NETLINK_ROUTE, NETLINK_SOCK_DIAG},
+};
+
+const NLM_F_REQUEST: u16 = 0x1;
+const NLM_F_ACK: u16 = 0x4;
+const NLM_F_CREATE: u16 = 0x400;
+const NLMSG_ERROR: u16 = 2;
+const RTM_NEWLINK: u16 = 16;
+const RTM_NEWROUTE: u16 = 24;
+const RTM_DELROUTE: u16 = 25;
+const AF_INET: u8 = 2;
+/// `lo` is the first interface of every network namespace.
+const LOOPBACK: u32 = 1;
+
+/// Every address of this prefix (TEST-NET-1, RFC 5737) belongs to the namespace while
+/// [`add_elsewhere`] is in force, and to nobody after [`remove_elsewhere`].
+pub(crate) const ELSEWHERE: [u8; 4] = [192, 0, 2, 0];
+
+/// Brings the loopback interface up.
+pub(crate) fn loopback_up() {
+    const IFF_UP: u32 = 1;
+    let mut body = vec![0, 0, 0, 0];
+    body.extend(LOOPBACK.to_ne_bytes());
+    body.extend(IFF_UP.to_ne_bytes());
+    body.extend(IFF_UP.to_ne_bytes());
+    request(RTM_NEWLINK, 0, &body);
+}
+
+/// Makes all of [`ELSEWHERE`] local addresses.
+pub(crate) fn add_elsewhere() {
+    request(RTM_NEWROUTE, NLM_F_CREATE, &elsewhere());
+}
+
+/// Takes [`ELSEWHERE`] away. Segments to it are lost from now on; a socket bound to it with
+/// `IP_TRANSPARENT` can still send.
+pub(crate) fn remove_elsewhere() {
+    request(RTM_DELROUTE, 0, &elsewhere());
+}
+
+/// `local 192.0.2.0/24 dev lo` as a `struct rtmsg` and its attributes.
+fn elsewhere() -> Vec<u8> {
+    const RT_TABLE_LOCAL: u8 = 255;
+    const RTPROT_BOOT: u8 = 3;
+    const RT_SCOPE_HOST: u8 = 254;
+    const RTN_LOCAL: u8 = 2;
+    const RTA_DST: u16 = 1;
+    const RTA_OIF: u16 = 4;
+    let mut body = vec![
+        AF_INET,
+        24,
+        0,
+        0,
+        RT_TABLE_LOCAL,
+        RTPROT_BOOT,
+        RT_SCOPE_HOST,
+        RTN_LOCAL,
+    ];
+    body.extend(0u32.to_ne_bytes());
+    for (kind, value) in [(RTA_DST, ELSEWHERE), (RTA_OIF, LOOPBACK.to_ne_bytes())] {
+        body.extend(8u16.to_ne_bytes());
+        body.extend(kind.to_ne_bytes());
+        body.extend(value);
+    }
+    body
+}
+
+/// Sends one rtnetlink request, which must succeed.
+fn request(kind: u16, flags: u16, body: &[u8]) {
+    let answer = ask(NETLINK_ROUTE, kind, NLM_F_ACK | flags, body);
+    assert_eq!(error(&answer), Some(0), "rtnetlink request {kind}");
+}
+
+/// Whether this kernel lists raw sockets through sock_diag(7); many are built without.
+pub(crate) fn has_raw_diag() -> bool {
+    const SOCK_DIAG_BY_FAMILY: u16 = 20;
+    const NLM_F_DUMP: u16 = 0x300;
+    const IPPROTO_RAW: u8 = 255;
+    const EVERY_STATE: u32 = u32::MAX;
+    let mut body = vec![AF_INET, IPPROTO_RAW, 0, 0];
+    body.extend(EVERY_STATE.to_ne_bytes());
+    body.extend([0; 48]);
+    let answer = ask(NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &body);
+    error(&answer).is_none()
+}
+
+/// Sends one message and returns the first datagram of the answer.
+fn ask(protocol: isize, kind: u16, flags: u16, body: &[u8]) -> Vec<u8> {
+    let mut message = Vec::new();
+    message.extend(u32::try_from(16 + body.len()).unwrap().to_ne_bytes());
+    message.extend(kind.to_ne_bytes());
+    message.extend((NLM_F_REQUEST | flags).to_ne_bytes());
+    message.extend([0; 8]);
+    message.extend(body);
+
+    let socket = Socket::new(protocol).unwrap();
+    socket.connect(&SocketAddr::new(0, 0)).unwrap();
+    socket.send(&message, 0).unwrap();
+    socket.recv_from_full().unwrap().0
+}
+
+/// The status in an answer of type `NLMSG_ERROR`, 0 in an acknowledgement.
+fn error(answer: &[u8]) -> Option<i32> {
+    let kind = u16::from_ne_bytes(answer[4..6].try_into().unwrap());
+    (kind == NLMSG_ERROR).then(|| i32::from_ne_bytes(answer[16..20].try_into().unwrap()))
+}

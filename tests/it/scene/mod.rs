@@ -1,0 +1,368 @@
+//! Makes sockets, and says what a row about each must hold.
+//!
+//! Everything an [`Expected`] says comes from the maker's side of the socket (getsockname(2),
+//! `SO_COOKIE`, fstat(2), what the test did with it), nothing from the tables that portctl reads.
+
+pub(crate) mod dump;
+mod holder;
+pub(crate) mod tcp;
+pub(crate) mod udp;
+pub(crate) mod unix;
+
+pub(crate) use holder::{Holder, inheritable, namer};
+
+use crate::portctl::{AcceptQueue, Document, End, InetEnd, Owners, Process, Socket, Timer};
+use rustix::net::{AddressFamily, SocketAddrAny, SocketType, sockopt};
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::os::fd::{AsFd, AsRawFd};
+
+/// What a row must say, and how exactly.
+#[derive(Clone, Debug)]
+pub(crate) struct Expected {
+    /// The row, with its numbers where they are exact.
+    pub(crate) socket: Socket,
+    expires: RangeInclusive<u64>,
+    recv_at_least: Option<u64>,
+}
+
+/// The row about an open socket of this process.
+///
+/// A connected socket is taken to be established, a bound one to be inactive or unconnected;
+/// both directions open, queues empty, no timer: whoever made it otherwise says so.
+pub(crate) fn describe(fd: &impl AsFd) -> Expected {
+    let fd = fd.as_fd();
+    let local = rustix::net::getsockname(fd).unwrap();
+    let peer = rustix::net::getpeername(fd).ok().flatten();
+    let domain = sockopt::socket_domain(fd).unwrap();
+    let kind = sockopt::socket_type(fd).unwrap();
+    let listening = sockopt::socket_acceptconn(fd).unwrap();
+    let is_unix = domain == AddressFamily::UNIX;
+    let protocol = match kind {
+        _ if is_unix => "unix",
+        SocketType::STREAM => "tcp",
+        SocketType::DGRAM => "udp",
+        SocketType::RAW => "raw",
+        _ => panic!("{kind:?}"),
+    };
+    let state = match protocol {
+        _ if listening => "listen",
+        _ if peer.is_some() => "established",
+        "tcp" => "bound-inactive",
+        _ => "unconnected",
+    };
+    let family = match domain {
+        AddressFamily::INET => "inet",
+        AddressFamily::INET6 => "inet6",
+        AddressFamily::UNIX => "unix",
+        _ => panic!("{domain:?}"),
+    };
+    // The kernel tells it of IPv6 sockets without a peer only.
+    let v6only = (domain == AddressFamily::INET6 && peer.is_none())
+        .then(|| sockopt::ipv6_v6only(fd).unwrap());
+    let uid = rustix::process::geteuid().as_raw();
+    let queue = (!listening).then_some(0);
+    Expected {
+        socket: Socket {
+            schema: None,
+            protocol: protocol.into(),
+            family: family.into(),
+            kind: is_unix.then(|| unix::kind_word(kind).to_owned()),
+            state: state.into(),
+            local: end(&local, protocol, fd, true),
+            peer: peer
+                .filter(|_| !is_unix)
+                .map(|p| end(&p, protocol, fd, false)),
+            recv_queue: queue,
+            send_queue: queue,
+            accept_queue: listening.then_some(AcceptQueue {
+                length: 0,
+                limit: None,
+            }),
+            uid: Some(uid),
+            user: user_name(uid),
+            inode: Some(inode(&fd)),
+            cookie: Some(cookie(&fd)),
+            owners: known(vec![this_process(&[fd.as_raw_fd()])]),
+            timer: None,
+            // The tests are root of their namespace, and to root the kernel tells marks.
+            mark: (!is_unix).then_some(0),
+            cgroup: None,
+            v6only,
+            shutdown: Some("none".into()),
+            tcp: None,
+            memory: None,
+        },
+        expires: 0..=0,
+        recv_at_least: None,
+    }
+}
+
+fn end(
+    address: &SocketAddrAny,
+    protocol: &str,
+    fd: std::os::fd::BorrowedFd<'_>,
+    local: bool,
+) -> End {
+    if protocol == "unix" {
+        return unix::end(address, inode(&fd));
+    }
+    let address = SocketAddr::try_from(address.clone()).unwrap();
+    let mut end = inet_end(address);
+    if protocol == "raw" {
+        // The number of the IP protocol stands where others have a port.
+        end.port = match sockopt::socket_protocol(fd).unwrap() {
+            Some(protocol) if local => protocol.as_raw().get().try_into().unwrap(),
+            _ => 0,
+        };
+    }
+    End::Inet(end)
+}
+
+/// An address as JSON has it. Ports here come from the ephemeral range and name no service.
+pub(crate) fn inet_end(address: SocketAddr) -> InetEnd {
+    InetEnd {
+        address: address.ip().to_string(),
+        port: address.port(),
+        service: None,
+        interface: None,
+    }
+}
+
+/// The inode number of a descriptor's file.
+pub(crate) fn inode(fd: &impl AsFd) -> u64 {
+    rustix::fs::fstat(fd.as_fd()).unwrap().st_ino
+}
+
+/// `SO_COOKIE`, as JSON has it.
+pub(crate) fn cookie(fd: &impl AsFd) -> String {
+    format!("{:#x}", sockopt::socket_cookie(fd.as_fd()).unwrap())
+}
+
+/// The local address.
+pub(crate) fn address(fd: &impl AsFd) -> SocketAddr {
+    let any = rustix::net::getsockname(fd.as_fd()).unwrap();
+    SocketAddr::try_from(any).unwrap()
+}
+
+/// The local port.
+pub(crate) fn port(fd: &impl AsFd) -> u16 {
+    address(fd).port()
+}
+
+/// The login name of a user.
+pub(crate) fn user_name(uid: u32) -> Option<String> {
+    let user = nix::unistd::User::from_uid(uid.into()).unwrap();
+    user.map(|u| u.name)
+}
+
+/// This process as a holder of these descriptors.
+pub(crate) fn this_process(fds: &[i32]) -> Process {
+    process(std::process::id(), fds)
+}
+
+/// A process of this user as a holder of these descriptors.
+pub(crate) fn process(pid: u32, fds: &[i32]) -> Process {
+    let uid = rustix::process::geteuid().as_raw();
+    let comm = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap();
+    Process {
+        pid,
+        thread: None,
+        name: Some(comm.trim_end_matches('\n').to_owned()),
+        name_hex: None,
+        fds: fds.iter().map(|&fd| fd.try_into().unwrap()).collect(),
+        uid: Some(uid),
+        user: user_name(uid),
+        command: None,
+    }
+}
+
+/// `"owners"` of a socket with holders; portctl lists them by pid.
+pub(crate) fn known(mut processes: Vec<Process>) -> Owners {
+    processes.sort_by_key(|p| p.pid);
+    Owners {
+        status: "known".into(),
+        reason: None,
+        processes,
+    }
+}
+
+impl Expected {
+    /// In another state than an open socket has by itself.
+    pub(crate) fn state(mut self, state: &str) -> Self {
+        self.socket.state = state.into();
+        self
+    }
+
+    /// With so many bytes to read.
+    pub(crate) fn recv(mut self, bytes: u64) -> Self {
+        self.socket.recv_queue = Some(bytes);
+        self
+    }
+
+    /// With at least so many bytes to read: UDP counts the memory around them too.
+    pub(crate) fn recv_at_least(mut self, bytes: u64) -> Self {
+        self.recv_at_least = Some(bytes);
+        self
+    }
+
+    /// With so many bytes not sent or not acknowledged.
+    pub(crate) fn send(mut self, bytes: u64) -> Self {
+        self.socket.send_queue = Some(bytes);
+        self
+    }
+
+    /// With so many connections waiting, and room for `limit`.
+    pub(crate) fn accept_queue(mut self, length: u64, limit: u64) -> Self {
+        self.socket.accept_queue = Some(AcceptQueue {
+            length,
+            limit: Some(limit),
+        });
+        self
+    }
+
+    /// With a running timer that expires within this range of milliseconds.
+    pub(crate) fn timer(mut self, kind: &str, expires: RangeInclusive<u64>) -> Self {
+        self.socket.timer = Some(Timer {
+            kind: kind.into(),
+            expires_ms: 0,
+            retransmits: 0,
+        });
+        self.expires = expires;
+        self
+    }
+
+    /// With a timer that may have gone off by now: how often and when next depends on the machine.
+    pub(crate) fn backing_off(self, kind: &str) -> Self {
+        self.timer(kind, 0..=120_000)
+    }
+
+    /// With a firewall mark.
+    pub(crate) fn mark(mut self, mark: u32) -> Self {
+        self.socket.mark = Some(mark);
+        self
+    }
+
+    /// With these directions closed.
+    pub(crate) fn shutdown(mut self, word: &str) -> Self {
+        self.socket.shutdown = Some(word.into());
+        self
+    }
+
+    /// Bound to an interface.
+    pub(crate) fn interface(mut self, name: &str) -> Self {
+        if let End::Inet(local) = &mut self.socket.local {
+            local.interface = Some(name.into());
+        }
+        self
+    }
+
+    /// Connected to this address.
+    pub(crate) fn peer(mut self, address: SocketAddr) -> Self {
+        self.socket.peer = Some(End::Inet(inet_end(address)));
+        self
+    }
+
+    /// Held by these processes.
+    pub(crate) fn owners(mut self, processes: Vec<Process>) -> Self {
+        self.socket.owners = known(processes);
+        self
+    }
+
+    /// Held by nobody, for this reason: no file, and so no user either.
+    pub(crate) fn without_file(mut self, reason: &str) -> Self {
+        self.socket.owners = Owners {
+            status: "none".into(),
+            reason: Some(reason.into()),
+            processes: Vec::new(),
+        };
+        self.socket.inode = None;
+        self.socket.uid = None;
+        self.socket.user = None;
+        self
+    }
+
+    /// A small kernel object (TIME_WAIT, half-open) of which the kernel tells less.
+    pub(crate) fn mini(mut self, reason: &str) -> Self {
+        self.socket.shutdown = None;
+        self.without_file(reason)
+    }
+
+    /// As /proc/net tells it: without what the text files lack.
+    pub(crate) fn through_proc(mut self) -> Self {
+        let socket = &mut self.socket;
+        socket.cookie = None;
+        socket.mark = None;
+        socket.v6only = None;
+        socket.shutdown = None;
+        if let End::Inet(local) = &mut socket.local {
+            local.interface = None;
+        }
+        if let Some(queue) = &mut socket.accept_queue {
+            queue.limit = None;
+        }
+        self
+    }
+}
+
+impl Document {
+    /// Fails unless exactly one row is about this socket and says all of this.
+    pub(crate) fn must_have(&self, expected: &Expected) {
+        let mut wanted = expected.socket.clone();
+        let row = match (&wanted.cookie, wanted.inode) {
+            (Some(cookie), _) => self.by_cookie(cookie),
+            (None, Some(inode)) => Some(self.by_inode(inode)),
+            (None, None) => self
+                .sockets
+                .iter()
+                .find(|s| s.local == wanted.local && s.peer == wanted.peer),
+        };
+        let row = row.unwrap_or_else(|| panic!("{wanted:#?}\nis not in {:#?}", self.sockets));
+        let mut row = row.clone();
+        if let (Some(found), Some(wanted)) = (&row.timer, &mut wanted.timer) {
+            let (range, ms) = (&expected.expires, found.expires_ms);
+            assert!(range.contains(&ms), "expires in {ms} of {range:?}: {row:?}");
+            wanted.expires_ms = ms;
+            if *range.end() == 120_000 {
+                wanted.retransmits = found.retransmits;
+            }
+        }
+        if let (Some(least), Some(found)) = (expected.recv_at_least, row.recv_queue) {
+            assert!(found >= least, "{found} of {least} bytes: {row:?}");
+            wanted.recv_queue = Some(found);
+        }
+        // The kernel's number of the test's own control group cannot be told where cgroup2 is not
+        // mounted; that it is a hexadecimal id has been checked.
+        row.cgroup = None;
+        wanted.cgroup = None;
+        assert_eq!(
+            row, wanted,
+            "\nrow, and what was made:\n{row:#?}\n{wanted:#?}"
+        );
+    }
+
+    /// [`Document::must_have`] for a row whose cookie nobody can know: there is no descriptor of it.
+    pub(crate) fn must_have_queued(&self, expected: &Expected) {
+        let mut expected = expected.clone();
+        let wanted = &expected.socket;
+        let mut rows = self
+            .sockets
+            .iter()
+            .filter(|s| (&s.local, &s.peer) == (&wanted.local, &wanted.peer));
+        let row = rows
+            .next()
+            .unwrap_or_else(|| panic!("{wanted:#?}\nis not in {:#?}", self.sockets));
+        assert!(row.cookie.is_some(), "netlink tells every cookie: {row:?}");
+        expected.socket.cookie.clone_from(&row.cookie);
+        self.must_have(&expected);
+    }
+
+    /// Fails if a row has this inode or cookie.
+    pub(crate) fn must_lack(&self, fd: &impl AsFd) {
+        let (inode, cookie) = (inode(fd), cookie(fd));
+        for socket in &self.sockets {
+            assert_ne!(socket.inode, Some(inode), "{socket:?}");
+            assert_ne!(socket.cookie.as_ref(), Some(&cookie), "{socket:?}");
+        }
+    }
+}
