@@ -135,3 +135,25 @@ fn section(page: &mut Vec<u8>, title: &str, text: &str) {
     }
     page.extend_from_slice(b".fi\n");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn generated_files_are_up_to_date() {
+        for (path, content) in all().unwrap() {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+            if std::env::var_os("PORTCTL_BLESS").is_some() {
+                std::fs::write(&path, &content).unwrap();
+            }
+            let present = std::fs::read(&path).unwrap_or_default();
+            assert!(
+                present == content,
+                "{} is out of date: PORTCTL_BLESS=1 cargo test",
+                path.display()
+            );
+        }
+    }
+}

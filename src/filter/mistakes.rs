@@ -325,7 +325,8 @@ fn numbers_are_inodes_if_only_unix_is_asked_for() {
 
 /// Runs `test` with less stack than any thread gets by default.
 fn on_a_small_stack(test: fn()) {
-    let thread = std::thread::Builder::new().stack_size(std::env::var("SS").unwrap().parse::<usize>().unwrap() * 1024);
+    let thread = std::thread::Builder::new()
+        .stack_size(std::env::var("SS").unwrap().parse::<usize>().unwrap() * 1024);
     thread.spawn(test).unwrap().join().unwrap();
 }
 
@@ -388,7 +389,16 @@ proptest! {
 #[test]
 fn probe() {
     let level = "sport = 1 or not dport = 1 and not ( ";
-    let t=format!("{}sport = 1{}", level.repeat(200), " )".repeat(200));
-    std::thread::Builder::new().stack_size(std::env::var("SS").unwrap().parse::<usize>().unwrap() * 1024).spawn(move|| { let e=super::parse(&[t]).unwrap(); std::mem::forget(e); }).unwrap().join().unwrap();
+    let t = format!("{}sport = 1{}", level.repeat(200), " )".repeat(200));
+    std::thread::Builder::new()
+        .stack_size(std::env::var("SS").unwrap().parse::<usize>().unwrap() * 1024)
+        .spawn(move || {
+            let e = super::parse(&[t]).unwrap();
+            assert!(!e.to_string().is_empty());
+            std::mem::forget(e);
+        })
+        .unwrap()
+        .join()
+        .unwrap();
 }
 // probe-end

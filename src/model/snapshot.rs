@@ -104,6 +104,8 @@ pub enum Notice {
     ColumnsDropped {
         /// The columns that were left out.
         columns: Vec<&'static str>,
+        /// Whether one of them was asked for.
+        asked: bool,
     },
     /// A number that people expect here and that is not computed.
     NotComputed {
@@ -161,7 +163,7 @@ impl Notice {
     pub const fn is_detail(&self) -> bool {
         matches!(
             self,
-            Self::FellBack { asked: false, .. } | Self::ColumnsDropped { .. }
+            Self::FellBack { asked: false, .. } | Self::ColumnsDropped { asked: false, .. }
         )
     }
 }
@@ -211,9 +213,9 @@ impl fmt::Display for Notice {
                 "{count} {} left out because a value the filter asks for is unknown",
                 if *count == 1 { "row was" } else { "rows were" },
             ),
-            Self::ColumnsDropped { columns } => write!(
+            Self::ColumnsDropped { columns, .. } => write!(
                 f,
-                "columns left out for lack of room: {}",
+                "no room for {}; a wider terminal, -O or --columns shows it",
                 columns.join(", ")
             ),
         }

@@ -6,7 +6,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 /// Blanks between two columns.
 pub(super) const GAP: usize = 2;
 /// What a shortened cell keeps at least.
-const ELASTIC_MINIMUM: usize = 12;
+const ELASTIC_MINIMUM: usize = 16;
 
 /// What the cells of one column need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,6 +15,12 @@ pub(super) struct Need {
     pub(super) rigid: usize,
     /// The widest cell of all.
     pub(super) natural: usize,
+}
+
+impl Need {
+    fn least(self) -> usize {
+        self.rigid.max(self.natural.min(ELASTIC_MINIMUM))
+    }
 }
 
 /// How rows are laid out.
@@ -36,39 +42,72 @@ pub(super) fn fit(
     let Some(room) = room else {
         return Layout::Lines(needs.iter().map(|n| Some(n.natural)).collect());
     };
-    let least = |need: &Need| need.rigid.max(need.natural.min(ELASTIC_MINIMUM));
+    let mut order: Vec<(u8, usize)> = columns
+        .iter()
+        .enumerate()
+        .filter_map(|(n, column)| Some((column.leaves?, n)))
+        .filter(|_| may_drop)
+        .collect();
+    order.sort_unstable();
     let mut present = vec![true; columns.len()];
-    loop {
-        let shown = || needs.iter().zip(&present).filter(|(_, p)| **p);
-        let gaps = GAP * shown().count().saturating_sub(1);
-        let total: usize = shown().map(|(need, _)| least(need)).sum::<usize>() + gaps;
-        if total <= room {
-            let mut spare = room - total;
-            return Layout::Lines(
-                needs
-                    .iter()
-                    .zip(&present)
-                    .map(|(need, present)| {
-                        present.then(|| {
-                            let more = need.natural.saturating_sub(least(need)).min(spare);
-                            spare -= more;
-                            least(need) + more
-                        })
-                    })
-                    .collect(),
-            );
+    let set = |present: &mut Vec<bool>, column: usize, shown: bool| {
+        if let Some(slot) = present.get_mut(column) {
+            *slot = shown;
         }
-        let first_to_leave = columns
-            .iter()
-            .zip(present.iter_mut())
-            .filter(|(_, present)| **present)
-            .filter_map(|(column, present)| Some((column.leaves?, present)))
-            .min_by_key(|(order, _)| *order);
-        match first_to_leave {
-            Some((_, present)) if may_drop => *present = false,
-            _ => return Layout::Records,
+    };
+    for &(_, column) in &order {
+        if least_width(needs, &present) <= room {
+            break;
+        }
+        set(&mut present, column, false);
+    }
+    if least_width(needs, &present) > room {
+        return Layout::Records;
+    }
+    // A wide column that had to leave may have made room for narrow ones that left before it.
+    for &(_, column) in order.iter().rev() {
+        let was = present.get(column).copied().unwrap_or_default();
+        set(&mut present, column, true);
+        if least_width(needs, &present) > room {
+            set(&mut present, column, was);
         }
     }
+    Layout::Lines(share(needs, &present, room - least_width(needs, &present)))
+}
+
+/// Gives the spare room to the columns that want it, in equal parts.
+fn share(needs: &[Need], present: &[bool], mut spare: usize) -> Vec<Option<usize>> {
+    let mut widths: Vec<Option<usize>> = needs
+        .iter()
+        .zip(present)
+        .map(|(need, present)| present.then(|| need.least()))
+        .collect();
+    loop {
+        let mut wanting: Vec<(&mut usize, usize)> = widths
+            .iter_mut()
+            .zip(needs)
+            .filter_map(|(width, need)| {
+                let width = width.as_mut()?;
+                let more = need.natural.checked_sub(*width).filter(|&n| n > 0)?;
+                Some((width, more))
+            })
+            .collect();
+        let part = spare / wanting.len().max(1);
+        if wanting.is_empty() || part == 0 {
+            return widths;
+        }
+        for (width, more) in &mut wanting {
+            let given = part.min(*more);
+            **width += given;
+            spare -= given;
+        }
+    }
+}
+
+/// What a line of the columns that are present takes at least.
+fn least_width(needs: &[Need], present: &[bool]) -> usize {
+    let shown = || needs.iter().zip(present).filter(|(_, present)| **present);
+    shown().map(|(need, _)| need.least()).sum::<usize>() + GAP * shown().count().saturating_sub(1)
 }
 
 /// Columns of the screen that a text takes.
@@ -81,8 +120,17 @@ pub(super) fn display_width(text: &[u8]) -> usize {
     }
 }
 
-/// Shortens a text to `width` columns with `…` in its middle, so that both ends of a name stay.
-pub(super) fn cut(text: &[u8], width: usize) -> String {
+/// Where a text that is too long loses its characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CutAt {
+    /// Names: both ends tell them apart.
+    Middle,
+    /// Lists: the first entries are whole.
+    End,
+}
+
+/// Shortens a text to `width` columns, with `…` for what is missing.
+pub(super) fn cut(text: &[u8], width: usize, at: CutAt) -> String {
     let text = String::from_utf8_lossy(text);
     if text.width() <= width {
         return text.into_owned();
@@ -91,8 +139,9 @@ pub(super) fn cut(text: &[u8], width: usize) -> String {
     (0..width)
         .rev()
         .map(|keep| {
-            let head = take(text.chars(), keep.div_ceil(2));
-            let tail = take(text.chars().rev(), keep / 2);
+            let behind = if at == CutAt::Middle { keep / 2 } else { 0 };
+            let head = take(text.chars(), keep - behind);
+            let tail = take(text.chars().rev(), behind);
             head.into_iter()
                 .chain(['…'])
                 .chain(tail.into_iter().rev())
@@ -146,21 +195,38 @@ mod tests {
             Layout::Lines(vec![Some(5), Some(6), Some(20), Some(43)])
         );
         assert_eq!(
-            fit(&columns, &needs, Some(45), true),
-            Layout::Lines(vec![Some(5), None, Some(20), Some(16)])
+            fit(&columns, &needs, Some(47), true),
+            Layout::Lines(vec![Some(5), None, Some(20), Some(18)])
         );
         assert_eq!(
             fit(&columns, &needs, Some(30), true),
             Layout::Lines(vec![Some(5), None, Some(20), None])
         );
+        assert_eq!(
+            fit(&columns, &needs, Some(38), true),
+            Layout::Lines(vec![Some(5), Some(6), Some(20), None])
+        );
         assert_eq!(fit(&columns, &needs, Some(20), true), Layout::Records);
         assert_eq!(fit(&columns, &needs, Some(45), false), Layout::Records);
+    }
+
+    #[test]
+    fn names_keep_both_ends_and_lists_their_beginning() {
+        assert_eq!(
+            cut(b"/run/postgresql/.s.PGSQL.5432", 13, CutAt::Middle),
+            "/run/p\u{2026}L.5432"
+        );
+        assert_eq!(
+            cut(b"nginx[812] fd 6, nginx[813] fd 6", 13, CutAt::End),
+            "nginx[812] f\u{2026}"
+        );
     }
 
     proptest! {
         #[test]
         fn a_cut_text_fits(text in ".{0,40}", width in 1usize..30) {
-            prop_assert!(cut(text.as_bytes(), width).width() <= width);
+            prop_assert!(cut(text.as_bytes(), width, CutAt::Middle).width() <= width);
+            prop_assert!(cut(text.as_bytes(), width, CutAt::End).width() <= width);
         }
     }
 }

@@ -72,3 +72,6 @@ pub trait List {
     /// If the output cannot be written.
     fn close(&mut self, closing: &Closing) -> io::Result<Vec<Notice>>;
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use super::json::{NetNsJson, NoticeJson, Schema, TableJson, timestamp, write_value};
 use super::{Closing, Opening};
 use crate::analysis::{Flow, Summary};
-use crate::model::State;
+use crate::model::{Family, State};
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -42,41 +42,40 @@ fn totals(text: &mut String, summary: &Summary) {
         text.push_str("No sockets.\n");
         return;
     }
+    // One row a state, because there are more states than tables, and a line must fit a screen.
     let mut states: Vec<(u8, &'static str)> = summary
         .totals
         .iter()
         .flat_map(|total| {
-            total
-                .states
-                .iter()
-                .map(|(state, _)| (state.number(), state.label(total.protocol)))
+            let label = |state: &State| (state.number(), state.label(total.protocol));
+            total.states.iter().map(move |(state, _)| label(state))
         })
         .collect();
     states.sort_unstable();
     states.dedup();
     let mut table = plain_table();
-    let headings = states.iter().map(|(_, label)| *label);
-    table.set_header(["PROTO", "FAMILY", "TOTAL"].into_iter().chain(headings));
-    for total in &summary.totals {
-        let mut row = vec![
-            total.protocol.word().to_owned(),
-            total.family.word().to_owned(),
-            total.sockets().to_string(),
-        ];
-        for &(number, label) in &states {
-            let state = State::from_number(number);
-            let count = total.in_state(state);
-            // UNCONN and CLOSE share a number, not a column.
-            let here = count > 0 && state.label(total.protocol) == label;
-            row.push(if here {
-                count.to_string()
-            } else {
-                "·".to_owned()
-            });
-        }
-        table.add_row(row);
+    let names = summary.totals.iter().map(|total| match total.family {
+        Family::Inet6 => format!("{}6", total.protocol),
+        Family::Inet | Family::Unix => total.protocol.to_string(),
+    });
+    table.set_header(std::iter::once("STATE".to_owned()).chain(names));
+    for (number, label) in states {
+        let state = State::from_number(number);
+        let counts = summary.totals.iter().map(|total| {
+            // UNCONN and CLOSE share a number, not a row.
+            match total.in_state(state) {
+                count if count > 0 && state.label(total.protocol) == label => count.to_string(),
+                _ => "-".to_owned(),
+            }
+        });
+        table.add_row(std::iter::once(label.to_owned()).chain(counts));
     }
-    for column in table.column_iter_mut().skip(2) {
+    let sums = summary
+        .totals
+        .iter()
+        .map(|total| total.sockets().to_string());
+    table.add_row(std::iter::once("total".to_owned()).chain(sums));
+    for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     finish(text, &mut table);

@@ -5,7 +5,7 @@
 //! nothing before it has seen all of them.
 
 use super::columns::Column;
-use super::layout::{self, GAP, Layout, Need, display_width};
+use super::layout::{self, CutAt, GAP, Layout, Need, display_width};
 use super::text::{self, TextOptions};
 use super::{Closing, List, Opening};
 use crate::model::{FieldId, Notice, Row, State};
@@ -180,7 +180,7 @@ impl<W: Write> TableList<W> {
                         b""
                     };
                     if limited && cell.elastic && cell.width > width {
-                        let short = layout::cut(content, width);
+                        let short = layout::cut(content, width, cut_at(column.field));
                         line.cell(n, short.as_bytes(), width, width, column.right, colour);
                     } else {
                         line.cell(n, content, cell.width, width, column.right, colour);
@@ -266,9 +266,10 @@ impl<W: Write> List for TableList<W> {
         Ok(if self.dropped.is_empty() {
             Vec::new()
         } else {
-            vec![Notice::ColumnsDropped {
-                columns: std::mem::take(&mut self.dropped),
-            }]
+            let columns = std::mem::take(&mut self.dropped);
+            // Owners are only there because they were asked for.
+            let asked = columns.contains(&FieldId::Process.field().name);
+            vec![Notice::ColumnsDropped { columns, asked }]
         })
     }
 }
@@ -314,6 +315,13 @@ impl<'a> Line<'a> {
         if !right && column != self.last {
             blanks(self.out, padding);
         }
+    }
+}
+
+const fn cut_at(field: FieldId) -> CutAt {
+    match field {
+        FieldId::Process | FieldId::Pid | FieldId::Fd => CutAt::End,
+        _ => CutAt::Middle,
     }
 }
 

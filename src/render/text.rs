@@ -333,9 +333,9 @@ pub(super) fn by_process<'a>(
 /// The words of the table for a socket that no process has.
 const fn explain(reason: NoOwner) -> &'static str {
     match reason {
-        NoOwner::TimeWait => "closed, waiting out TIME-WAIT",
-        NoOwner::Orphan => "orphan: closed by its process",
-        NoOwner::AcceptQueue => "waiting for accept()",
+        NoOwner::TimeWait => "time-wait",
+        NoOwner::Orphan => "orphan",
+        NoOwner::AcceptQueue => "in accept queue",
         NoOwner::HalfOpen => "half-open",
         NoOwner::Kernel => "kernel",
         NoOwner::Other => "no process seen",
