@@ -61,6 +61,16 @@ impl DumpSource {
         }
     }
 
+    fn no_message(&self) -> SourceError {
+        if self.offset == 0 {
+            SourceError::NotADump {
+                path: self.name.clone(),
+            }
+        } else {
+            self.damaged("a netlink message was expected")
+        }
+    }
+
     /// Fills `buffer`; `Ok(false)` at the end of the file, before its first byte.
     fn fill(&mut self, buffer: &mut [u8]) -> Result<bool, SourceError> {
         let mut filled = 0;
@@ -100,9 +110,7 @@ impl Source for DumpSource {
             let header = Header::decode(&head)
                 .ok()
                 .filter(|h| h.length <= MESSAGE_LIMIT)
-                .ok_or_else(|| {
-                    self.damaged("this is not a saved socket dump (a netlink message was expected)")
-                })?;
+                .ok_or_else(|| self.no_message())?;
             body.clear();
             body.resize((header.length - HEADER_LEN).next_multiple_of(4), 0);
             if !body.is_empty() && !self.fill(&mut body)? {

@@ -54,7 +54,7 @@ pub fn collect(query: &Query, sink: &mut dyn Sink) -> Result<Collected, SourceEr
         SourceChoice::Dump(path) => {
             let mut source = dump::DumpSource::open(path)?;
             let tables: Vec<_> = query.tables.iter().collect();
-            collector.dump_file(&mut source, &tables);
+            collector.dump_file(&mut source, &tables)?;
         }
         choice => {
             let mut netlink = diag::DiagSource::new(sys::netlink::SockDiag::open);
@@ -153,16 +153,22 @@ impl Collector<'_> {
         }
     }
 
-    fn dump_file(&mut self, source: &mut dyn Source, tables: &[Table]) {
+    fn dump_file(&mut self, source: &mut dyn Source, tables: &[Table]) -> Result<(), SourceError> {
         // Rows before the damage stay: there is no second source for a file.
         let mut counts = Counts::default();
         let result = self.pass(source, tables, &mut counts);
-        if let Err(error) = &result {
-            self.note(Notice::DumpDamaged {
-                reason: error.to_string(),
-            });
-        }
-        self.commit(source.kind(), tables, &counts, &result.unwrap_or_default());
+        let stats = match result {
+            Ok(stats) => stats,
+            Err(error @ SourceError::NotADump { .. }) => return Err(error),
+            Err(error) => {
+                self.note(Notice::DumpDamaged {
+                    reason: error.to_string(),
+                });
+                DumpStats::default()
+            }
+        };
+        self.commit(source.kind(), tables, &counts, &stats);
+        Ok(())
     }
 
     /// Reads `tables` from `source` and commits them; on failure takes their rows back.

@@ -45,7 +45,12 @@ pub fn find_owners(wanted: Option<&FxHashSet<Inode>>, listeners: Listeners) -> O
                 proc: &proc,
                 wanted,
             };
-            let (found, refused) = walk.processes(&pids);
+            let Walked {
+                found,
+                refused,
+                rings,
+            } = walk.processes(&pids);
+            report.rings = rings;
             fill(&mut table, found);
             let missing: Option<FxHashSet<Inode>> = wanted.map(|wanted| {
                 let unclaimed = |&inode: &Inode| !table.holds(inode);
@@ -74,6 +79,16 @@ fn pids(proc: &Dir) -> std::io::Result<Vec<u32>> {
     Ok(pids)
 }
 
+/// What one walk over all processes brought.
+#[derive(Default)]
+struct Walked {
+    found: Vec<Found>,
+    /// Processes that would not show their descriptors.
+    refused: Vec<u32>,
+    /// Whether some process has an io_uring.
+    rings: bool,
+}
+
 /// A process that holds wanted sockets.
 struct Found {
     process: Process,
@@ -100,23 +115,23 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// The descriptors of every process, and the processes that would not show theirs.
-    fn processes(&self, pids: &[u32]) -> (Vec<Found>, Vec<u32>) {
+    /// The descriptors of every process.
+    fn processes(&self, pids: &[u32]) -> Walked {
         let next = AtomicUsize::new(0);
         let work = || {
             let mut scratch = Scratch::new();
-            let mut found = Vec::new();
-            let mut refused = Vec::new();
+            let mut walked = Walked::default();
             while let Some(&pid) = pids.get(next.fetch_add(1, Ordering::Relaxed)) {
                 match self.process(pid, &mut scratch) {
-                    Ok(Some(holder)) => found.push(holder),
+                    Ok(Some(holder)) => walked.found.push(holder),
                     Ok(None) => {}
-                    Err(Errno::ACCESS | Errno::PERM) => refused.push(pid),
+                    Err(Errno::ACCESS | Errno::PERM) => walked.refused.push(pid),
                     // It ended meanwhile, which is normal life.
                     Err(_) => {}
                 }
             }
-            (found, refused)
+            walked.rings = scratch.rings;
+            walked
         };
         let threads = if pids.len() < PROCESSES_FOR_THREADS {
             1
@@ -125,14 +140,13 @@ impl Walk<'_> {
         };
         std::thread::scope(|scope| {
             let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-            let (mut found, mut refused) = work();
-            for other in others {
-                if let Ok((more, more_refused)) = other.join() {
-                    found.extend(more);
-                    refused.extend(more_refused);
-                }
+            let mut walked = work();
+            for more in others.into_iter().filter_map(|other| other.join().ok()) {
+                walked.found.extend(more.found);
+                walked.refused.extend(more.refused);
+                walked.rings |= more.rings;
             }
-            (found, refused)
+            walked
         })
     }
 
@@ -258,12 +272,14 @@ struct ThreadTable {
 /// Buffers that every process is read with.
 struct Scratch {
     entries: Vec<MaybeUninit<u8>>,
+    rings: bool,
 }
 
 impl Scratch {
     fn new() -> Self {
         Self {
             entries: vec![MaybeUninit::uninit(); sys::proc_root::ENTRIES_LEN],
+            rings: false,
         }
     }
 
@@ -279,6 +295,7 @@ impl Scratch {
         directory.entries(&mut self.entries, |name| {
             count += 1;
             match directory.link(name, &mut link) {
+                Ok(b"anon_inode:[io_uring]") => self.rings = true,
                 Ok(target) => {
                     let inode = pid::socket_inode(target).and_then(Inode::new);
                     if let (Some(inode), Some(fd)) = (inode, pid::id(name.to_bytes())) {

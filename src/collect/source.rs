@@ -77,6 +77,12 @@ pub enum SourceError {
         #[source]
         source: io::Error,
     },
+    /// A file is no saved dump at all.
+    #[error("{path}: this is not a saved socket dump, as 'ss -D FILE' writes it")]
+    NotADump {
+        /// The file, escaped.
+        path: String,
+    },
     /// A saved dump is damaged.
     #[error("{path}: {problem} at byte {offset}")]
     Damaged {

@@ -141,6 +141,8 @@ pub struct ScanReport {
     pub hidepid: bool,
     /// Why nothing could be read at all.
     pub failed: Option<String>,
+    /// Whether some process has an io_uring, which may hold sockets that no descriptor table shows.
+    pub rings: bool,
     /// Whether sockets may have been opened after the walk, as when rows stream past it.
     pub stale: bool,
 }
@@ -238,7 +240,7 @@ impl OwnerTable {
         let report = &self.report;
         if report.hides() {
             Owners::Hidden
-        } else if report.nested || report.stale {
+        } else if report.nested || report.rings || report.stale {
             Owners::None(NoOwner::Other)
         } else {
             Owners::None(NoOwner::Kernel)
