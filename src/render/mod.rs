@@ -8,6 +8,7 @@ pub mod columns;
 mod csv;
 pub mod escape;
 mod json;
+mod json_socket;
 mod layout;
 mod schema;
 mod summary;

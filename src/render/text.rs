@@ -85,7 +85,7 @@ fn number(out: &mut Vec<u8>, n: u64) {
     out.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
 }
 
-fn hex(out: &mut Vec<u8>, n: u64) {
+pub(super) fn hex(out: &mut Vec<u8>, n: u64) {
     out.extend_from_slice(b"0x");
     let digits = (64 - n.leading_zeros()).div_ceil(4).max(1);
     for shift in (0..digits).rev() {
