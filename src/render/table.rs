@@ -48,6 +48,7 @@ pub struct TableList<W> {
     hold: usize,
     held: Held,
     layout: Option<Layout>,
+    direct: bool,
     buffer: Vec<u8>,
     rows: u64,
     dropped: Vec<&'static str>,
@@ -77,6 +78,7 @@ impl<W: Write> TableList<W> {
             FIRST_ROWS
         };
         Self {
+            direct: options.width.is_none() && !options.colour,
             out,
             options,
             hold,
@@ -229,6 +231,16 @@ impl<W: Write> List for TableList<W> {
     }
 
     fn row(&mut self, row: Row<'_>) -> io::Result<()> {
+        if self.direct
+            && let Some(Layout::Lines(widths)) = &self.layout
+        {
+            direct_row(&mut self.buffer, &self.options, widths, row);
+            return if self.buffer.len() >= BUFFER_LEN {
+                self.flush()
+            } else {
+                Ok(())
+            };
+        }
         let is_unix = row.socket.unix().is_some();
         for column in &self.options.columns {
             let start = self.held.text.len();
@@ -272,6 +284,37 @@ impl<W: Write> List for TableList<W> {
             vec![Notice::ColumnsDropped { columns, asked }]
         })
     }
+}
+
+/// Writes a row whose layout is known and whose cells are neither cut nor coloured: each is formatted where it stays.
+fn direct_row(
+    buffer: &mut Vec<u8>,
+    options: &TableOptions,
+    widths: &[Option<usize>],
+    row: Row<'_>,
+) {
+    let last = widths.len().saturating_sub(1);
+    for (n, (column, width)) in options.columns.iter().zip(widths).enumerate() {
+        if n > 0 {
+            blanks(buffer, GAP);
+        }
+        let start = buffer.len();
+        text::cell(buffer, column.field, row, options.text);
+        let content = buffer.get(start..).unwrap_or_default();
+        let taken = display_width(content);
+        let padding = width.unwrap_or(0).saturating_sub(taken);
+        if column.right {
+            let end = buffer.len();
+            blanks(buffer, padding);
+            buffer.copy_within(start..end, start + padding);
+            if let Some(gap) = buffer.get_mut(start..start + padding) {
+                gap.fill(b' ');
+            }
+        } else if n != last {
+            blanks(buffer, padding);
+        }
+    }
+    buffer.push(b'\n');
 }
 
 /// One line in the making.
@@ -329,8 +372,13 @@ fn last_shown(widths: &[Option<usize>]) -> usize {
     widths.iter().rposition(Option::is_some).unwrap_or(0)
 }
 
+#[inline]
 fn blanks(out: &mut Vec<u8>, count: usize) {
-    out.resize(out.len() + count, b' ');
+    const SOME: &[u8; 64] = &[b' '; 64];
+    match SOME.get(..count) {
+        Some(blanks) => out.extend_from_slice(blanks),
+        None => out.resize(out.len() + count, b' '),
+    }
 }
 
 /// Colour repeats what the word says: open for business, or lingering.
