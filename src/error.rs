@@ -111,13 +111,13 @@ fn filter_message(error: &FilterError) -> String {
     let after = part(span.end..text.len());
     let mut message = format!(
         "error: {}\n  {before}{wrong}{after}\n  {}{}\n",
-        error.message(),
+        escape(error.message().as_bytes()),
         " ".repeat(before.width()),
         "^".repeat(wrong.width().max(1)),
     );
     if let Some(hint) = error.hint() {
         // Writing to a String cannot fail.
-        let _ = writeln!(message, "hint: {hint}");
+        let _ = writeln!(message, "hint: {}", escape(hint.as_bytes()));
     }
     message.push_str("help: portctl help filter\n");
     message

@@ -20,6 +20,12 @@ impl Resolver for SystemResolver<'_> {
     }
 
     fn host(&self, name: &str) -> Result<Vec<IpAddr>, String> {
-        sys::hosts::addresses_of(name).map_err(|error| error.to_string())
+        sys::hosts::addresses_of(name).map_err(|error| {
+            let words = error.to_string();
+            // The standard library puts its own words before the resolver's.
+            words
+                .strip_prefix("failed to lookup address information: ")
+                .map_or(words.clone(), str::to_owned)
+        })
     }
 }

@@ -40,6 +40,9 @@ pub fn find_owners(wanted: Option<&FxHashSet<Inode>>, listeners: Listeners) -> O
         return table;
     }
     match Dir::open(Path::new("/proc")).and_then(|proc| Ok((pids(&proc)?, proc))) {
+        Ok((pids, _)) if pids.is_empty() => {
+            report.failed = Some("/proc shows no processes".to_owned());
+        }
         Ok((pids, proc)) => {
             let walk = Walk {
                 proc: &proc,
@@ -122,9 +125,8 @@ impl Walk<'_> {
             let mut scratch = Scratch::new();
             let mut walked = Walked::default();
             while let Some(&pid) = pids.get(next.fetch_add(1, Ordering::Relaxed)) {
-                match self.process(pid, &mut scratch) {
-                    Ok(Some(holder)) => walked.found.push(holder),
-                    Ok(None) => {}
+                match self.process(pid, &mut scratch, &mut walked.found) {
+                    Ok(()) => {}
                     Err(Errno::ACCESS | Errno::PERM) => walked.refused.push(pid),
                     // It ended meanwhile, which is normal life.
                     Err(_) => {}
@@ -163,20 +165,71 @@ impl Walk<'_> {
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
-    fn process(&self, pid: u32, scratch: &mut Scratch) -> Result<Option<Found>, Errno> {
+    fn process(
+        &self,
+        pid: u32,
+        scratch: &mut Scratch,
+        found: &mut Vec<Found>,
+    ) -> Result<(), Errno> {
         let directory = self.proc.dir(itoa::Buffer::new().format(pid))?;
         let mut held = Vec::new();
-        let wanted = self.wanted;
-        scratch.descriptors(&directory.dir(c"fd")?, |inode, fd| {
-            if wanted.is_none_or(|set| set.contains(&inode)) {
+        let count = self.wanted_in(&directory.dir(c"fd")?, scratch, &mut held)?;
+        if !held.is_empty() {
+            found.push(Found {
+                process: describe(&directory, pid),
+                thread: None,
+                held,
+            });
+        } else if count == 0 && thread_count(&directory)? > 1 {
+            self.leaderless(pid, &directory, scratch, found)?;
+        }
+        Ok(())
+    }
+
+    /// A process without descriptors but with threads may be one whose first thread has ended: then the others have the descriptors.
+    fn leaderless(
+        &self,
+        pid: u32,
+        directory: &Dir,
+        scratch: &mut Scratch,
+        found: &mut Vec<Found>,
+    ) -> Result<(), Errno> {
+        if !leader_is_gone(directory)? {
+            return Ok(());
+        }
+        let mut seen = FxHashSet::default();
+        for thread in scratch.threads(&directory.dir(c"task")?)? {
+            let mut held = Vec::new();
+            match directory.dir(format!("task/{thread}/fd")) {
+                Ok(table) => self.wanted_in(&table, scratch, &mut held)?,
+                // This thread has ended as well.
+                Err(_) => continue,
+            };
+            // Threads usually share one table.
+            held.retain(|&entry| seen.insert(entry));
+            if !held.is_empty() {
+                found.push(Found {
+                    process: describe(directory, pid),
+                    thread: Some(Pid(thread)),
+                    held,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the wanted sockets among the descriptors in `directory`; returns how many descriptors there are.
+    fn wanted_in(
+        &self,
+        directory: &Dir,
+        scratch: &mut Scratch,
+        held: &mut Vec<(Inode, u32)>,
+    ) -> Result<usize, Errno> {
+        scratch.descriptors(directory, |inode, fd| {
+            if self.wanted.is_none_or(|set| set.contains(&inode)) {
                 held.push((inode, fd));
             }
-        })?;
-        Ok((!held.is_empty()).then(|| Found {
-            process: describe(&directory, pid),
-            thread: None,
-            held,
-        }))
+        })
     }
 
     /// Searches the tables of single threads for `missing` sockets: first where the leader is gone, then where a table has another
@@ -235,20 +288,13 @@ impl Walk<'_> {
         candidates: &mut Vec<ThreadTable>,
     ) -> Result<(), Errno> {
         let directory = self.proc.dir(itoa::Buffer::new().format(pid))?;
-        // Two links more than there are threads.
-        let (links, _) = directory.links_and_size(c"task")?;
-        if links <= 3 {
+        if thread_count(&directory)? < 2 {
             return Ok(());
         }
-        let mut stat = [0; 512];
-        let leader_is_gone =
-            pid::stat_state(directory.read_once(c"stat", &mut stat)?) == Some(b'Z');
+        let leader_is_gone = leader_is_gone(&directory)?;
         let (_, size) = directory.links_and_size(c"fd")?;
         let tasks = directory.dir(c"task")?;
-        let mut threads = Vec::new();
-        tasks.entries(&mut scratch.entries, |name| {
-            threads.extend(pid::id(name.to_bytes()));
-        })?;
+        let threads = scratch.threads(&tasks)?;
         for thread in threads.into_iter().filter(|&t| t != pid) {
             let rank = match tasks.links_and_size(format!("{thread}/fd")) {
                 Ok(_) if leader_is_gone => 0,
@@ -260,6 +306,18 @@ impl Walk<'_> {
         }
         Ok(())
     }
+}
+
+/// How many threads a process has: its task directory has two links more.
+fn thread_count(process: &Dir) -> Result<u64, Errno> {
+    let (links, _) = process.links_and_size(c"task")?;
+    Ok(links.saturating_sub(2))
+}
+
+/// Whether the first thread of a process has ended while others run.
+fn leader_is_gone(process: &Dir) -> Result<bool, Errno> {
+    let mut stat = [0; 512];
+    Ok(pid::stat_state(process.read_once(c"stat", &mut stat)?) == Some(b'Z'))
 }
 
 /// A descriptor table that may differ from its process's.
@@ -281,6 +339,15 @@ impl Scratch {
             entries: vec![MaybeUninit::uninit(); sys::proc_root::ENTRIES_LEN],
             rings: false,
         }
+    }
+
+    /// The thread ids in a task directory.
+    fn threads(&mut self, tasks: &Dir) -> Result<Vec<u32>, Errno> {
+        let mut threads = Vec::new();
+        tasks.entries(&mut self.entries, |name| {
+            threads.extend(pid::id(name.to_bytes()));
+        })?;
+        Ok(threads)
     }
 
     /// Calls `each` for every descriptor in `directory` that is a socket; returns how many descriptors there were.

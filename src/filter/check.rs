@@ -1,11 +1,12 @@
 //! Tree to predicate: names are looked up, values read, and operators held against their fields.
 
-use super::address::{Hosts, Network, Piece, hosts, split};
+use super::address::{Hosts, Network, hosts};
 use super::ast::{Comparison, Expr, Node, NodeKind, Op, Value};
 use super::error::{ErrorKind, Fault, PortFault};
 use super::glob::Glob;
 use super::port::{self, Ports, Written};
 use super::predicate::{PortOrder, PortTest, Predicate};
+use super::split::{Piece, split};
 use super::suggest::closest;
 use super::token::Span;
 use super::{Resolver, Scope, Warning};
@@ -182,12 +183,14 @@ impl Checker<'_> {
         let halves = split(piece, &|text| port::is_port(text, resolver))?;
         let mut parts = Vec::new();
         if let Some(host) = halves.host {
-            for octet in host.text.split(['.', '/']) {
-                self.note_octal(octet, host.span());
-            }
             match hosts(host, halves.length, family)? {
                 Hosts::Any => {}
-                Hosts::Network(network) => parts.push(Predicate::Network(side, network)),
+                Hosts::Network(network) => {
+                    for number in host.text.split(['.', '/']) {
+                        self.note_octal(number, host.span());
+                    }
+                    parts.push(Predicate::Network(side, network));
+                }
                 Hosts::Named => parts.push(self.named(side, family, host)?),
             }
             if let (true, Some(port)) = (halves.ambiguous, halves.port) {

@@ -75,8 +75,8 @@ pub enum ErrorKind {
     BadPrefix {
         /// The length as written.
         prefix: String,
-        /// Why not, or what is allowed.
-        allowed: &'static str,
+        /// What is allowed, or why nothing is.
+        why: &'static str,
     },
     /// An interface after `%`.
     InterfaceInAddress,
@@ -188,8 +188,8 @@ impl FilterError {
                 format!("'{name}' is neither a port number nor a known service")
             }
             ErrorKind::BadAddress { address, wanted } => format!("'{address}' is not {wanted}"),
-            ErrorKind::BadPrefix { prefix, allowed } => {
-                format!("'/{prefix}' does not make a network: {allowed}")
+            ErrorKind::BadPrefix { prefix, why } => {
+                format!("'/{prefix}' is wrong here: {why}")
             }
             ErrorKind::InterfaceInAddress => {
                 "an address in a filter cannot name an interface".to_owned()

@@ -175,7 +175,7 @@ fn states() {
         "state new-syn-recv",
         "new-syn-recv",
         "there is no state",
-        "",
+        "'syn-recv'",
     );
     check(
         "sport 1 state > listen",
@@ -219,15 +219,20 @@ fn ports() {
 
 #[test]
 fn addresses() {
-    check("dst 10.0.0.0/33", "33", "'/33' does not make a network", "");
+    check(
+        "dst 10.0.0.0/33",
+        "33",
+        "'/33' is wrong here: a length is",
+        "",
+    );
     check(
         "dst 10/255.0.255.0",
         "255.0.255.0",
-        "does not make a network",
+        "is wrong here: a length is",
         "",
     );
-    check("dst 2001:db8::/129", "129", "from 0 to 128", "");
-    check("dst [::/129]:22", "129", "from 0 to 128", "");
+    check("dst 2001:db8::/129", "129", "a length is 0 to 128", "");
+    check("dst [::/129]:22", "129", "a length is 0 to 128", "");
     check(
         "dst example.org/24",
         "24",
@@ -293,13 +298,13 @@ fn places_are_right_behind_other_alphabets_and_quotes() {
     check(
         "src /ü/ß and dst 10/99",
         "99",
-        "'/99' does not make a network",
+        "'/99' is wrong here: a length is",
         "",
     );
     check(
         r"dst 10\.0/99",
         r"10\.0/99",
-        "'/99' does not make a network",
+        "'/99' is wrong here: a length is",
         "",
     );
     check("src ä or", "", "the filter ends", "");
@@ -323,10 +328,9 @@ fn numbers_are_inodes_if_only_unix_is_asked_for() {
     assert!(compile(TableSet::EMPTY).is_err());
 }
 
-/// Runs `test` with less stack than any thread gets by default.
+/// Runs `test` with less stack than a thread gets by default.
 fn on_a_small_stack(test: fn()) {
-    let thread = std::thread::Builder::new()
-        .stack_size(std::env::var("SS").unwrap().parse::<usize>().unwrap() * 1024);
+    let thread = std::thread::Builder::new().stack_size(1536 * 1024);
     thread.spawn(test).unwrap().join().unwrap();
 }
 
@@ -349,11 +353,8 @@ fn long_and_deep_filters_do_not_exhaust_the_stack() {
     on_a_small_stack(|| {
         walk(&format!("{}sport = 22", "not ".repeat(200_000)));
         walk(&format!("{}sport = 22", "! ".repeat(199_999)));
-        walk(
-            &"sport = 22 and "
-                .repeat(50_000)
-                .replace("22 and sport", "22 sport")[..14 * 11],
-        );
+        walk(&format!("{}sport = 1", "sport = 22 and ".repeat(50_000)));
+        walk(&format!("{}sport = 1", "src 10/8 or ".repeat(50_000)));
         walk(&format!(
             "{}sport = 1",
             "sport = 22 or dport = 80 and ".repeat(20_000)
@@ -385,20 +386,3 @@ proptest! {
         }
     }
 }
-
-#[test]
-fn probe() {
-    let level = "sport = 1 or not dport = 1 and not ( ";
-    let t = format!("{}sport = 1{}", level.repeat(200), " )".repeat(200));
-    std::thread::Builder::new()
-        .stack_size(std::env::var("SS").unwrap().parse::<usize>().unwrap() * 1024)
-        .spawn(move || {
-            let e = super::parse(&[t]).unwrap();
-            assert!(!e.to_string().is_empty());
-            std::mem::forget(e);
-        })
-        .unwrap()
-        .join()
-        .unwrap();
-}
-// probe-end

@@ -24,6 +24,7 @@ mod port;
 mod predicate;
 mod pushdown;
 mod reading;
+mod split;
 mod suggest;
 mod token;
 

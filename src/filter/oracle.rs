@@ -376,6 +376,7 @@ fn octal_numbers_are_told() {
     let octal = |text: &str| compile(text).warnings.len();
     assert_eq!(octal("sport = 026"), 1);
     assert_eq!(octal("src 010.0.0.1"), 1);
+    assert_eq!(octal("src 10/010"), 1);
     assert_eq!(octal("sport = 22 src 10.0.0.1 dst 0x7f.0/0"), 0);
 }
 

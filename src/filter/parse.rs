@@ -1,7 +1,7 @@
 //! Tokens to tree.
 //!
-//! The parser keeps its own stack of open parentheses, and lists instead of pairs: neither a long
-//! chain nor a deep one costs call stack, here or wherever the tree is walked.
+//! The parser keeps its own stack of open parentheses, and lists instead of pairs. So a long chain
+//! costs no call stack, neither here nor wherever the tree is walked; parentheses do, hence [`DEEPEST`].
 
 use super::ast::{Comparison, Expr, FIELDS, Node, NodeKind, Op, StateWord, Value};
 use super::error::{ErrorKind, Fault, FilterError};

@@ -1,8 +1,8 @@
 //! Ports as a filter writes them: numbers of three bases, service names, `*`.
 
 use super::Resolver;
-use super::address::Piece;
 use super::error::{ErrorKind, Fault, PortFault};
+use super::split::Piece;
 use crate::model::Protocol;
 
 /// A port for each protocol that has ports. A service may have different numbers, or none.

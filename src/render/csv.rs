@@ -44,7 +44,7 @@ impl<W: Write> List for CsvList<W> {
         for column in &self.columns {
             self.cell.clear();
             // "Nothing" is an empty cell, "unknown" is not.
-            text::plain(&mut self.cell, column.field, row, self.text, b"");
+            text::csv_value(&mut self.cell, column.field, row, self.text);
             defuse(&mut self.cell);
             self.out.write_field(&self.cell).map_err(io_error)?;
         }

@@ -26,7 +26,7 @@ const NO_PEER: &[u8] = b"*:*";
 
 /// Appends the text of a field of `row` as a table shows it.
 ///
-/// Differs from [`plain`] where `ss` has taught people to read two things in one column: for listeners the queues are
+/// Differs from [`value`] where `ss` has taught people to read two things in one column: for listeners the queues are
 /// the accept queue's length and limit.
 pub(super) fn cell(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: TextOptions) {
     match (field, row.socket.queues) {
@@ -44,18 +44,40 @@ pub(super) fn cell(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: Tex
         (FieldId::SendQueue, Queues::Bytes { send, .. }) => number(out, send.into()),
         (FieldId::Local, _) => end(out, row.socket, Side::Local, row.context.names, options),
         (FieldId::Peer, _) => end(out, row.socket, Side::Peer, row.context.names, options),
-        _ => plain(out, field, row, options, NONE),
+        _ => value(out, field, row, options, NONE),
+    }
+}
+
+/// Appends the text of a field of `row` as one of comma-separated values: nothing is empty, and a name needs no quotes of ours, as the
+/// format has its own.
+pub(super) fn csv_value(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: TextOptions) {
+    match (field.field().extract)(row) {
+        Value::End(socket, Side::Peer) if !has_peer(socket) => {}
+        Value::End(socket, Side::Local) if socket.unix().is_some() => {
+            match socket.unix().map(|unix| &unix.name) {
+                Some(UnixName::Path(path)) => escape_into(out, path),
+                Some(UnixName::Abstract(name)) => {
+                    out.push(b'@');
+                    escape_into(out, name);
+                }
+                Some(UnixName::Unnamed) | None => unnamed(out, socket.inode),
+            }
+        }
+        Value::Bytes(bytes) => escape_into(out, bytes),
+        Value::Name(name) => escape_into(out, &name),
+        _ => value(out, field, row, options, b""),
+    }
+}
+
+fn has_peer(socket: &Socket) -> bool {
+    match &socket.ends {
+        Ends::Inet(ends) => ends.has_peer(),
+        Ends::Unix(ends) => ends.peer != UnixPeer::None,
     }
 }
 
 /// Appends the text of a field of `row`, with `none` for what is known to be nothing.
-pub(super) fn plain(
-    out: &mut Vec<u8>,
-    field: FieldId,
-    row: Row<'_>,
-    options: TextOptions,
-    none: &[u8],
-) {
+fn value(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: TextOptions, none: &[u8]) {
     match (field.field().extract)(row) {
         Value::Unknown(_) => out.extend_from_slice(UNKNOWN),
         Value::None => out.extend_from_slice(none),

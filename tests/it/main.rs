@@ -6,6 +6,7 @@
 //! | module | for |
 //! |---|---|
 //! | [`architecture`] | holds the rooms of `src` to the imports that the house allows |
+//! | [`documents`] | commands in the README and the help do what is written there |
 //! | [`namespace`] | support: runs a test in namespaces of its own, and processes in special roles |
 //! | [`scene`] | support: makes sockets of every kind and says what a row about each must hold |
 //! | [`portctl`] | support: runs the built binary and reads its JSON strictly |
@@ -25,6 +26,7 @@
 )]
 
 mod architecture;
+mod documents;
 mod live_churn;
 mod live_cli;
 mod live_owners;

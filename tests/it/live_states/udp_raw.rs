@@ -2,10 +2,10 @@
 
 use crate::namespace;
 use crate::portctl::list;
-use crate::scene::{describe, tcp::any_port, udp};
+use crate::scene::{address, describe, inode, tcp::any_port, udp};
 use nix::sys::socket::{setsockopt, sockopt::BindToDevice};
 use rustix::net::{AddressFamily, sockopt};
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr};
 
 #[test]
 #[ignore = "needs user and network namespaces"]
@@ -72,17 +72,14 @@ fn udp_with_datagrams_waiting() {
 #[ignore = "needs user and network namespaces"]
 fn udp_on_a_shared_port() {
     namespace::run("live_states::udp_raw::udp_on_a_shared_port", || {
-        let first = rustix::net::socket(AddressFamily::INET, rustix::net::SocketType::DGRAM, None);
-        let first = first.unwrap();
-        let second = rustix::net::socket(AddressFamily::INET, rustix::net::SocketType::DGRAM, None);
-        let second = second.unwrap();
         let mut at = any_port("127.0.0.1");
-        for fd in [&first, &second] {
-            sockopt::set_socket_reuseport(fd, true).unwrap();
-            rustix::net::bind(fd, &at).unwrap();
-            at = crate::scene::address(fd);
-        }
-        let (first, second) = (UdpSocket::from(first), UdpSocket::from(second));
+        let [first, second] = [(); 2].map(|()| {
+            let fd = udp::unbound(AddressFamily::INET);
+            sockopt::set_socket_reuseport(&fd, true).unwrap();
+            rustix::net::bind(&fd, &at).unwrap();
+            at = address(&fd);
+            fd
+        });
         let document = list("ls -ulp");
         document.must_have(&describe(&first));
         document.must_have(&describe(&second));
@@ -122,12 +119,7 @@ fn raw_sockets() {
         for (fd, ip) in &connected {
             document.must_have(&row(describe(fd).state("established").peer(any_port(ip))));
         }
-        let protocol = |n: usize| {
-            document
-                .by_inode(crate::scene::inode(&unconnected[n]))
-                .local()
-                .port
-        };
+        let protocol = |n: usize| document.by_inode(inode(&unconnected[n])).local().port;
         assert_eq!([0, 1, 2, 3].map(protocol), [1, 253, 58, 253]);
         assert_eq!(document.sockets.len(), 6);
         assert!(document.complete, "a fallback that works misses nothing");

@@ -1,32 +1,24 @@
 //! Unix sockets of every type, with names of every kind.
 
 use crate::namespace;
-use crate::portctl::{Document, End, UnixEnd, list};
-use crate::scene::unix::{abstract_name, bound, connect, listener, pair, path, socket, unnamed};
-use crate::scene::{Expected, describe, inode, tcp::accept};
+use crate::portctl::list;
+use crate::scene::unix::{abstract_name, bound, connect, listener, pair, path, socket};
+use crate::scene::{describe, inode, tcp::accept};
 use rustix::net::SocketType;
-use std::os::fd::AsFd;
-
-/// Connected to the socket with this inode.
-fn connected_to(expected: Expected, peer: &impl AsFd) -> Expected {
-    let mut expected = expected.state("established");
-    expected.socket.peer = Some(End::Unix(unnamed(Some(inode(peer)))));
-    expected
-}
-
-fn local(document: &Document, fd: &impl AsFd) -> UnixEnd {
-    match &document.by_inode(inode(fd)).local {
-        End::Unix(end) => end.clone(),
-        End::Inet(_) => panic!("a unix socket"),
-    }
-}
 
 #[test]
 #[ignore = "needs user and network namespaces"]
 fn types_and_states() {
     namespace::run("live_states::unix::types_and_states", || {
         let directory = tempfile::tempdir().unwrap();
-        let at = |name: &str| path(directory.path().join(name).as_os_str().as_encoded_bytes());
+        let bytes = |name: &str| {
+            directory
+                .path()
+                .join(name)
+                .into_os_string()
+                .into_encoded_bytes()
+        };
+        let at = |name: &str| path(&bytes(name));
         let stream = listener(SocketType::STREAM, &at("stream"), 10);
         let seqpacket = listener(SocketType::SEQPACKET, &at("seqpacket"), 11);
         let dgram = bound(SocketType::DGRAM, &at("dgram"));
@@ -42,30 +34,33 @@ fn types_and_states() {
         rustix::io::write(&stream_pair.0, &[1; 45]).unwrap();
 
         let document = list("ls -xap");
-        document.must_have(&describe(&stream).accept_queue(0, 10));
-        document.must_have(&describe(&seqpacket).accept_queue(0, 11));
-        document.must_have(&describe(&dgram));
-        let connected = [
-            (&stream_client, &stream_server),
-            (&seqpacket_client, &seqpacket_server),
-            (&dgram_pair.0, &dgram_pair.1),
-        ];
-        for (a, b) in connected {
-            document.must_have(&connected_to(describe(a), b));
-            document.must_have(&connected_to(describe(b), a));
-        }
-        // A datagram socket may send to one that does not send back.
-        document.must_have(&connected_to(describe(&dgram_client), &dgram));
+        document.must_have(&describe(&stream).path(&bytes("stream")).accept_queue(0, 10));
+        let row = describe(&seqpacket).path(&bytes("seqpacket"));
+        document.must_have(&row.accept_queue(0, 11));
+        // The kernel calls a datagram socket established once another one is connected to it.
+        document.must_have(&describe(&dgram).path(&bytes("dgram")).state("established"));
+        document.must_have(&describe(&dgram_client).connected_to(&dgram));
         document.must_have(&describe(&unbound).state("unconnected"));
-        let reader = connected_to(describe(&stream_pair.1), &stream_pair.0);
+        // What accept(2) returns has the listener's name.
+        let accepted = [
+            (&stream_client, &stream_server, "stream"),
+            (&seqpacket_client, &seqpacket_server, "seqpacket"),
+        ];
+        for (client, server, name) in accepted {
+            document.must_have(&describe(client).connected_to(server));
+            document.must_have(&describe(server).connected_to(client).path(&bytes(name)));
+        }
+        document.must_have(&describe(&dgram_pair.0).connected_to(&dgram_pair.1));
+        document.must_have(&describe(&dgram_pair.1).connected_to(&dgram_pair.0));
+        let reader = describe(&stream_pair.1).connected_to(&stream_pair.0);
         document.must_have(&reader.recv(345));
         let writer = document.by_inode(inode(&stream_pair.0)).clone();
         // Memory of what is under way, which is more than its bytes.
         let waiting = writer.send_queue.unwrap();
         assert!(waiting >= 345, "{waiting}");
-        let writer = connected_to(describe(&stream_pair.0), &stream_pair.1);
+        let writer = describe(&stream_pair.0).connected_to(&stream_pair.1);
         document.must_have(&writer.send(waiting));
-        assert_eq!(document.sockets.len(), 13 - 1);
+        assert_eq!(document.sockets.len(), 13);
         assert!(document.complete && document.notices.is_empty());
     });
 }
@@ -81,7 +76,8 @@ fn connections_nobody_accepted() {
             connect(SocketType::STREAM, &name),
         ];
         let document = list("ls -xap");
-        document.must_have(&describe(&server).accept_queue(2, 3));
+        let row = describe(&server).abstract_name(b"portctl-queue");
+        document.must_have(&row.accept_queue(2, 3));
         for client in &clients {
             let row = document.by_inode(inode(client));
             assert_eq!((row.state.as_str(), row.uid), ("established", Some(0)));
@@ -126,22 +122,10 @@ fn names() {
 
         let document = list("ls -xap");
         for (fd, bytes) in &by_path {
-            document.must_have(&describe(fd).state("unconnected"));
-            let (text, hex) = crate::scene::unix::text_and_hex(bytes);
-            let end = local(&document, fd);
-            assert_eq!(
-                (end.path, end.path_hex, end.abstract_name),
-                (text, hex, None)
-            );
+            document.must_have(&describe(fd).path(bytes));
         }
         for (fd, bytes) in &by_name {
-            document.must_have(&describe(fd).accept_queue(0, 1));
-            let (text, hex) = crate::scene::unix::text_and_hex(bytes);
-            let end = local(&document, fd);
-            assert_eq!(
-                (end.abstract_name, end.abstract_hex, end.path),
-                (text, hex, None)
-            );
+            document.must_have(&describe(fd).abstract_name(bytes).accept_queue(0, 1));
         }
         assert_eq!(document.sockets.len(), 14);
     });

@@ -10,6 +10,7 @@ const NLM_F_REQUEST: u16 = 0x1;
 const NLM_F_ACK: u16 = 0x4;
 const NLM_F_CREATE: u16 = 0x400;
 const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
 const RTM_NEWLINK: u16 = 16;
 const RTM_NEWROUTE: u16 = 24;
 const RTM_DELROUTE: u16 = 25;
@@ -72,7 +73,8 @@ fn elsewhere() -> Vec<u8> {
 /// Sends one rtnetlink request, which must succeed.
 fn request(kind: u16, flags: u16, body: &[u8]) {
     let answer = ask(NETLINK_ROUTE, kind, NLM_F_ACK | flags, body);
-    assert_eq!(error(&answer), Some(0), "rtnetlink request {kind}");
+    let acknowledged = (self::kind(&answer), status(&answer));
+    assert_eq!(acknowledged, (NLMSG_ERROR, 0), "rtnetlink request {kind}");
 }
 
 /// Whether this kernel lists raw sockets through sock_diag(7); many are built without.
@@ -85,7 +87,11 @@ pub(crate) fn has_raw_diag() -> bool {
     body.extend(EVERY_STATE.to_ne_bytes());
     body.extend([0; 48]);
     let answer = ask(NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &body);
-    error(&answer).is_none()
+    // Failure may come as an error message, or as a status in the end marker.
+    match kind(&answer) {
+        NLMSG_ERROR | NLMSG_DONE => status(&answer) == 0,
+        _ => true,
+    }
 }
 
 /// Sends one message and returns the first datagram of the answer.
@@ -103,8 +109,11 @@ fn ask(protocol: isize, kind: u16, flags: u16, body: &[u8]) -> Vec<u8> {
     socket.recv_from_full().unwrap().0
 }
 
-/// The status in an answer of type `NLMSG_ERROR`, 0 in an acknowledgement.
-fn error(answer: &[u8]) -> Option<i32> {
-    let kind = u16::from_ne_bytes(answer[4..6].try_into().unwrap());
-    (kind == NLMSG_ERROR).then(|| i32::from_ne_bytes(answer[16..20].try_into().unwrap()))
+fn kind(answer: &[u8]) -> u16 {
+    u16::from_ne_bytes(answer[4..6].try_into().unwrap())
+}
+
+/// What an error message or an end marker says: 0 is no error.
+fn status(answer: &[u8]) -> i32 {
+    i32::from_ne_bytes(answer[16..20].try_into().unwrap())
 }

@@ -47,9 +47,10 @@ fn enter(test: &str, unshare: &[&str], scene: impl FnOnce()) {
     match std::env::var(INSIDE) {
         Ok(inside) => {
             assert_eq!(inside, test, "the name given is the name of the test");
-            role::play_if_asked();
-            link::loopback_up();
-            scene();
+            if !role::play_if_asked() {
+                link::loopback_up();
+                scene();
+            }
         }
         Err(_) => outside(test, unshare),
     }
@@ -63,6 +64,8 @@ fn outside(test: &str, unshare: &[&str]) {
         .arg(std::env::current_exe().unwrap())
         .args(only(test))
         .env(INSIDE, test)
+        // The message says it all, and it is shown once more by the outer run.
+        .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
         .stdout(output.reopen_append())
         .stderr(output.reopen_append())
@@ -80,7 +83,7 @@ fn outside(test: &str, unshare: &[&str]) {
     }
 }
 
-/// The arguments with which a test binary runs one test, on its main thread.
+/// The arguments with which a test binary runs one test.
 fn only(test: &str) -> [&str; 5] {
     [
         "--exact",

@@ -5,7 +5,8 @@
 
 use super::{INSIDE, only};
 use seccompiler::{
-    SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule,
 };
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -21,21 +22,23 @@ const ARGUMENTS: &str = "PORTCTL_TEST_ARGUMENTS";
 const STDOUT: &str = "PORTCTL_TEST_STDOUT";
 const STDERR: &str = "PORTCTL_TEST_STDERR";
 
-/// Plays the role that the environment names, if it names one, and does not return then.
-pub(super) fn play_if_asked() {
+/// Plays the role that the environment names, if it names one.
+pub(super) fn play_if_asked() -> bool {
     let Some(role) = std::env::var_os(ROLE) else {
-        return;
+        return false;
     };
     match role.to_str() {
         Some("without-netlink") => block_netlink_and_exec(),
         Some("leader-gone") => lose_the_leader(),
         _ => panic!("unknown role {role:?}"),
     }
+    true
 }
 
 fn play(role: &str) -> Command {
     let test = std::env::var(INSIDE).expect("roles are played inside a namespace");
-    let mut command = Command::new(std::env::current_exe().unwrap());
+    // Not current_exe(): some scenes have no /proc.
+    let mut command = Command::new(std::env::args_os().next().unwrap());
     command.args(only(&test)).env(ROLE, role);
     command
 }
@@ -59,7 +62,8 @@ fn block_netlink_and_exec() {
     let deny = SeccompAction::Errno(nix::libc::EPERM as u32);
     let netlink = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, AF_NETLINK);
     let rule = SeccompRule::new(vec![netlink.unwrap()]).unwrap();
-    apply(nix::libc::SYS_socket, vec![rule], deny);
+    let program = program(nix::libc::SYS_socket, rule, deny);
+    seccompiler::apply_filter(&program).unwrap();
 
     let arguments = std::env::var_os(ARGUMENTS).unwrap();
     let mut arguments = arguments
@@ -80,7 +84,7 @@ fn block_netlink_and_exec() {
     panic!("exec: {failure}");
 }
 
-/// A process whose first thread is gone while another lives on, and holds the socket it inherited.
+/// A process whose first thread is gone while another lives on, and holds the sockets it inherited.
 /// /proc/PID/fd of such a process cannot be read; the descriptors are under /proc/PID/task/TID/fd.
 pub(crate) struct LeaderGone(Child);
 
@@ -88,12 +92,16 @@ impl LeaderGone {
     /// Starts it; it inherits every descriptor that is not close-on-exec.
     pub(crate) fn start() -> Self {
         let mut command = play("leader-gone");
-        let child = command.stdin(Stdio::piped()).stdout(Stdio::null());
-        let holder = Self(child.spawn().unwrap());
-        super::eventually("the leader is a zombie", || {
-            let stat = std::fs::read(format!("/proc/{}/stat", holder.0.id())).unwrap();
+        let child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let holder = Self(child);
+        super::eventually("the leader is a zombie and one thread is left", || {
+            let stat = std::fs::read(format!("/proc/{}/stat", holder.pid())).unwrap();
             let end = stat.iter().rposition(|&b| b == b')').unwrap();
-            stat.get(end + 2) == Some(&b'Z')
+            stat.get(end + 2) == Some(&b'Z') && holder.threads().len() == 1
         });
         holder
     }
@@ -101,6 +109,15 @@ impl LeaderGone {
     /// Its process id.
     pub(crate) fn pid(&self) -> u32 {
         self.0.id()
+    }
+
+    /// Its threads, without the leader.
+    pub(crate) fn threads(&self) -> Vec<u32> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();
+        tasks
+            .map(|t| t.unwrap().file_name().to_str().unwrap().parse().unwrap())
+            .filter(|&thread| thread != self.pid())
+            .collect()
     }
 }
 
@@ -112,33 +129,32 @@ impl Drop for LeaderGone {
     }
 }
 
+/// Ends the first thread, which waits for this one to return and then writes "ok".
+///
+/// No safe call of Rust's ends one thread only. A filter that kills the thread (not the process)
+/// which writes to the standard output does: this thread returns, the first one writes.
 fn lose_the_leader() {
-    assert_eq!(
-        rustix::thread::gettid(),
-        rustix::process::getpid(),
-        "one test thread: this is the leader"
-    );
     std::thread::spawn(|| {
         let mut rest = Vec::new();
         let _ = std::io::stdin().read_to_end(&mut rest);
         std::process::exit(0);
     });
-    // There is no safe call that ends one thread of Rust's; a filter that kills the thread which
-    // makes a certain system call (and no other thread) is one.
-    apply(
-        nix::libc::SYS_getpgid,
-        Vec::new(),
-        SeccompAction::KillThread,
+    const STANDARD_OUTPUT: u64 = 1;
+    let to_stdout = SeccompCondition::new(
+        0,
+        SeccompCmpArgLen::Dword,
+        SeccompCmpOp::Eq,
+        STANDARD_OUTPUT,
     );
-    let _ = rustix::process::getpgid(None);
-    unreachable!("the filter ends this thread");
+    let rule = SeccompRule::new(vec![to_stdout.unwrap()]).unwrap();
+    let program = program(nix::libc::SYS_write, rule, SeccompAction::KillThread);
+    seccompiler::apply_filter_all_threads(&program).unwrap();
 }
 
-/// Has system call `number` of this thread answered with `action` where `rules` match.
-fn apply(number: i64, rules: Vec<SeccompRule>, action: SeccompAction) {
+/// A filter that answers system call `number` with `action` where `rule` matches.
+fn program(number: i64, rule: SeccompRule, action: SeccompAction) -> BpfProgram {
     let arch = std::env::consts::ARCH.try_into().unwrap();
-    let rules = BTreeMap::from([(number, rules)]);
+    let rules = BTreeMap::from([(number, vec![rule])]);
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, action, arch).unwrap();
-    let program: seccompiler::BpfProgram = filter.try_into().unwrap();
-    seccompiler::apply_filter(&program).unwrap();
+    filter.try_into().unwrap()
 }

@@ -9,13 +9,13 @@ pub(crate) mod tcp;
 pub(crate) mod udp;
 pub(crate) mod unix;
 
-pub(crate) use holder::{Holder, inheritable, namer};
+pub(crate) use holder::{Holder, inherit};
 
 use crate::portctl::{AcceptQueue, Document, End, InetEnd, Owners, Process, Socket, Timer};
 use rustix::net::{AddressFamily, SocketAddrAny, SocketType, sockopt};
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 /// What a row must say, and how exactly.
 #[derive(Clone, Debug)]
@@ -29,12 +29,12 @@ pub(crate) struct Expected {
 /// The row about an open socket of this process.
 ///
 /// A connected socket is taken to be established, a bound one to be inactive or unconnected;
-/// both directions open, queues empty, no timer: whoever made it otherwise says so.
+/// both directions open, queues empty, no timer, a unix socket without name and peer: whoever made
+/// it otherwise says so.
 pub(crate) fn describe(fd: &impl AsFd) -> Expected {
     let fd = fd.as_fd();
-    let local = rustix::net::getsockname(fd).unwrap();
-    let peer = rustix::net::getpeername(fd).ok().flatten();
     let domain = sockopt::socket_domain(fd).unwrap();
+    let peer = rustix::net::getpeername(fd).ok().flatten();
     let kind = sockopt::socket_type(fd).unwrap();
     let listening = sockopt::socket_acceptconn(fd).unwrap();
     let is_unix = domain == AddressFamily::UNIX;
@@ -69,10 +69,15 @@ pub(crate) fn describe(fd: &impl AsFd) -> Expected {
             family: family.into(),
             kind: is_unix.then(|| unix::kind_word(kind).to_owned()),
             state: state.into(),
-            local: end(&local, protocol, fd, true),
+            local: if is_unix {
+                End::Unix(unix::unnamed(Some(inode(&fd))))
+            } else {
+                let local = rustix::net::getsockname(fd).unwrap();
+                inet(&local, protocol, fd, true)
+            },
             peer: peer
                 .filter(|_| !is_unix)
-                .map(|p| end(&p, protocol, fd, false)),
+                .map(|p| inet(&p, protocol, fd, false)),
             recv_queue: queue,
             send_queue: queue,
             accept_queue: listening.then_some(AcceptQueue {
@@ -98,23 +103,13 @@ pub(crate) fn describe(fd: &impl AsFd) -> Expected {
     }
 }
 
-fn end(
-    address: &SocketAddrAny,
-    protocol: &str,
-    fd: std::os::fd::BorrowedFd<'_>,
-    local: bool,
-) -> End {
-    if protocol == "unix" {
-        return unix::end(address, inode(&fd));
-    }
-    let address = SocketAddr::try_from(address.clone()).unwrap();
-    let mut end = inet_end(address);
+fn inet(address: &SocketAddrAny, protocol: &str, fd: BorrowedFd<'_>, local: bool) -> End {
+    let mut end = inet_end(SocketAddr::try_from(address.clone()).unwrap());
     if protocol == "raw" {
         // The number of the IP protocol stands where others have a port.
-        end.port = match sockopt::socket_protocol(fd).unwrap() {
-            Some(protocol) if local => protocol.as_raw().get().try_into().unwrap(),
-            _ => 0,
-        };
+        let number = sockopt::socket_protocol(fd).unwrap().filter(|_| local);
+        end.port = number.map_or(0, |n| n.as_raw().get().try_into().unwrap());
+        end.service = udp::protocol_name(end.port);
     }
     End::Inet(end)
 }
@@ -164,12 +159,13 @@ pub(crate) fn this_process(fds: &[i32]) -> Process {
 /// A process of this user as a holder of these descriptors.
 pub(crate) fn process(pid: u32, fds: &[i32]) -> Process {
     let uid = rustix::process::geteuid().as_raw();
-    let comm = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap();
+    let comm = std::fs::read(format!("/proc/{pid}/comm")).unwrap();
+    let (name, name_hex) = unix::text_and_hex(comm.strip_suffix(b"\n").unwrap());
     Process {
         pid,
         thread: None,
-        name: Some(comm.trim_end_matches('\n').to_owned()),
-        name_hex: None,
+        name,
+        name_hex,
         fds: fds.iter().map(|&fd| fd.try_into().unwrap()).collect(),
         uid: Some(uid),
         user: user_name(uid),
@@ -305,6 +301,20 @@ impl Expected {
     }
 }
 
+/// The fields in which a row is not what was wanted.
+pub(crate) fn differences(row: &Socket, wanted: &Socket) -> String {
+    let (row, wanted) = (format!("{row:#?}"), format!("{wanted:#?}"));
+    let (found, expected): (Vec<_>, Vec<_>) = (row.lines().collect(), wanted.lines().collect());
+    if found.len() != expected.len() {
+        return format!("the row is\n{row}\nand should be\n{wanted}");
+    }
+    let mut text = format!("of the row\n{row}\n");
+    for (found, expected) in found.iter().zip(&expected).filter(|(f, e)| f != e) {
+        text += &format!("{} should be {}\n", found.trim(), expected.trim());
+    }
+    text
+}
+
 impl Document {
     /// Fails unless exactly one row is about this socket and says all of this.
     pub(crate) fn must_have(&self, expected: &Expected) {
@@ -335,10 +345,7 @@ impl Document {
         // mounted; that it is a hexadecimal id has been checked.
         row.cgroup = None;
         wanted.cgroup = None;
-        assert_eq!(
-            row, wanted,
-            "\nrow, and what was made:\n{row:#?}\n{wanted:#?}"
-        );
+        assert!(row == wanted, "{}", differences(&row, &wanted));
     }
 
     /// [`Document::must_have`] for a row whose cookie nobody can know: there is no descriptor of it.

@@ -1,15 +1,16 @@
 //! Unix sockets with names of every kind.
 
+use super::Expected;
 use crate::portctl::{End, UnixEnd};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType,
+    SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType,
 };
 use std::ffi::OsStr;
 use std::fmt::Write;
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 /// The word of the JSON contract.
@@ -65,18 +66,6 @@ pub(crate) fn pair(kind: SocketType) -> (OwnedFd, OwnedFd) {
     rustix::net::socketpair(AddressFamily::UNIX, kind, flags, None).unwrap()
 }
 
-/// The end of a socket with this inode and name.
-pub(super) fn end(address: &SocketAddrAny, inode: u64) -> End {
-    let address = SocketAddrUnix::try_from(address.clone()).unwrap();
-    let mut end = unnamed(Some(inode));
-    if let Some(name) = address.abstract_name() {
-        (end.abstract_name, end.abstract_hex) = text_and_hex(name);
-    } else if let Some(path) = address.path() {
-        (end.path, end.path_hex) = text_and_hex(path.to_bytes());
-    }
-    End::Unix(end)
-}
-
 /// An end without a name.
 pub(crate) fn unnamed(inode: Option<u64>) -> UnixEnd {
     UnixEnd {
@@ -112,6 +101,35 @@ pub(crate) fn text_and_hex(bytes: &[u8]) -> (Option<String>, Option<String>) {
         }
     }
     (Some(text), Some(hex))
+}
+
+impl Expected {
+    /// Bound to this path.
+    pub(crate) fn path(self, bytes: &[u8]) -> Self {
+        let (text, hex) = text_and_hex(bytes);
+        self.named(|end| (end.path, end.path_hex) = (text, hex))
+    }
+
+    /// Bound to this abstract name.
+    pub(crate) fn abstract_name(self, bytes: &[u8]) -> Self {
+        let (text, hex) = text_and_hex(bytes);
+        self.named(|end| (end.abstract_name, end.abstract_hex) = (text, hex))
+    }
+
+    fn named(mut self, set: impl FnOnce(&mut UnixEnd)) -> Self {
+        match &mut self.socket.local {
+            End::Unix(end) => set(end),
+            End::Inet(_) => panic!("a unix socket"),
+        }
+        self
+    }
+
+    /// Connected to the socket with this inode.
+    pub(crate) fn connected_to(self, peer: &impl AsFd) -> Self {
+        let mut expected = self.state("established");
+        expected.socket.peer = Some(End::Unix(unnamed(Some(super::inode(peer)))));
+        expected
+    }
 }
 
 /// Sends a descriptor over a socket.

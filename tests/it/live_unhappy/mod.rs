@@ -1,0 +1,5 @@
+//! What is missing, blocked, full, closed or hostile.
+
+mod outputs;
+mod sources;
+mod usage;
