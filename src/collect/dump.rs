@@ -106,6 +106,7 @@ impl Source for DumpSource {
         let mut stats = DumpStats::default();
         let mut head = [0; HEADER_LEN];
         let mut body = Vec::new();
+        let mut ended = false;
         while self.fill(&mut head)? {
             let header = Header::decode(&head)
                 .ok()
@@ -117,6 +118,7 @@ impl Source for DumpSource {
                 return Err(self.damaged("the file ends in the middle of a message"));
             }
             stats.interrupted |= header.is_interrupted();
+            ended = header.kind == nlmsg::DONE;
             let payload = body.get(..header.length - HEADER_LEN).unwrap_or_default();
             match header.kind {
                 nlmsg::DONE | nlmsg::NOOP => {}
@@ -151,6 +153,10 @@ impl Source for DumpSource {
             }
             self.offset += header.length.next_multiple_of(4) as u64;
         }
-        Ok(stats)
+        if ended {
+            Ok(stats)
+        } else {
+            Err(self.damaged("the file ends without the mark of a finished dump"))
+        }
     }
 }

@@ -243,8 +243,7 @@ fn a_saved_dump_is_read_past_its_end_markers() {
     for length in 0..file.len() {
         let (inodes, result) = read(&file[..length]);
         assert!(inodes.len() <= 2);
-        let whole = [0, 88, 108, 196].contains(&length);
-        assert_eq!(result.is_ok(), whole, "cut at {length}");
+        assert_eq!(result.is_ok(), length == 108, "cut at {length}");
     }
     for position in 0..file.len() {
         file[position] ^= 0xff;
