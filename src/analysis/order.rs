@@ -86,19 +86,22 @@ impl Sort {
 
 /// Sorts by compact keys first: few comparisons then have to look at the sockets themselves.
 fn by_key(sockets: &[Socket], count: u32) -> Vec<u32> {
-    let mut keyed: Vec<(u64, u32)> = sockets
+    let mut keyed: Vec<(u64, u64, u32)> = sockets
         .iter()
-        .map(default_order_key)
         .zip(0..count)
+        .map(|(socket, position)| {
+            let (high, low) = default_order_key(socket);
+            (high, low, position)
+        })
         .collect();
     keyed.sort_unstable_by(|a, b| {
-        a.0.cmp(&b.0).then_with(|| {
-            pair(sockets, a.1, b.1)
+        (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| {
+            pair(sockets, a.2, b.2)
                 .map_or(Ordering::Equal, |(x, y)| default_order(x, y))
-                .then(a.1.cmp(&b.1))
+                .then(a.2.cmp(&b.2))
         })
     });
-    keyed.into_iter().map(|(_, position)| position).collect()
+    keyed.into_iter().map(|(_, _, position)| position).collect()
 }
 
 fn pair(sockets: &[Socket], a: u32, b: u32) -> Option<(&Socket, &Socket)> {
@@ -186,15 +189,45 @@ mod tests {
     proptest! {
         #[test]
         fn the_compact_key_agrees_with_the_full_order(
-            rows in proptest::collection::vec((0usize..4, any::<bool>(), any::<u128>(), 0u16..4, 0u32..3), 0..40)
+            rows in proptest::collection::vec((0usize..4, any::<bool>(), any::<u128>(), 0u16..4, 0u32..3, 0u128..3), 0..40)
         ) {
-            let sockets: Vec<_> = rows.iter().map(|&(p, v6, address, port, recv)| {
+            let sockets: Vec<_> = rows.iter().map(|&(p, v6, address, port, recv, near)| {
+                // Some addresses differ only in their last bits.
+                let address = if near < 2 { near } else { address };
                 let local = if v6 { IpAddr::from(address.to_be_bytes()) } else { IpAddr::from((address as u32).to_be_bytes()) };
                 socket(Protocol::ALL[p], local, port, recv)
             }).collect();
+            for a in &sockets {
+                for b in &sockets {
+                    let keys = default_order_key(a).cmp(&default_order_key(b));
+                    prop_assert!(keys.is_eq() || keys == default_order(a, b));
+                }
+            }
             let positions = Sort::Default.positions(&sockets, CONTEXT);
             for pair in positions.windows(2) {
                 prop_assert_ne!(default_order(&sockets[pair[0] as usize], &sockets[pair[1] as usize]), Ordering::Greater);
+            }
+        }
+
+        #[test]
+        fn names_keep_their_order_in_the_key(names in proptest::collection::vec((0u8..3, "[ab/]{0,20}", 0u64..3), 0..30)) {
+            let sockets: Vec<_> = names.iter().map(|(kind, name, inode)| {
+                let mut socket = socket(Protocol::Unix, IpAddr::from([0; 4]), 0, 0);
+                if let Ends::Unix(ends) = &mut socket.ends {
+                    ends.name = match kind {
+                        0 => UnixName::Unnamed,
+                        1 => UnixName::Path(name.as_bytes().into()),
+                        _ => UnixName::Abstract(name.as_bytes().into()),
+                    };
+                }
+                socket.inode = crate::model::Inode::new(*inode);
+                socket
+            }).collect();
+            for a in &sockets {
+                for b in &sockets {
+                    let keys = default_order_key(a).cmp(&default_order_key(b));
+                    prop_assert!(keys.is_eq() || keys == default_order(a, b));
+                }
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Sources into a snapshot: choosing, buffering, committing, and finding owners.
 //!
-//! Every source delivers whole tables behind one trait ([`Source`]). A table is committed only when it ended properly; a table that failed
+//! Every source delivers whole tables behind one trait (`Source`). A table is committed only when it ended properly; a table that failed
 //! is taken back and asked from the next source, so that no table is ever half from one and half from another.
 
 mod diag;
