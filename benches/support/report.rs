@@ -2,8 +2,10 @@
 
 use super::Row;
 
-/// CPU time of portctl as a part of what `ss` needs, at most.
+/// CPU time of portctl as a part of what `ss` needs, at most, where there are many sockets.
 const AIMS: [(&str, f64); 2] = [("portctl ls -tan", 1.0), ("portctl ls -tanp", 0.2)];
+
+const MANY: usize = 100_000;
 
 /// Prints the measurements at one size.
 pub(crate) fn print(sockets: usize, rows: &[Row]) {
@@ -25,7 +27,7 @@ pub(crate) fn print(sockets: usize, rows: &[Row]) {
             row.cpu() / floor
         );
     }
-    for (name, aim) in AIMS {
+    for (name, aim) in AIMS.into_iter().filter(|_| sockets >= MANY) {
         let Some((row, ss)) = find(name).and_then(|r| Some((r, find(r.against?)?))) else {
             continue;
         };

@@ -61,6 +61,7 @@ pub fn find_owners(wanted: Option<&FxHashSet<Inode>>, listeners: Listeners) -> O
             });
             if missing.as_ref().is_none_or(|m| !m.is_empty()) {
                 report.hidden_processes = walk.count_in_this_namespace(&refused);
+                report.hidepid = !sys::namespace::is_root() && sys::proc_root::hidepid().is_some();
             }
             if let Some(missing) = missing {
                 report.stale |= walk.threads(&pids, missing, &mut table);
@@ -68,7 +69,6 @@ pub fn find_owners(wanted: Option<&FxHashSet<Inode>>, listeners: Listeners) -> O
         }
         Err(error) => report.failed = Some(format!("/proc cannot be read: {}", error.kind())),
     }
-    report.hidepid = !sys::namespace::is_root() && sys::proc_root::hidepid().is_some();
     table.set_report(report);
     table
 }

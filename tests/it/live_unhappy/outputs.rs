@@ -3,7 +3,7 @@
 use crate::live_owners::must_be_harmless;
 use crate::namespace;
 use crate::portctl::{Answer, BINARY, Run, list, portctl};
-use crate::scene::tcp::{Pair, accept, connect, listener};
+use crate::scene::tcp::{Pair, accept, connect, listener, read_to_end};
 use crate::scene::unix::{abstract_name, bound, path};
 use crate::scene::{Holder, address, port, udp};
 use rustix::net::SocketType;
@@ -16,8 +16,14 @@ fn many_rows(number: usize) {
     for _ in 0..number {
         let client = connect(address(&server));
         let accepted = accept(&server);
-        drop((client, accepted));
+        // One after the other: if both closed at the same time, both would wait.
+        drop(client);
+        read_to_end(&accepted);
     }
+    // The last acknowledgements may still be under way.
+    namespace::eventually("all are over", || {
+        list("ls -tan state time-wait").sockets.len() == number
+    });
 }
 
 #[test]

@@ -49,6 +49,9 @@ fn enter(test: &str, unshare: &[&str], scene: impl FnOnce()) {
             assert_eq!(inside, test, "the name given is the name of the test");
             if !role::play_if_asked() {
                 link::loopback_up();
+                // On loopback a connection may take over the port of a TIME_WAIT socket that is a
+                // second old, and a test would lose a row it counts on.
+                std::fs::write("/proc/sys/net/ipv4/tcp_tw_reuse", "0").unwrap();
                 scene();
             }
         }
