@@ -41,7 +41,7 @@ fn command(cli: Cli) -> Result<Exit, Error> {
     match cli.command {
         None => ls::run(&LsArgs::listeners(), &ProcessEnv, terminal()),
         Some(Command::Ls(args)) => ls::run(&args, &ProcessEnv, terminal()),
-        Some(Command::Summary(args)) => summary::run(&args),
+        Some(Command::Summary(args)) => summary::run(&args, &ProcessEnv),
         Some(Command::Help { topic: None }) => {
             print(&Cli::command().render_long_help().to_string())
         }

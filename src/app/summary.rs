@@ -3,6 +3,7 @@
 use super::{closing, finish, opening};
 use crate::analysis::SummaryBuilder;
 use crate::cli::args::SummaryArgs;
+use crate::cli::env::Env;
 use crate::cli::plan;
 use crate::collect::{self, Sink};
 use crate::error::Error;
@@ -12,9 +13,9 @@ use crate::render::{summary_json, summary_text};
 use crate::sys::stdout::Stdout;
 use std::ops::ControlFlow;
 
-pub(super) fn run(args: &SummaryArgs) -> Result<Exit, Error> {
+pub(super) fn run(args: &SummaryArgs, env: &dyn Env) -> Result<Exit, Error> {
     let opening = opening(args.json);
-    let query = plan::everything(&args.collect);
+    let query = plan::everything(&args.collect, env);
     let mut counter = Counter::default();
     let collected = collect::collect(&query, &mut counter).map_err(Error::Source)?;
     let mut closing = closing(&query, collected)?;

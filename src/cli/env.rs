@@ -13,6 +13,9 @@ pub const TERM: &str = "TERM";
 /// Columns of a terminal that does not say how wide it is.
 pub const COLUMNS: &str = "COLUMNS";
 
+/// A saved dump to read as if `--from` named it, as `ss` does.
+pub const TCPDIAG_FILE: &str = "TCPDIAG_FILE";
+
 /// Somewhere to look variables up.
 pub trait Env {
     /// The value of a variable, if it is set.

@@ -106,7 +106,7 @@ pub fn ls(
             named,
             states: states(args, &filter),
             owners,
-            source: source(&args.collect),
+            source: source(&args.collect, env),
         },
         columns,
         columns_named,
@@ -132,13 +132,13 @@ pub fn ls(
 
 /// A query for every socket there is, as `summary` needs it.
 #[must_use]
-pub fn everything(args: &CollectArgs) -> Query {
+pub fn everything(args: &CollectArgs, env: &dyn Env) -> Query {
     Query {
         tables: Table::ALL.into_iter().collect(),
         named: TableSet::EMPTY,
         states: StateMasks::same(StateSet::ALL),
         owners: false,
-        source: source(args),
+        source: source(args, env),
     }
 }
 
@@ -243,10 +243,13 @@ fn default_columns(args: &LsArgs) -> Vec<Column> {
     fields.into_iter().map(Column::of).collect()
 }
 
-fn source(args: &CollectArgs) -> SourceChoice {
+fn source(args: &CollectArgs, env: &dyn Env) -> SourceChoice {
+    let variable = || env.var(env::TCPDIAG_FILE).filter(|name| !name.is_empty());
     match (&args.from, args.source) {
         (Some(path), _) => SourceChoice::Dump(path.clone()),
-        (None, SourceArg::Auto) => SourceChoice::Auto,
+        (None, SourceArg::Auto) => {
+            variable().map_or(SourceChoice::Auto, |name| SourceChoice::Dump(name.into()))
+        }
         (None, SourceArg::Netlink) => SourceChoice::Netlink,
         (None, SourceArg::Proc) => SourceChoice::Proc,
     }
