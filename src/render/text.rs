@@ -4,7 +4,7 @@ use super::address::AddressText;
 use super::escape::{escape_into, quote_into};
 use crate::model::{
     Ends, Family, FieldId, Holder, Inode, Names, NoOwner, Owners, Port, Protocol, Queues, Row,
-    Side, Socket, Timer, UnixName, UnixPeer, Value,
+    Side, Socket, Timer, UnixKind, UnixName, UnixPeer, Value,
 };
 use std::net::IpAddr;
 
@@ -27,7 +27,7 @@ const NO_PEER: &[u8] = b"*:*";
 /// Appends the text of a field of `row` as a table shows it.
 ///
 /// Differs from [`value`] where `ss` has taught people to read two things in one column: for listeners the queues are
-/// the accept queue's length and limit.
+/// the accept queue's length and limit, and unix sockets have their type in their protocol.
 pub(super) fn cell(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: TextOptions) {
     match (field, row.socket.queues) {
         (FieldId::RecvQueue, Queues::Accept { length, .. }) => number(out, length.into()),
@@ -38,6 +38,15 @@ pub(super) fn cell(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: Tex
         (FieldId::State, _) => {
             let socket = row.socket;
             out.extend_from_slice(socket.state.label(socket.protocol).as_bytes());
+        }
+        (FieldId::Protocol, _) => {
+            let word = match row.socket.unix().map(|unix| unix.kind) {
+                None | Some(UnixKind::Other(_)) => row.socket.protocol.word(),
+                Some(UnixKind::Stream) => "u_str",
+                Some(UnixKind::Dgram) => "u_dgr",
+                Some(UnixKind::Seqpacket) => "u_seq",
+            };
+            out.extend_from_slice(word.as_bytes());
         }
         // The commonest fields, without the detour over a value.
         (FieldId::RecvQueue, Queues::Bytes { recv, .. }) => number(out, recv.into()),

@@ -231,20 +231,19 @@ fn a_peer_that_does_not_read() {
     namespace::run("live_states::tcp::a_peer_that_does_not_read", || {
         let pair = Pair::on("127.0.0.1");
         let sent = tcp::fill(&pair.client);
-        let mut rows = None;
-        // The last probes of the window are still under way when the writer is refused.
-        namespace::eventually("the window is closed", || {
-            let document = list("ls -tnp");
-            let of = |fd| document.by_inode(inode(fd)).clone();
-            let (client, server) = (of(&pair.client), of(&pair.server));
-            let done = client.timer.as_ref().is_some_and(|t| t.kind == "persist");
-            rows = Some((client, server, document));
-            done
+        let (mut document, mut waiting, mut unread) = (None, 0, 0);
+        // What is in flight when the writer is refused counts on both sides, or on none.
+        namespace::eventually("every byte is on one side", || {
+            let listed = list("ls -tnp");
+            let client = listed.by_inode(inode(&pair.client));
+            waiting = client.send_queue.unwrap();
+            unread = listed.by_inode(inode(&pair.server)).recv_queue.unwrap();
+            let probing = client.timer.as_ref().is_some_and(|t| t.kind == "persist");
+            document = Some(listed);
+            probing && waiting + unread == sent
         });
-        let (client, server, document) = rows.unwrap();
-        let (waiting, unread) = (client.send_queue.unwrap(), server.recv_queue.unwrap());
         assert!(waiting > 0 && unread > 0, "{waiting} {unread}");
-        assert_eq!(waiting + unread, sent, "every byte is on one side");
+        let document = document.unwrap();
         document.must_have(&describe(&pair.client).send(waiting).backing_off("persist"));
         document.must_have(&describe(&pair.server).recv(unread));
     });
