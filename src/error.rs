@@ -66,12 +66,14 @@ impl Error {
                 did_you_mean(similar),
                 crate::cli::topics::TOPICS.join(", ")
             ),
-            Self::Source(error) => format!("error: {error}\n"),
+            Self::Source(error) => {
+                format!("error: {}\n", escape(error.to_string().as_bytes()))
+            }
             Self::NothingCollected(notices) => {
                 let mut text = "error: no socket table could be read\n".to_owned();
                 for notice in notices {
                     // Writing to a String cannot fail.
-                    let _ = writeln!(text, "  {notice}");
+                    let _ = writeln!(text, "  {}", escape(notice.to_string().as_bytes()));
                 }
                 text
             }

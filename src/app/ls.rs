@@ -15,7 +15,6 @@ use crate::model::{
     Context, Inode, Listeners, Notice, OwnerTable, Owners, Query, Row, ScanReport, Socket,
     SourceChoice, StateMasks, StateSet,
 };
-use crate::render::escape::escape;
 use crate::render::{CsvList, JsonList, List, NdjsonList, TableList, TableOptions};
 use crate::sys::stdout::Stdout;
 use rustc_hash::FxHashSet;
@@ -91,7 +90,7 @@ pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Ex
     };
     let mut closing = closing(&plan.query, collected)?;
     let readings = plan.filter.warnings.iter().map(|w| Notice::FilterReading {
-        explanation: escape(w.message.as_bytes()),
+        explanation: w.message.clone(),
     });
     closing.notices.extend(readings);
     closing.notices.extend(tally);

@@ -12,6 +12,7 @@ use crate::collect::{self, Collected};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::model::{NetNs, Notice, Query};
+use crate::render::escape::escape;
 use crate::render::{Closing, Opening, schema};
 use crate::sys;
 use crate::sys::stdout::Stdout;
@@ -74,14 +75,17 @@ fn parse_error(error: &clap::Error, arguments: &[OsString]) -> Result<Exit, Erro
     if !error.use_stderr() {
         return print(&error.render().to_string());
     }
-    say(&error.render().to_string());
+    // The words of the error hold what was typed.
+    for line in error.render().to_string().lines() {
+        say(&format!("{}\n", escape(line.as_bytes())));
+    }
     let first = arguments.get(1).map(|a| a.to_string_lossy());
     if error.kind() == ErrorKind::UnknownArgument
         && let Some(options) = first.filter(|a| a.starts_with('-'))
     {
         say(&format!(
             "hint: options of lists go after 'ls': portctl ls {}\n",
-            crate::render::escape::escape(options.as_bytes())
+            escape(options.as_bytes())
         ));
     }
     Ok(Exit::Usage)
@@ -139,7 +143,7 @@ fn closing(query: &Query, collected: Collected) -> Result<Closing, Error> {
 /// Tells the notices after the rows are out, and decides the exit code.
 fn finish(closing: &Closing, verbosity: Verbosity, strict: bool) -> Exit {
     let mut text = String::new();
-    for notice in &closing.notices {
+    for notice in &together(&closing.notices) {
         if verbosity == Verbosity::Quiet || notice.is_detail() && verbosity == Verbosity::Normal {
             continue;
         }
@@ -148,7 +152,8 @@ fn finish(closing: &Closing, verbosity: Verbosity, strict: bool) -> Exit {
         } else {
             "note"
         };
-        text.push_str(&format!("{kind}: {notice}\n"));
+        let words = escape(notice.to_string().as_bytes());
+        text.push_str(&format!("{kind}: {words}\n"));
     }
     if verbosity == Verbosity::Verbose {
         for report in &closing.tables {
@@ -168,6 +173,35 @@ fn finish(closing: &Closing, verbosity: Verbosity, strict: bool) -> Exit {
     } else {
         Exit::Done
     }
+}
+
+/// The notices, with tables that fell back for the same reason in one.
+fn together(notices: &[Notice]) -> Vec<Notice> {
+    let mut merged: Vec<Notice> = Vec::new();
+    for notice in notices {
+        let same = |known: &&mut Notice| match (&**known, notice) {
+            (
+                Notice::FellBack {
+                    reason: a,
+                    asked: x,
+                    ..
+                },
+                Notice::FellBack {
+                    reason: b,
+                    asked: y,
+                    ..
+                },
+            ) => a == b && x == y,
+            _ => false,
+        };
+        match (merged.iter_mut().find(same), notice) {
+            (Some(Notice::FellBack { tables, .. }), Notice::FellBack { tables: more, .. }) => {
+                tables.extend(more);
+            }
+            _ => merged.push(notice.clone()),
+        }
+    }
+    merged
 }
 
 /// The notice that owners of rows could not be seen, and what would show them.

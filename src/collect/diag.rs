@@ -138,7 +138,7 @@ fn refused(status: i32, text: Option<&[u8]>) -> SourceError {
         ENOENT | EOPNOTSUPP | EPROTONOSUPPORT => SourceError::NoModule,
         errno => SourceError::Refused {
             errno,
-            text: text.map(|t| t.escape_ascii().to_string()),
+            text: text.map(|t| String::from_utf8_lossy(t).into_owned()),
         },
     }
 }

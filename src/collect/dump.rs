@@ -24,11 +24,7 @@ pub(super) struct DumpSource {
 
 impl DumpSource {
     pub(super) fn open(path: &Path) -> Result<Self, SourceError> {
-        let name = path
-            .as_os_str()
-            .as_encoded_bytes()
-            .escape_ascii()
-            .to_string();
+        let name = path.to_string_lossy().into_owned();
         let reader: Box<dyn Read> = if path == Path::new("-") {
             Box::new(io::stdin())
         } else {

@@ -131,7 +131,7 @@ impl Collector<'_> {
         match (second, reason) {
             (Some(Ok(())), None) => {}
             (Some(Ok(())), Some(reason)) => self.note(Notice::FellBack {
-                table,
+                tables: vec![table],
                 reason,
                 asked: self.query.named.contains(table),
             }),

@@ -45,7 +45,7 @@ pub trait Sink {
     fn take_back(&mut self, mark: usize) -> bool;
 }
 
-/// Why a source could not deliver a table.
+/// Why a source could not deliver a table. Its text may hold paths and words from outside: escape it before it is shown.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// Netlink sockets cannot be had.
@@ -59,7 +59,7 @@ pub enum SourceError {
     Refused {
         /// Error number.
         errno: i32,
-        /// The kernel's own words, escaped.
+        /// The kernel's own words.
         text: Option<String>,
     },
     /// Talking to the kernel failed half-way.
@@ -71,7 +71,7 @@ pub enum SourceError {
     /// A file cannot be read.
     #[error("{path}: {}", plain(.source))]
     File {
-        /// The file, escaped.
+        /// The file.
         path: String,
         /// What went wrong.
         #[source]
@@ -80,13 +80,13 @@ pub enum SourceError {
     /// A file is no saved dump at all.
     #[error("{path}: this is not a saved socket dump, as 'ss -D FILE' writes it")]
     NotADump {
-        /// The file, escaped.
+        /// The file.
         path: String,
     },
     /// A saved dump is damaged.
     #[error("{path}: {problem} at byte {offset}")]
     Damaged {
-        /// The file, escaped.
+        /// The file.
         path: String,
         /// What is wrong.
         problem: String,

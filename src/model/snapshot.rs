@@ -40,7 +40,8 @@ pub struct TableReport {
     pub skipped: u64,
 }
 
-/// Something the reader of a result should know. Lower layers return notices, only the application prints them.
+/// Something the reader of a result should know. Lower layers return notices, only the application prints them, escaped: their
+/// text may hold paths and words from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// The kernel changed the table while it was read, on every try.
@@ -50,8 +51,8 @@ pub enum Notice {
     },
     /// The preferred source could not deliver, another one did.
     FellBack {
-        /// The table.
-        table: Table,
+        /// The tables.
+        tables: Vec<Table>,
         /// What was wrong with the preferred source.
         reason: String,
         /// Whether the user had asked for this table by name.
@@ -175,10 +176,12 @@ impl fmt::Display for Notice {
                 f,
                 "the {table} table changed while it was read; rows may be missing or out of date"
             ),
-            Self::FellBack { table, reason, .. } => {
+            Self::FellBack { tables, reason, .. } => {
+                let names: Vec<_> = tables.iter().map(Table::to_string).collect();
+                let names = names.join(", ");
                 write!(
                     f,
-                    "{table}: read from /proc/net instead of netlink: {reason}"
+                    "{names}: read from /proc/net instead of netlink: {reason}"
                 )
             }
             Self::Unavailable { table, reason } => {
