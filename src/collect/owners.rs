@@ -173,38 +173,45 @@ impl Walk<'_> {
     ) -> Result<(), Errno> {
         let directory = self.proc.dir(itoa::Buffer::new().format(pid))?;
         let mut held = Vec::new();
-        let count = self.wanted_in(&directory.dir(c"fd")?, scratch, &mut held)?;
+        let walked = directory
+            .dir(c"fd")
+            .and_then(|table| self.wanted_in(&table, scratch, &mut held));
         if !held.is_empty() {
             found.push(Found {
                 process: describe(&directory, pid),
                 thread: None,
                 held,
             });
-        } else if count == 0 && thread_count(&directory)? > 1 {
-            self.leaderless(pid, &directory, scratch, found)?;
+        } else if matches!(walked, Ok(0) | Err(Errno::ACCESS | Errno::PERM))
+            && thread_count(&directory)? > 1
+            && self.leaderless(pid, &directory, scratch, found)?
+        {
+            return Ok(());
         }
-        Ok(())
+        walked.map(|_| ())
     }
 
-    /// A process without descriptors but with threads may be one whose first thread has ended: then the others have the descriptors.
+    /// A process that shows no descriptors (to others than root it refuses) but has threads may be one whose first thread has ended: then the
+    /// others have the descriptors. False if it is none of that kind, or they refuse too.
     fn leaderless(
         &self,
         pid: u32,
         directory: &Dir,
         scratch: &mut Scratch,
         found: &mut Vec<Found>,
-    ) -> Result<(), Errno> {
+    ) -> Result<bool, Errno> {
         if !leader_is_gone(directory)? {
-            return Ok(());
+            return Ok(false);
         }
         let mut seen = FxHashSet::default();
+        let mut readable = false;
         for thread in scratch.threads(&directory.dir(c"task")?)? {
             let mut held = Vec::new();
             match directory.dir(format!("task/{thread}/fd")) {
-                Ok(table) => self.wanted_in(&table, scratch, &mut held)?,
-                // This thread has ended as well.
+                Ok(table) => readable |= self.wanted_in(&table, scratch, &mut held).is_ok(),
+                // This thread has ended as well, or refuses.
                 Err(_) => continue,
-            };
+            }
             // Threads usually share one table.
             held.retain(|&entry| seen.insert(entry));
             if !held.is_empty() {
@@ -215,7 +222,7 @@ impl Walk<'_> {
                 });
             }
         }
-        Ok(())
+        Ok(readable)
     }
 
     /// Adds the wanted sockets among the descriptors in `directory`; returns how many descriptors there are.

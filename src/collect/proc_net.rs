@@ -125,9 +125,13 @@ fn unix(mut file: impl Read, take: &mut TakeRow<'_>) -> io::Result<u64> {
     let mut text = Vec::new();
     file.read_to_end(&mut text)?;
     let (rows, skipped) = proc_net::unix_rows(&text);
-    let mut seen = Seen::default();
-    for socket in rows.iter().filter_map(lower::unix_row) {
-        if seen.is_new(&socket) && take(socket).is_break() {
+    // A name can forge a whole row, so a second row with the same inode is dropped only if it says the same: a forgery must not hide
+    // the socket it imitates.
+    let mut seen = FxHashSet::default();
+    for row in rows.iter().filter(|row| seen.insert(*row)) {
+        if let Some(socket) = lower::unix_row(row)
+            && take(socket).is_break()
+        {
             break;
         }
     }

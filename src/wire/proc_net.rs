@@ -85,7 +85,7 @@ pub fn inet_line(line: &[u8]) -> Option<InetLine> {
 }
 
 /// A row of the unix table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UnixRow {
     /// Whether it listens (`__SO_ACCEPTCON`).
     pub listening: bool,

@@ -37,7 +37,7 @@ fn while_churning(work: impl FnOnce()) -> u64 {
                     }
                     let client = connect(address(&server));
                     let accepted = accept(&server);
-                    if round % 16 != 0 {
+                    if round % 200 != 0 {
                         sockopt::set_socket_linger(&client, Some(Duration::ZERO)).unwrap();
                     }
                     drop((client, accepted));

@@ -141,7 +141,6 @@ fn without_colour(text: &str) -> String {
             .find(|c: char| !c.is_ascii_digit() && c != ';')
             .unwrap();
         assert_eq!(&body[end..=end], "m", "a colour: {sequence:?}");
-        // Names of ours are not red; this colour can only come from a name.
         rest = &body[end + 1..];
     }
     plain + rest
@@ -302,4 +301,24 @@ fn a_socket_in_transit_has_no_made_up_owner() {
             drop(a);
         },
     );
+}
+
+/// The kernel listens for VXLAN itself: every process was looked at, and none holds it.
+#[test]
+#[ignore = "needs user and network namespaces, and ip of iproute2"]
+fn a_socket_of_the_kernel() {
+    namespace::run("live_owners::a_socket_of_the_kernel", || {
+        let ip = |arguments: &str| {
+            let status = Command::new("ip").args(arguments.split(' ')).status();
+            assert!(status.expect("ip(8) of iproute2 is needed").success());
+        };
+        ip("link add vx0 type vxlan id 5 dstport 4789 dev lo");
+        ip("link set vx0 up");
+        let document = list("ls -ulp sport = 4789");
+        assert!(!document.sockets.is_empty());
+        for row in &document.sockets {
+            assert_eq!(row.owners.status, "none", "{row:?}");
+            assert_eq!(row.owners.reason.as_deref(), Some("kernel"));
+        }
+    });
 }

@@ -231,8 +231,7 @@ pub(crate) fn time_wait(ip: &str) -> Expected {
         .timer("time-wait", 50_000..=60_000)
 }
 
-/// Where connections of a scene that leave and enter the namespace's own addresses go: a listener
-/// that holds as many connections as fit, and one more attempt that gets no answer.
+/// A listener whose queue is full, the connection that fills it, and one attempt more.
 pub(crate) struct Full {
     pub(crate) listener: OwnedFd,
     /// Connected; nobody accepted it.
