@@ -156,12 +156,14 @@ impl Walk<'_> {
     ///
     /// A process's namespace links need rights, but the files below its `net` have the same inode numbers for all processes of a namespace.
     fn count_in_this_namespace(&self, refused: &[u32]) -> u32 {
-        let here = self.proc.inode(c"thread-self/net/dev").ok();
-        let elsewhere = |pid: &u32| {
-            let there = self.proc.inode(format!("{pid}/net/dev")).ok();
-            here.is_some() && there.is_some() && here != there
+        let here = self.proc.inode(c"thread-self/net/dev");
+        let may_be_here = |pid: &&u32| match self.proc.inode(format!("{pid}/net/dev")) {
+            Ok(there) => here.is_err() || here == Ok(there),
+            // It has ended, and only its parent has not noticed: such a process holds nothing.
+            Err(Errno::NOENT | Errno::SRCH) => false,
+            Err(_) => true,
         };
-        let count = refused.iter().filter(|pid| !elsewhere(pid)).count();
+        let count = refused.iter().filter(may_be_here).count();
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
