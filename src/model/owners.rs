@@ -287,12 +287,6 @@ impl Listeners {
         }
     }
 
-    /// Whether some listener has this port.
-    #[must_use]
-    pub fn has_port(&self, port: Port) -> bool {
-        self.0.contains_key(&port)
-    }
-
     /// Whether `socket` can have come in through one of the listeners.
     #[must_use]
     pub fn accept(&self, socket: &Socket) -> bool {

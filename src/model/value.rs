@@ -44,8 +44,6 @@ pub enum Value<'a> {
     Milliseconds(u64),
     /// A word of ours.
     Word(&'static str),
-    /// Bytes from outside; hostile until escaped.
-    Bytes(&'a [u8]),
     /// Bytes from outside that a lookup gave; hostile until escaped.
     Name(Rc<[u8]>),
     /// An IP address.
@@ -121,7 +119,6 @@ impl Value<'_> {
 
     fn bytes(&self) -> Option<&[u8]> {
         match self {
-            Self::Bytes(b) => Some(b),
             Self::Name(n) => Some(n),
             Self::Word(w) => Some(w.as_bytes()),
             _ => None,

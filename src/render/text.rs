@@ -72,7 +72,6 @@ pub(super) fn csv_value(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options
                 Some(UnixName::Unnamed) | None => unnamed(out, socket.inode),
             }
         }
-        Value::Bytes(bytes) => escape_into(out, bytes),
         Value::Name(name) => escape_into(out, &name),
         _ => value(out, field, row, options, b""),
     }
@@ -95,7 +94,6 @@ fn value(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: TextOptions, 
         Value::Hex(n) => hex(out, n),
         Value::Milliseconds(ms) => number(out, ms),
         Value::Word(word) => out.extend_from_slice(word.as_bytes()),
-        Value::Bytes(bytes) => quote_into(out, bytes),
         Value::Name(name) => quote_into(out, &name),
         Value::Address(address) => {
             out.extend_from_slice(AddressText::new(address).as_bytes());

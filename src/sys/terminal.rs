@@ -8,12 +8,6 @@ pub fn stdout_is_terminal() -> bool {
     std::io::stdout().is_terminal()
 }
 
-/// Whether standard error is a terminal.
-#[must_use]
-pub fn stderr_is_terminal() -> bool {
-    std::io::stderr().is_terminal()
-}
-
 /// Columns of the terminal on standard output; `None` if there is none or it does not say.
 #[must_use]
 pub fn width() -> Option<usize> {

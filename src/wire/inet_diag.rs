@@ -17,7 +17,7 @@
 use super::DecodeError;
 use super::attr::Attributes;
 use super::bytes::{array, be16_at, u8_at, u32_at, u64_at};
-use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkMessage};
+use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 use netlink_packet_sock_diag::SockDiagMessage;
 use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, SocketId, StateFlags};
 
@@ -46,19 +46,14 @@ pub fn dump_request(family: u8, protocol: u8, states: u32, sequence: u32) -> Vec
     } else {
         SocketId::new_v4()
     };
-    let mut message = NetlinkMessage::from(SockDiagMessage::InetRequest(InetRequest {
+    let request = InetRequest {
         family,
         protocol,
         extensions: ExtensionFlags::empty(),
         states: StateFlags::from_bits_retain(states),
         socket_id,
-    }));
-    message.header.flags = NLM_F_REQUEST | NLM_F_DUMP;
-    message.header.sequence_number = sequence;
-    message.finalize();
-    let mut bytes = vec![0; message.buffer_len()];
-    message.serialize(&mut bytes);
-    bytes
+    };
+    super::dump_message(SockDiagMessage::InetRequest(request), sequence)
 }
 
 /// A request for every TCP socket of both families whose state is in `states`, in one pass over the kernel's table.
@@ -180,7 +175,7 @@ impl InetRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use netlink_packet_core::NetlinkPayload;
+    use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
     use netlink_packet_sock_diag::inet::InetResponse;
     use proptest::prelude::*;
 

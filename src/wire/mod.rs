@@ -15,3 +15,17 @@ pub mod sysctl;
 pub mod unix_diag;
 
 pub use bytes::DecodeError;
+
+use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkMessage};
+use netlink_packet_sock_diag::SockDiagMessage;
+
+/// A request to dump, as bytes.
+fn dump_message(request: SockDiagMessage, sequence: u32) -> Vec<u8> {
+    let mut message = NetlinkMessage::from(request);
+    message.header.flags = NLM_F_REQUEST | NLM_F_DUMP;
+    message.header.sequence_number = sequence;
+    message.finalize();
+    let mut bytes = vec![0; message.buffer_len()];
+    message.serialize(&mut bytes);
+    bytes
+}

@@ -8,7 +8,6 @@
 use super::DecodeError;
 use super::attr::Attributes;
 use super::bytes::{u8_at, u32_at};
-use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkMessage};
 use netlink_packet_sock_diag::SockDiagMessage;
 use netlink_packet_sock_diag::unix::{ShowFlags, StateFlags, UnixRequest};
 
@@ -28,18 +27,13 @@ const SHOW: u32 = 0x01 | 0x04 | 0x10 | 0x40;
 /// A request for every unix socket whose state is in `states`.
 #[must_use]
 pub fn dump_request(states: u32, sequence: u32) -> Vec<u8> {
-    let mut message = NetlinkMessage::from(SockDiagMessage::UnixRequest(UnixRequest {
+    let request = UnixRequest {
         state_flags: StateFlags::from_bits_retain(states),
         inode: 0,
         show_flags: ShowFlags::from_bits_retain(SHOW),
         cookie: [0; 8],
-    }));
-    message.header.flags = NLM_F_REQUEST | NLM_F_DUMP;
-    message.header.sequence_number = sequence;
-    message.finalize();
-    let mut bytes = vec![0; message.buffer_len()];
-    message.serialize(&mut bytes);
-    bytes
+    };
+    super::dump_message(SockDiagMessage::UnixRequest(request), sequence)
 }
 
 /// One unix socket as the kernel reports it. Attributes that were not sent are `None`.
