@@ -56,8 +56,13 @@ impl Error {
                 name,
                 similar,
             }) => format!(
-                "error: {option}: '{}' is not a field\nhint: {}all fields: portctl help columns\n",
+                "error: {option}: '{}' is not a field{}\nhint: {}all fields: portctl help columns\n",
                 escape(name.as_bytes()),
+                if *option == "--sort" {
+                    ", or one with :asc or :desc"
+                } else {
+                    ""
+                },
                 did_you_mean(similar)
             ),
             Self::UnknownTopic { name, similar } => format!(

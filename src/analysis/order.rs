@@ -33,12 +33,11 @@ impl Sort {
         if text == "none" {
             return Ok(Self::None);
         }
-        let keys: Vec<_> = text
+        let keys = text
             .split(',')
-            .filter(|part| !part.is_empty())
             .map(|part| {
                 let (name, direction) = part.split_once(':').unwrap_or((part, "asc"));
-                let descending = match direction {
+                let descending = match direction.to_ascii_lowercase().as_str() {
                     "asc" => false,
                     "desc" => true,
                     _ => return Err(part.to_owned()),
@@ -47,11 +46,7 @@ impl Sort {
                 Ok(SortKey { field, descending })
             })
             .collect::<Result<_, _>>()?;
-        Ok(if keys.is_empty() {
-            Self::Default
-        } else {
-            Self::By(keys)
-        })
+        Ok(Self::By(keys))
     }
 
     /// Whether sorting looks at who holds a socket.

@@ -3,7 +3,7 @@
 //! A client flow is (source, destination, destination port): the unit that runs out of local ports. How many more connections a
 //! flow can make is not the size of the range minus what is held, and is not computed here.
 
-use crate::model::{EphemeralPorts, Family, Port, Protocol, Socket, State, TimerKind, ipv4_of};
+use crate::model::{EphemeralPorts, Family, Port, Protocol, Socket, State, ipv4_of};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -104,9 +104,7 @@ impl SummaryBuilder {
                     plain(ends.peer),
                     ends.peer_port,
                 );
-                let lingers = socket.state == State::TimeWait
-                    || socket.inode.is_none()
-                        && socket.timer.is_some_and(|t| t.kind == TimerKind::TimeWait);
+                let lingers = socket.state == State::TimeWait;
                 self.flows
                     .entry(key)
                     .or_default()

@@ -31,7 +31,7 @@ pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Ex
         None => Sort::Default,
     };
     plan.query.owners |= sort.needs_owners();
-    let opening = opening(plan.format == Format::Json);
+    let opening = opening(&plan.query, plan.format == Format::Json);
     let streaming = matches!(sort, Sort::None) && !plan.filter.needs_owners();
     let mut list = list(&plan, streaming);
     let (collected, tally) = if streaming {
@@ -94,11 +94,6 @@ pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Ex
     });
     closing.notices.extend(readings);
     closing.notices.extend(tally);
-    if plan.query.owners && matches!(plan.query.source, SourceChoice::Dump(_)) {
-        closing.notices.push(Notice::NotComputed {
-            explanation: "a saved dump does not say which processes hold its sockets".to_owned(),
-        });
-    }
     let late = list.close(&closing)?;
     closing.notices.extend(late);
     Ok(finish(&closing, plan.verbosity, plan.strict))
@@ -136,17 +131,34 @@ const fn is_live(query: &Query) -> bool {
 
 /// The owners of rows that were collected: only those are looked for.
 fn owners_of(query: &Query, sockets: &[Socket], listeners: Listeners) -> Option<OwnerTable> {
-    if !query.owners || !is_live(query) {
+    if !query.owners {
         return None;
+    }
+    if !is_live(query) {
+        return Some(unknown_owners(listeners));
     }
     let wanted: FxHashSet<Inode> = sockets.iter().filter_map(|s| s.inode).collect();
     Some(find_owners(Some(&wanted), listeners))
 }
 
+/// A saved dump tells why some sockets have no owner, and of the others nothing.
+fn unknown_owners(listeners: Listeners) -> OwnerTable {
+    let mut table = OwnerTable::new();
+    table.set_listeners(listeners);
+    table.set_report(ScanReport {
+        failed: Some("a saved dump does not say which processes hold its sockets".to_owned()),
+        ..ScanReport::default()
+    });
+    table
+}
+
 /// The owners of every socket there is, for rows that are yet to come.
 fn owners_before(query: &Query) -> Option<OwnerTable> {
-    if !query.owners || !is_live(query) {
+    if !query.owners {
         return None;
+    }
+    if !is_live(query) {
+        return Some(unknown_owners(Listeners::default()));
     }
     struct Nowhere;
     impl Sink for Nowhere {

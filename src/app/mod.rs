@@ -11,23 +11,27 @@ use crate::cli::{docs, topics};
 use crate::collect::{self, Collected};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::model::{NetNs, Notice, Query};
+use crate::model::{NetNs, Notice, Query, SourceChoice};
 use crate::render::escape::escape;
 use crate::render::{Closing, Opening, schema};
 use crate::sys;
 use crate::sys::stdout::Stdout;
-use clap::{CommandFactory, Parser, error::ErrorKind};
-use std::ffi::OsString;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser};
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::time::SystemTime;
 
 /// Runs portctl with these arguments, the program's name first.
 #[must_use]
 pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
-    let arguments: Vec<OsString> = arguments.collect();
+    let mut arguments: Vec<OsString> = arguments.collect();
+    if arguments.get(1).is_some_and(|first| means_ls(first)) {
+        arguments.insert(1, "ls".into());
+    }
     let result = match Cli::try_parse_from(&arguments) {
         Ok(cli) => command(cli),
-        Err(error) => parse_error(&error, &arguments),
+        Err(error) => parse_error(&error),
     };
     result.unwrap_or_else(|error| {
         if error.is_closed_pipe() {
@@ -36,6 +40,12 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
         say(&error.message());
         error.exit()
     })
+}
+
+/// Whether a first argument is an option of lists: `portctl -tan` is `portctl ls -tan`.
+fn means_ls(first: &OsStr) -> bool {
+    let own = ["-h", "--help", "-V", "--version"];
+    first.as_encoded_bytes().starts_with(b"-") && !own.iter().any(|option| first == *option)
 }
 
 fn command(cli: Cli) -> Result<Exit, Error> {
@@ -70,7 +80,24 @@ fn help(name: &str) -> Result<Exit, Error> {
     })
 }
 
-fn parse_error(error: &clap::Error, arguments: &[OsString]) -> Result<Exit, Error> {
+/// What to do instead of an option of `ss` that is not one of ours.
+fn hint_for_ss(option: &str) -> Option<&'static str> {
+    Some(match option {
+        "-s" | "--summary" => "counts of sockets: portctl summary",
+        "-i" | "--info" | "-m" | "--memory" | "-T" | "--threads" | "-b" | "--bpf" | "-Z" | "-z" => {
+            "this detail of ss is not offered yet"
+        }
+        "-A" | "--query" | "-f" | "--family" | "-0" | "--packet" | "-d" | "--dccp" | "-S"
+        | "--sctp" | "-M" | "--mptcp" | "--vsock" | "--tipc" | "--xdp" => {
+            "protocols are chosen with -t, -u, -w and -x; others are not offered yet"
+        }
+        "-D" | "--diag" | "-E" | "--events" | "-F" | "--filter" | "-K" | "--kill" | "-N"
+        | "--net" => "this option of ss is not offered yet",
+        _ => return None,
+    })
+}
+
+fn parse_error(error: &clap::Error) -> Result<Exit, Error> {
     // Help and the version are answers, everything else is an error.
     if !error.use_stderr() {
         return print(&error.render().to_string());
@@ -79,14 +106,11 @@ fn parse_error(error: &clap::Error, arguments: &[OsString]) -> Result<Exit, Erro
     for line in error.render().to_string().lines() {
         say(&format!("{}\n", escape(line.as_bytes())));
     }
-    let first = arguments.get(1).map(|a| a.to_string_lossy());
     if error.kind() == ErrorKind::UnknownArgument
-        && let Some(options) = first.filter(|a| a.starts_with('-'))
+        && let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
+        && let Some(hint) = hint_for_ss(option)
     {
-        say(&format!(
-            "hint: options of lists go after 'ls': portctl ls {}\n",
-            escape(options.as_bytes())
-        ));
+        say(&format!("hint: {hint}\n"));
     }
     Ok(Exit::Usage)
 }
@@ -118,10 +142,15 @@ fn terminal() -> Terminal {
 }
 
 /// Facts about the moment and the place, for formats that tell them.
-fn opening(wanted: bool) -> Opening {
+fn opening(query: &Query, wanted: bool) -> Opening {
+    // A saved dump does not say when and where it was taken; its file says when it was written.
+    let live = !matches!(query.source, SourceChoice::Dump(_));
     Opening {
-        captured_at: SystemTime::now(),
-        netns: if wanted {
+        captured_at: match &query.source {
+            SourceChoice::Dump(path) => collect::dump_written_at(path),
+            _ => Some(SystemTime::now()),
+        },
+        netns: if wanted && live {
             collect::network_namespace()
         } else {
             NetNs::default()
@@ -207,7 +236,7 @@ fn together(notices: &[Notice]) -> Vec<Notice> {
 /// The notice that owners of rows could not be seen, and what would show them.
 fn owners_hidden(count: u64, report: &crate::model::ScanReport) -> Notice {
     let remedy = if let Some(reason) = &report.failed {
-        format!("{reason}; mount /proc to see them")
+        reason.clone()
     } else if report.hidepid {
         "/proc is mounted with hidepid= and shows your own processes only; run as root to see them"
             .to_owned()

@@ -14,8 +14,8 @@ use crate::sys::stdout::Stdout;
 use std::ops::ControlFlow;
 
 pub(super) fn run(args: &SummaryArgs, env: &dyn Env) -> Result<Exit, Error> {
-    let opening = opening(args.json);
     let query = plan::everything(&args.collect, env);
+    let opening = opening(&query, args.json);
     let mut counter = Counter::default();
     let collected = collect::collect(&query, &mut counter).map_err(Error::Source)?;
     let mut closing = closing(&query, collected)?;

@@ -21,6 +21,8 @@ use crate::model::{
 use crate::sys;
 use source::{DumpStats, Source};
 use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::SystemTime;
 
 /// How often a table is read again that changed while it was read.
 const RETRIES: u32 = 2;
@@ -67,6 +69,15 @@ pub fn collect(query: &Query, sink: &mut dyn Sink) -> Result<Collected, SourceEr
         }
     }
     Ok(collector.collected)
+}
+
+/// When the file of a saved dump was written; `None` for standard input, and where the file cannot be asked.
+#[must_use]
+pub fn dump_written_at(path: &Path) -> Option<SystemTime> {
+    if path == Path::new("-") {
+        return None;
+    }
+    std::fs::metadata(path).ok()?.modified().ok()
 }
 
 /// The network namespace of the calling thread.
@@ -167,7 +178,19 @@ impl Collector<'_> {
                 DumpStats::default()
             }
         };
-        self.commit(source.kind(), tables, &counts, &stats);
+        // What `ss -D` writes is TCP; of other tables, none in the file does not mean none on that host.
+        let (held, not_held): (Vec<_>, Vec<_>) = tables
+            .iter()
+            .partition(|t| t.protocol == Protocol::Tcp || counts.of(**t) > 0);
+        self.commit(source.kind(), &held, &counts, &stats);
+        for table in not_held {
+            if self.query.named.contains(table) {
+                self.note(Notice::Unavailable {
+                    table,
+                    reason: "the saved dump does not hold this table".to_owned(),
+                });
+            }
+        }
         Ok(())
     }
 
@@ -236,6 +259,18 @@ impl Collector<'_> {
 
     fn commit(&mut self, source: SourceKind, tables: &[Table], counts: &Counts, stats: &DumpStats) {
         for (n, &table) in tables.iter().enumerate() {
+            let asked = self.query.states.of(table.protocol);
+            if source == SourceKind::Proc
+                && table == Table::new(Protocol::Tcp, Family::Inet)
+                && asked.contains(State::BoundInactive)
+            {
+                self.note(Notice::StatesUnavailable {
+                    table,
+                    reason: "/proc/net does not list sockets that are bound and neither listen nor are connected"
+                        .to_owned(),
+                    all: asked.minus(StateSet::BOUND_INACTIVE).is_empty(),
+                });
+            }
             // A source that reads several tables at once cannot say in which one the damage was.
             let skipped = if n == 0 { stats.skipped } else { 0 };
             self.collected.tables.push(TableReport {

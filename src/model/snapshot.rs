@@ -105,8 +105,15 @@ pub enum Notice {
     ColumnsDropped {
         /// The columns that were left out.
         columns: Vec<&'static str>,
-        /// Whether one of them was asked for.
-        asked: bool,
+    },
+    /// A source does not list sockets in some states that were asked for.
+    StatesUnavailable {
+        /// The table.
+        table: Table,
+        /// Which states, and why.
+        reason: String,
+        /// Whether these are the only states that were asked for.
+        all: bool,
     },
     /// A number that people expect here and that is not computed.
     NotComputed {
@@ -130,6 +137,7 @@ impl Notice {
             Self::FilterReading { .. } => "filter-reading",
             Self::FilterUnknown { .. } => "filter-unknown",
             Self::ColumnsDropped { .. } => "columns-dropped",
+            Self::StatesUnavailable { .. } => "states-unavailable",
             Self::NotComputed { .. } => "not-computed",
         }
     }
@@ -155,6 +163,7 @@ impl Notice {
                 | Self::Broken { .. }
                 | Self::Undecodable { .. }
                 | Self::DumpDamaged { .. }
+                | Self::StatesUnavailable { all: true, .. }
                 | Self::OwnersHidden { .. }
         )
     }
@@ -162,10 +171,7 @@ impl Notice {
     /// Whether it is worth a line to everybody, or only to those who asked for explanations.
     #[must_use]
     pub const fn is_detail(&self) -> bool {
-        matches!(
-            self,
-            Self::FellBack { asked: false, .. } | Self::ColumnsDropped { asked: false, .. }
-        )
+        matches!(self, Self::FellBack { asked: false, .. })
     }
 }
 
@@ -184,6 +190,7 @@ impl fmt::Display for Notice {
                     "{names}: read from /proc/net instead of netlink: {reason}"
                 )
             }
+            Self::StatesUnavailable { table, reason, .. } => write!(f, "{table}: {reason}"),
             Self::Unavailable { table, reason } => {
                 write!(f, "{table}: no rows could be read: {reason}")
             }
@@ -216,7 +223,7 @@ impl fmt::Display for Notice {
                 "{count} {} left out because a value the filter asks for is unknown",
                 if *count == 1 { "row was" } else { "rows were" },
             ),
-            Self::ColumnsDropped { columns, .. } => write!(
+            Self::ColumnsDropped { columns } => write!(
                 f,
                 "no room for {}; a wider terminal, -O or --columns shows it",
                 columns.join(", ")

@@ -194,11 +194,11 @@ impl Socket {
         }
     }
 
-    /// Whether an IPv6 socket bound to `::` also serves IPv4, as far as is known.
+    /// Whether an IPv6 socket bound to `::` may serve IPv4 too: it does unless `IPV6_V6ONLY` is known to be set.
     #[must_use]
-    pub fn is_dual_stack_wildcard(&self) -> bool {
+    pub fn may_be_dual_stack_wildcard(&self) -> bool {
         self.family == Family::Inet6
-            && self.v6only == Some(false)
+            && self.v6only != Some(true)
             && self.inet().is_some_and(|e| e.local.is_unspecified())
     }
 }

@@ -290,6 +290,7 @@ impl StateSetName {
             StateSet::BOUND_INACTIVE,
             "TCP: holds a port, neither listening nor connected",
         ),
+        named("bound", StateSet::BOUND_INACTIVE, "bound-inactive"),
         named(
             "unknown",
             StateSet(1),

@@ -37,7 +37,7 @@ impl Column {
             FieldId::Interface => ("INTERFACE", false, Some(10)),
             FieldId::Path => ("PATH", false, None),
             FieldId::PeerInode => ("PEER-INODE", true, Some(7)),
-            FieldId::Timer => ("TIMER", false, Some(12)),
+            FieldId::Timer => ("TIMER", false, Some(26)),
             FieldId::TimerExpires => ("EXPIRES", true, Some(11)),
             FieldId::Retransmits => ("RETRANS", true, Some(9)),
             FieldId::Uid => ("UID", true, Some(14)),
@@ -77,7 +77,6 @@ impl Column {
 pub fn parse(list: &str) -> Result<Vec<Column>, String> {
     list.split(',')
         .map(str::trim)
-        .filter(|name| !name.is_empty())
         .map(|name| {
             field_by_name(name)
                 .map(|field| Column::of(field.id))

@@ -52,7 +52,7 @@ impl<W: Write> List for JsonList<W> {
         buffer.extend_from_slice(b"{\"schema\":");
         write_value(buffer, &SCHEMA)?;
         buffer.extend_from_slice(b",\"captured_at\":");
-        write_value(buffer, &timestamp(opening.captured_at))?;
+        write_value(buffer, &opening.captured_at.map(timestamp))?;
         buffer.extend_from_slice(b",\"netns\":");
         write_value(buffer, &NetNsJson::new(&opening.netns))?;
         // Rows stream, and whether they are complete is known after them.

@@ -30,8 +30,8 @@ use std::time::SystemTime;
 /// What is known before the first row.
 #[derive(Clone, Debug)]
 pub struct Opening {
-    /// When the collection began.
-    pub captured_at: SystemTime,
+    /// When the collection began; absent if that is not known.
+    pub captured_at: Option<SystemTime>,
     /// Where.
     pub netns: NetNs,
 }

@@ -141,7 +141,7 @@ fn finish(text: &mut String, table: &mut Table) {
 #[derive(Serialize)]
 struct SummaryJson<'a> {
     schema: Schema,
-    captured_at: String,
+    captured_at: Option<String>,
     netns: NetNsJson,
     complete: bool,
     totals: Vec<TotalJson>,
@@ -207,7 +207,7 @@ pub fn summary_json(
             name: "portctl.summary",
             version: 1,
         },
-        captured_at: timestamp(opening.captured_at),
+        captured_at: opening.captured_at.map(timestamp),
         netns: NetNsJson::new(&opening.netns),
         complete: closing.is_complete(),
         totals: summary

@@ -279,9 +279,7 @@ impl<W: Write> List for TableList<W> {
             Vec::new()
         } else {
             let columns = std::mem::take(&mut self.dropped);
-            // Owners are only there because they were asked for.
-            let asked = columns.contains(&FieldId::Process.field().name);
-            vec![Notice::ColumnsDropped { columns, asked }]
+            vec![Notice::ColumnsDropped { columns }]
         })
     }
 }

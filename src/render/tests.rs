@@ -183,7 +183,7 @@ fn owners() -> OwnerTable {
 
 fn opening() -> Opening {
     Opening {
-        captured_at: UNIX_EPOCH + Duration::from_micros(1_767_225_600_000_001),
+        captured_at: Some(UNIX_EPOCH + Duration::from_micros(1_767_225_600_000_001)),
         netns: NetNs {
             inode: Some(4_026_531_840),
             name: None,

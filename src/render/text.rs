@@ -100,11 +100,11 @@ fn value(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: TextOptions, 
         }
         Value::End(socket, side) => end(out, socket, side, row.context.names, options),
         Value::Timer(running) => timer(out, running),
-        Value::Processes(owners) => each_owner(out, owners, row, none, process),
-        Value::Pids(owners) => each_owner(out, owners, row, none, |out, process, _| {
+        Value::Processes(owners) => each_owner(out, owners, row, process),
+        Value::Pids(owners) => each_owner(out, owners, row, |out, process, _| {
             number(out, process.process.pid.0.into());
         }),
-        Value::Descriptors(owners) => each_owner(out, owners, row, none, |out, _, fds| {
+        Value::Descriptors(owners) => each_owner(out, owners, row, |out, _, fds| {
             descriptors(out, fds);
         }),
     }
@@ -134,7 +134,7 @@ fn end(out: &mut Vec<u8>, socket: &Socket, side: Side, names: &dyn Names, option
                 port(out, socket.protocol, ends.peer_port, names, options);
             }
             Side::Local => {
-                if socket.is_dual_stack_wildcard() {
+                if socket.may_be_dual_stack_wildcard() {
                     out.push(b'*');
                 } else {
                     host(out, ends.local, socket, names, options);
@@ -301,7 +301,6 @@ fn each_owner(
     out: &mut Vec<u8>,
     owners: Owners<'_>,
     row: Row<'_>,
-    none: &[u8],
     write: impl Fn(&mut Vec<u8>, &Holder<'_>, &[u32]),
 ) {
     match owners {
@@ -330,7 +329,7 @@ fn each_owner(
             }
             out.push(b')');
         }
-        Owners::NotAsked => out.extend_from_slice(none),
+        Owners::NotAsked => out.extend_from_slice(UNKNOWN),
     }
 }
 

@@ -37,7 +37,9 @@ fn columns() -> String {
         "\nCase does not matter, and - is the same as _ in a name.\n\
          ? stands for a value that nobody can tell, - for one that is known to be nothing.\n\
          process, pid and fd make portctl look at every process; owners of sockets of other\n\
-         users are only shown to root.\n",
+         users are only shown to root.\n\
+         In CSV, nothing is an empty cell, and a cell whose first character a spreadsheet would\n\
+         take for a formula (= + - @) has it written as \\xNN.\n",
     );
     text
 }
