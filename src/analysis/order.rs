@@ -181,7 +181,48 @@ mod tests {
         assert!(Sort::parse("pid:down").is_err());
     }
 
+    /// Only even numbers have a name.
+    struct SomeNames;
+
+    impl crate::model::Names for SomeNames {
+        fn user(&self, uid: crate::model::Uid) -> Option<std::rc::Rc<[u8]>> {
+            uid.0
+                .is_multiple_of(2)
+                .then(|| format!("u{}", 99 - uid.0).into_bytes().into())
+        }
+        fn interface(&self, _: crate::model::IfIndex) -> Option<std::rc::Rc<[u8]>> {
+            None
+        }
+        fn service(&self, _: Protocol, _: Port) -> Option<std::rc::Rc<[u8]>> {
+            None
+        }
+        fn host(&self, _: IpAddr) -> Option<std::rc::Rc<[u8]>> {
+            None
+        }
+    }
+
     proptest! {
+        #[test]
+        fn users_with_and_without_names_have_one_order(uids in proptest::collection::vec(proptest::option::of(0u32..90), 0..200)) {
+            let sockets: Vec<_> = uids.iter().map(|uid| {
+                let mut socket = socket(Protocol::Tcp, IpAddr::from([127, 0, 0, 1]), 1, 1);
+                socket.uid = uid.map(crate::model::Uid);
+                socket
+            }).collect();
+            let context = Context { owners: None, names: &SomeNames };
+            for text in ["user", "user:desc"] {
+                let sort = Sort::parse(text).unwrap();
+                let Sort::By(keys) = &sort else { panic!("by fields") };
+                let positions = sort.positions(&sockets, context);
+                let row = |p: u32| Row { socket: &sockets[p as usize], context };
+                for (n, &a) in positions.iter().enumerate() {
+                    for &b in &positions[n..] {
+                        prop_assert_ne!(compare(keys, row(a), row(b)), Ordering::Greater);
+                    }
+                }
+            }
+        }
+
         #[test]
         fn the_compact_key_agrees_with_the_full_order(
             rows in proptest::collection::vec((0usize..4, any::<bool>(), any::<u128>(), 0u16..4, 0u32..3, 0u128..3), 0..40)

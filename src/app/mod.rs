@@ -103,7 +103,12 @@ fn parse_error(error: &clap::Error) -> Result<Exit, Error> {
         return print(&error.render().to_string());
     }
     // The words of the error hold what was typed.
-    for line in error.render().to_string().lines() {
+    let mut message = error.render().to_string();
+    if let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) {
+        // A newline in an argument must not start a line of ours.
+        message = message.replace(value, &escape(value.as_bytes()));
+    }
+    for line in message.lines() {
         say(&format!("{}\n", escape(line.as_bytes())));
     }
     if error.kind() == ErrorKind::UnknownArgument

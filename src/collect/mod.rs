@@ -106,9 +106,17 @@ impl Collector<'_> {
         // TCP over both families comes in one pass over the kernel's hash, where the kernel can.
         if let Some(netlink) = netlink.as_deref_mut()
             && tcp.iter().all(|&t| rest.contains(t))
-            && self.try_source(netlink, &tcp).is_ok()
         {
-            rest = rest.filter(|t| t.protocol != Protocol::Tcp);
+            let result = self.try_source(netlink, &tcp);
+            if !matches!(result, Err(Failure::Clean(_))) {
+                rest = rest.filter(|t| t.protocol != Protocol::Tcp);
+            }
+            if let Err(Failure::RowsAreOut(reason)) = result {
+                for table in tcp {
+                    let reason = reason.clone();
+                    self.note(Notice::Broken { table, reason });
+                }
+            }
         }
         for table in rest.iter() {
             if self.collected.stopped {
@@ -261,7 +269,7 @@ impl Collector<'_> {
         for (n, &table) in tables.iter().enumerate() {
             let asked = self.query.states.of(table.protocol);
             if source == SourceKind::Proc
-                && table == Table::new(Protocol::Tcp, Family::Inet)
+                && table.protocol == Protocol::Tcp
                 && asked.contains(State::BoundInactive)
             {
                 self.note(Notice::StatesUnavailable {

@@ -20,6 +20,7 @@ pub struct SystemNames {
     hosts: Cache<IpAddr>,
     services: OnceCell<Services>,
     ephemeral: OnceCell<Option<EphemeralPorts>>,
+    foreign: bool,
 }
 
 impl SystemNames {
@@ -27,6 +28,16 @@ impl SystemNames {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// For sockets of another host: only names that mean the same everywhere, which are services, protocols, `root` and `lo`.
+    #[must_use]
+    pub fn of_another_host() -> Self {
+        Self {
+            ephemeral: OnceCell::from(None),
+            foreign: true,
+            ..Self::default()
+        }
     }
 
     /// The service and protocol names of this host.
@@ -37,10 +48,16 @@ impl SystemNames {
 
 impl Names for SystemNames {
     fn user(&self, uid: Uid) -> Option<Rc<[u8]>> {
+        if self.foreign {
+            return (uid.0 == 0).then(|| b"root"[..].into());
+        }
         remember(&self.users, uid, || sys::users::user_name(uid.0))
     }
 
     fn interface(&self, index: IfIndex) -> Option<Rc<[u8]>> {
+        if self.foreign {
+            return (index.0.get() == 1).then(|| b"lo"[..].into());
+        }
         remember(&self.interfaces, index, || {
             sys::users::interface_name(index.0.get())
         })

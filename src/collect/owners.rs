@@ -63,7 +63,18 @@ pub fn find_owners(wanted: Option<&FxHashSet<Inode>>, listeners: Listeners) -> O
                 report.hidden_processes = walk.count_in_this_namespace(&refused);
                 report.hidepid = !sys::namespace::is_root() && sys::proc_root::hidepid().is_some();
             }
-            if let Some(missing) = missing {
+            if let Some(mut missing) = missing {
+                // A process that was made meanwhile may have been handed what an ended one held.
+                let fresh: Vec<u32> = (if missing.is_empty() {
+                    Vec::new()
+                } else {
+                    self::pids(&proc).unwrap_or_default()
+                })
+                .into_iter()
+                .filter(|pid| pids.binary_search(pid).is_err())
+                .collect();
+                fill(&mut table, walk.processes(&fresh).found);
+                missing.retain(|&inode| !table.holds(inode));
                 report.stale |= walk.threads(&pids, missing, &mut table);
             }
         }

@@ -2,11 +2,12 @@
 
 use super::lower;
 use super::source::{DumpStats, Source, SourceError, TakeRow};
-use crate::model::{Family, Inode, Protocol, Socket, SourceKind, StateSet, Table};
+use crate::model::{Family, Inode, Port, Protocol, Socket, SourceKind, State, StateSet, Table};
 use crate::sys::proc_root::Dir;
 use crate::wire::proc_net;
-use rustc_hash::FxHashSet;
+use std::collections::HashSet;
 use std::io::{self, BufRead, BufReader, Read};
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -127,7 +128,7 @@ fn unix(mut file: impl Read, take: &mut TakeRow<'_>) -> io::Result<u64> {
     let (rows, skipped) = proc_net::unix_rows(&text);
     // A name can forge a whole row, so a second row with the same inode is dropped only if it says the same: a forgery must not hide
     // the socket it imitates.
-    let mut seen = FxHashSet::default();
+    let mut seen = HashSet::new();
     for row in rows.iter().filter(|row| seen.insert(*row)) {
         if let Some(socket) = lower::unix_row(row)
             && take(socket).is_break()
@@ -139,29 +140,32 @@ fn unix(mut file: impl Read, take: &mut TakeRow<'_>) -> io::Result<u64> {
 }
 
 /// These files are read in pieces, and a table that changes between two pieces shows rows again.
+///
+/// Peers choose some of these addresses, hence the seeded hash of the standard library.
 #[derive(Default)]
 struct Seen {
-    inodes: FxHashSet<Inode>,
-    without: FxHashSet<(std::net::IpAddr, u16, std::net::IpAddr, u16)>,
+    rows: HashSet<(Option<Inode>, State, IpAddr, Port, IpAddr, Port)>,
 }
 
 impl Seen {
     fn is_new(&mut self, socket: &Socket) -> bool {
-        match (socket.inode, socket.inet()) {
-            (Some(inode), _) => self.inodes.insert(inode),
-            (None, Some(ends)) => {
-                self.without
-                    .insert((ends.local, ends.local_port.0, ends.peer, ends.peer_port.0))
-            }
-            (None, None) => true,
-        }
+        socket.inet().is_none_or(|ends| {
+            // Subflows of MPTCP share an inode, so the addresses count too.
+            self.rows.insert((
+                socket.inode,
+                socket.state,
+                ends.local,
+                ends.local_port,
+                ends.peer,
+                ends.peer_port,
+            ))
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::State;
 
     #[test]
     fn rows_come_once_and_odd_lines_are_counted() {

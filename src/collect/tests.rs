@@ -101,7 +101,15 @@ impl Sink for Rows {
 /// Collects UDP over IPv4 from scripted netlink sockets (one script a try), with [`OneRow`] behind them.
 fn collect_udp(scripts: Vec<Vec<Vec<u8>>>, streaming: bool) -> (Vec<u64>, Collected) {
     let table = Table::new(Protocol::Udp, Family::Inet);
-    let tables: TableSet = [table].into_iter().collect();
+    collect_tables(&[table], scripts, streaming)
+}
+
+fn collect_tables(
+    tables: &[Table],
+    scripts: Vec<Vec<Vec<u8>>>,
+    streaming: bool,
+) -> (Vec<u64>, Collected) {
+    let tables: TableSet = tables.iter().copied().collect();
     let query = Query {
         tables,
         named: tables,
@@ -217,6 +225,28 @@ fn rows_that_are_out_are_never_followed_by_another_source() {
 
     let (inodes, _) = collect_udp(vec![vec![done(1, -2)]], true);
     assert_eq!(inodes, [1000], "nothing was out yet");
+}
+
+#[test]
+fn a_pass_over_both_families_that_breaks_is_not_read_again_once_rows_are_out() {
+    let both = [
+        Table::new(Protocol::Tcp, Family::Inet),
+        Table::new(Protocol::Tcp, Family::Inet6),
+    ];
+    let whole = |sequence| vec![socket(sequence, 41), done(sequence, 0)];
+    let broken = vec![socket(1, 41), done(1, -22)];
+    let scripts = vec![broken, whole(2), whole(3)];
+    let (inodes, collected) = collect_tables(&both, scripts.clone(), true);
+    assert_eq!(inodes, [41]);
+    assert!(matches!(
+        collected.notices[..],
+        [Notice::Broken { .. }, Notice::Broken { .. }]
+    ));
+
+    // What can be taken back is asked for again, one family at a time.
+    let (inodes, collected) = collect_tables(&both, scripts, false);
+    assert_eq!(inodes, [41, 41], "one for each family's own dump");
+    assert!(collected.notices.is_empty());
 }
 
 #[test]

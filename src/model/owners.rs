@@ -1,6 +1,6 @@
 //! Who holds a socket, or why nobody does.
 
-use super::{Inode, Port, Socket, State, TimerKind, Uid};
+use super::{Inode, Port, Socket, State, Uid};
 use rustc_hash::FxHashMap;
 use std::net::IpAddr;
 
@@ -255,18 +255,8 @@ impl OwnerTable {
             State::Established | State::CloseWait if self.listeners.accept(socket) => {
                 NoOwner::AcceptQueue
             }
-            State::FinWait1
-            | State::FinWait2
-            | State::LastAck
-            | State::Closing
-            | State::CloseWait => NoOwner::Orphan,
-            State::Established
-                if socket
-                    .timer
-                    .is_some_and(|t| t.kind == TimerKind::Retransmit) =>
-            {
-                NoOwner::Orphan
-            }
+            // close(2) leads here; an established socket without a file waits in some queue.
+            State::FinWait1 | State::FinWait2 | State::LastAck | State::Closing => NoOwner::Orphan,
             _ => NoOwner::Other,
         }
     }

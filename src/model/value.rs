@@ -111,8 +111,8 @@ impl Value<'_> {
                 .cmp(&b.first_holder().map(|h| h.1)),
             (a, b) => match (a.bytes(), b.bytes()) {
                 (Some(a), Some(b)) => a.cmp(b),
-                // Two kinds of value in one field do not happen; if they do, the order stays stable.
-                _ => Ordering::Equal,
+                // A user or interface without a name is its number: numbers before names.
+                (a, b) => a.is_some().cmp(&b.is_some()),
             },
         }
     }

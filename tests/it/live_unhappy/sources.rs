@@ -66,7 +66,7 @@ fn without_netlink() {
             .notices
             .iter()
             .partition(|notice| notice.kind == "states-unavailable");
-        assert_eq!((limits.len(), fallen.len()), (1, 5));
+        assert_eq!((limits.len(), fallen.len()), (2, 5));
         for notice in fallen {
             assert_eq!(notice.kind, "fell-back");
             assert!(notice.message.contains("not permitted"), "{notice:?}");
