@@ -126,7 +126,7 @@ impl Source for DumpSource {
                     }
                 }
                 _ => {
-                    // Only TCP rows do not carry their protocol, and `ss -D` writes no others.
+                    // Rows do not carry their protocol (but for raw sockets), and `ss -D` writes only TCP.
                     let socket = match payload.first() {
                         Some(&FAMILY_UNIX) => UnixRecord::decode(payload)
                             .ok()

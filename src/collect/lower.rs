@@ -151,7 +151,7 @@ pub(super) fn unix_row(row: &UnixRow) -> Option<Socket> {
     };
     let name = match row.name.as_slice() {
         [] => UnixName::Unnamed,
-        // Every NUL was printed as `@`; the first one is certain, others are not told from a real `@`.
+        // Every NUL was printed as `@`, and nothing tells it from a real one; a path that begins with `@` is rare.
         [b'@', name @ ..] => UnixName::Abstract(name.into()),
         path => UnixName::Path(path.into()),
     };

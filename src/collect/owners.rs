@@ -273,8 +273,11 @@ impl Walk<'_> {
             if budget == 0 {
                 return true;
             }
-            let path = format!("{}/task/{}/fd", candidate.pid, candidate.thread);
-            let Ok(directory) = self.proc.dir(path) else {
+            // One handle for both, so that a process id that is used again cannot mix two processes.
+            let Ok(process) = self.proc.dir(itoa::Buffer::new().format(candidate.pid)) else {
+                continue;
+            };
+            let Ok(directory) = process.dir(format!("task/{}/fd", candidate.thread)) else {
                 continue;
             };
             let mut held = Vec::new();
@@ -290,13 +293,11 @@ impl Walk<'_> {
             for (inode, _) in &held {
                 missing.remove(inode);
             }
-            if let Ok(directory) = self.proc.dir(itoa::Buffer::new().format(candidate.pid)) {
-                table.add_process(
-                    describe(&directory, candidate.pid),
-                    Some(Pid(candidate.thread)),
-                    &held,
-                );
-            }
+            table.add_process(
+                describe(&process, candidate.pid),
+                Some(Pid(candidate.thread)),
+                &held,
+            );
         }
         false
     }

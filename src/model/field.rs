@@ -289,7 +289,13 @@ pub const FIELDS: &[Field] = &[
         "interface it is bound to",
         |row| {
             let Some(index) = row.socket.inet().and_then(|e| e.interface) else {
-                return Value::None;
+                // Only netlink, which gives a cookie to every socket, tells the interface.
+                let untold = row.socket.inet().is_some() && row.socket.cookie.is_none();
+                return if untold {
+                    Value::Unknown(Why::Source)
+                } else {
+                    Value::None
+                };
             };
             row.context
                 .names
