@@ -7,17 +7,19 @@ use crate::cli::args::LsArgs;
 use crate::cli::env::{Env, Terminal};
 use crate::cli::plan::{self, Format, LsPlan};
 use crate::collect::names::SystemNames;
-use crate::collect::{self, Sink, owners::find_owners};
+use crate::collect::{
+    self, Sink,
+    owners::{find_all_owners, find_owners},
+};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::filter::{Filter, Truth};
 use crate::model::{
-    Context, Inode, Listeners, Notice, OwnerTable, Owners, Query, Row, ScanReport, Socket,
-    SourceChoice, StateMasks, StateSet,
+    Context, Listeners, Notice, OwnerTable, Owners, Query, Row, ScanReport, Socket, SourceChoice,
+    StateMasks, StateSet,
 };
 use crate::render::{CsvList, JsonList, List, NdjsonList, TableList, TableOptions};
 use crate::sys::stdout::Stdout;
-use rustc_hash::FxHashSet;
 use std::io;
 use std::ops::ControlFlow;
 
@@ -142,8 +144,7 @@ fn owners_of(query: &Query, sockets: &[Socket], listeners: Listeners) -> Option<
     if !is_live(query) {
         return Some(unknown_owners(listeners));
     }
-    let wanted: FxHashSet<Inode> = sockets.iter().filter_map(|s| s.inode).collect();
-    Some(find_owners(Some(&wanted), listeners))
+    Some(find_owners(query, sockets, listeners))
 }
 
 /// A saved dump tells why some sockets have no owner, and of the others nothing.
@@ -184,7 +185,7 @@ fn owners_before(query: &Query) -> Option<OwnerTable> {
     let listeners = collect::collect(&listening, &mut Nowhere)
         .map(|collected| collected.listeners)
         .unwrap_or_default();
-    Some(find_owners(None, listeners))
+    Some(find_all_owners(listeners))
 }
 
 /// What is counted while rows pass.

@@ -59,7 +59,7 @@ pub fn collect(query: &Query, sink: &mut dyn Sink) -> Result<Collected, SourceEr
             collector.dump_file(&mut source, &tables)?;
         }
         choice => {
-            let mut netlink = diag::DiagSource::new(sys::netlink::SockDiag::open);
+            let mut netlink = diag::DiagSource::new(sys::netlink::Netlink::sock_diag);
             let mut proc = proc_net::ProcSource::new();
             let netlink: Option<&mut dyn Source> =
                 (*choice != SourceChoice::Proc).then_some(&mut netlink);

@@ -33,7 +33,7 @@ pub use field::{
 };
 pub use names::{Names, NoNames};
 pub use owners::{
-    Holder, Holders, Listeners, NoOwner, OwnerTable, Owners, Pid, Process, ScanReport,
+    Held, Holder, Holders, Listeners, NoOwner, OwnerTable, Owners, Pid, Process, ScanReport,
 };
 pub use ports::EphemeralPorts;
 pub use protocol::{Family, Protocol, Table, TableSet};

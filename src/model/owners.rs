@@ -19,7 +19,7 @@ pub struct Process {
     pub uid: Option<Uid>,
 }
 
-/// One descriptor of one process that refers to a socket.
+/// One reference of one process to a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holder<'a> {
     /// The process.
@@ -27,8 +27,33 @@ pub struct Holder<'a> {
     /// The thread whose own descriptor table it was found in, when the process's could not be read
     /// (its leader has exited) or differs (`unshare(CLONE_FILES)`).
     pub thread: Option<Pid>,
-    /// The descriptor number.
+    /// The descriptor number: of the socket, or of the io_uring that it is registered with.
     pub fd: u32,
+    /// Its place among the files registered with that io_uring, io_uring_register(2); such a file needs no descriptor.
+    pub slot: Option<u32>,
+}
+
+/// One reference to a socket, as it is found in a descriptor table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The socket.
+    pub inode: Inode,
+    /// As [`Holder::fd`].
+    pub fd: u32,
+    /// As [`Holder::slot`].
+    pub slot: Option<u32>,
+}
+
+impl Held {
+    /// A plain descriptor.
+    #[must_use]
+    pub const fn descriptor(inode: Inode, fd: u32) -> Self {
+        Self {
+            inode,
+            fd,
+            slot: None,
+        }
+    }
 }
 
 /// Why a socket has no process.
@@ -42,14 +67,22 @@ pub enum NoOwner {
     AcceptQueue,
     /// The handshake is not done.
     HalfOpen,
-    /// Made by the kernel for itself: every process was looked at and none holds it.
+    /// Made by the kernel for itself: its port belongs to a tunnel device, or every process was looked at twice, none holds it,
+    /// and no descriptor was in transit.
     Kernel,
+    /// No process holds it, and there are descriptors on their way between processes in the queue of a unix socket
+    /// (`SCM_RIGHTS`, unix(7)).
+    InTransit,
+    /// No descriptor refers to it; it is registered with an io_uring, io_uring_register(2).
+    IoUring,
+    /// It was closed while its holders were looked for.
+    Closed,
     /// Cannot be told: the holder may be outside this PID namespace, or was not visible for another reason.
     Other,
 }
 
 impl NoOwner {
-    /// The lower-case word of the JSON contract.
+    /// The lower-case word of the JSON contract, which has none of its own for [`NoOwner::Closed`].
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -58,7 +91,9 @@ impl NoOwner {
             Self::AcceptQueue => "accept-queue",
             Self::HalfOpen => "half-open",
             Self::Kernel => "kernel",
-            Self::Other => "other",
+            Self::InTransit => "in-transit",
+            Self::IoUring => "io-uring",
+            Self::Closed | Self::Other => "other",
         }
     }
 }
@@ -68,8 +103,13 @@ impl NoOwner {
 pub enum Owners<'a> {
     /// At least one process holds it.
     Known(Holders<'a>),
-    /// No process does, and this is why.
-    None(NoOwner),
+    /// No process does.
+    None {
+        /// Why.
+        reason: NoOwner,
+        /// Whose io_uring it is registered with, or whose unix sockets have descriptors in their queues; often nobody.
+        via: Holders<'a>,
+    },
     /// Some process may; the descriptors of some processes could not be read.
     Hidden,
     /// Nobody looked.
@@ -99,17 +139,19 @@ impl<'a> Owners<'a> {
     }
 }
 
-const END: u32 = u32::MAX;
+/// No link, and no slot.
+const NONE: u32 = u32::MAX;
 
 #[derive(Clone, Copy, Debug)]
 struct Link {
-    process: u32,
-    thread: u32,
+    /// Index into `OwnerTable::tables`.
+    table: u32,
     fd: u32,
+    slot: u32,
     next: u32,
 }
 
-/// The holders of one socket, by pid, then thread, then descriptor.
+/// References to one socket, by pid, then thread, then as their descriptor table lists them.
 #[derive(Clone, Copy, Debug)]
 pub struct Holders<'a> {
     table: &'a OwnerTable,
@@ -122,10 +164,12 @@ impl<'a> Iterator for Holders<'a> {
     fn next(&mut self) -> Option<Holder<'a>> {
         let link = self.table.links.get(self.next as usize)?;
         self.next = link.next;
+        let (process, thread) = self.table.tables.get(link.table as usize)?;
         Some(Holder {
-            process: self.table.processes.get(link.process as usize)?,
-            thread: (link.thread != 0).then_some(Pid(link.thread)),
+            process,
+            thread: *thread,
             fd: link.fd,
+            slot: (link.slot != NONE).then_some(link.slot),
         })
     }
 }
@@ -135,16 +179,10 @@ impl<'a> Iterator for Holders<'a> {
 pub struct ScanReport {
     /// Processes of this network namespace whose descriptors could not be read for lack of rights.
     pub hidden_processes: u32,
-    /// Whether holders may exist that this PID namespace does not show.
-    pub nested: bool,
     /// Whether /proc hides other users' processes altogether (`hidepid=`).
     pub hidepid: bool,
     /// Why nothing could be read at all.
     pub failed: Option<String>,
-    /// Whether some process has an io_uring, which may hold sockets that no descriptor table shows.
-    pub rings: bool,
-    /// Whether sockets may have been opened after the walk, as when rows stream past it.
-    pub stale: bool,
 }
 
 impl ScanReport {
@@ -155,16 +193,34 @@ impl ScanReport {
     }
 }
 
-/// Which process holds which socket: the result of one walk over /proc.
+/// Which process holds which socket, and what is known of those that none holds.
 ///
 /// Sixteen bytes a descriptor and one hash entry a socket.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct OwnerTable {
     heads: FxHashMap<u64, u32>,
     links: Vec<Link>,
-    processes: Vec<Process>,
+    /// Descriptor tables: a process's, or that of one of its threads.
+    tables: Vec<(Process, Option<Pid>)>,
+    unclaimed: FxHashMap<u64, NoOwner>,
+    /// Unix sockets with descriptors in their queues: the first link.
+    carriers: u32,
     listeners: Listeners,
     report: ScanReport,
+}
+
+impl Default for OwnerTable {
+    fn default() -> Self {
+        Self {
+            heads: FxHashMap::default(),
+            links: Vec::new(),
+            tables: Vec::new(),
+            unclaimed: FxHashMap::default(),
+            carriers: NONE,
+            listeners: Listeners::default(),
+            report: ScanReport::default(),
+        }
+    }
 }
 
 impl OwnerTable {
@@ -174,27 +230,63 @@ impl OwnerTable {
         Self::default()
     }
 
-    /// Adds one process with the sockets it holds, as (inode, descriptor) in ascending order of descriptor.
+    /// Adds the descriptor table of one process (or of a thread that has its own) with the sockets in it.
     ///
     /// To have holders come out in ascending order of pid, add processes in descending order.
-    pub fn add_process(&mut self, process: Process, thread: Option<Pid>, held: &[(Inode, u32)]) {
-        let Ok(index) = u32::try_from(self.processes.len()) else {
+    pub fn add(&mut self, process: Process, thread: Option<Pid>, held: &[Held]) {
+        let Some(table) = self.add_table(process, thread) else {
             return;
         };
-        self.processes.push(process);
-        for &(inode, fd) in held.iter().rev() {
-            let Some(new) = u32::try_from(self.links.len()).ok().filter(|&n| n != END) else {
+        for held in held.iter().rev() {
+            let head = self.heads.get(&held.inode.0.get()).copied();
+            let Some(new) = self.link(table, held.fd, held.slot, head.unwrap_or(NONE)) else {
                 return;
             };
-            let head = self.heads.entry(inode.0.get()).or_insert(END);
-            self.links.push(Link {
-                process: index,
-                thread: thread.map_or(0, |t| t.0),
-                fd,
-                next: *head,
-            });
-            *head = new;
+            self.heads.insert(held.inode.0.get(), new);
         }
+    }
+
+    /// Adds unix sockets of one process, by descriptor, that have descriptors in their queues.
+    pub fn add_carriers(&mut self, process: Process, thread: Option<Pid>, fds: &[u32]) {
+        let Some(table) = self.add_table(process, thread) else {
+            return;
+        };
+        for &fd in fds.iter().rev() {
+            match self.link(table, fd, None, self.carriers) {
+                Some(new) => self.carriers = new,
+                None => return,
+            }
+        }
+    }
+
+    fn add_table(&mut self, process: Process, thread: Option<Pid>) -> Option<u32> {
+        let index = u32::try_from(self.tables.len()).ok()?;
+        self.tables.push((process, thread));
+        Some(index)
+    }
+
+    fn link(&mut self, table: u32, fd: u32, slot: Option<u32>, next: u32) -> Option<u32> {
+        let index = u32::try_from(self.links.len())
+            .ok()
+            .filter(|&n| n != NONE)?;
+        self.links.push(Link {
+            table,
+            fd,
+            slot: slot.unwrap_or(NONE),
+            next,
+        });
+        Some(index)
+    }
+
+    /// Notes why nobody holds `inode`.
+    pub fn set_reason(&mut self, inode: Inode, reason: NoOwner) {
+        self.unclaimed.insert(inode.0.get(), reason);
+    }
+
+    /// Whether there are descriptors on their way between processes.
+    #[must_use]
+    pub const fn has_carriers(&self) -> bool {
+        self.carriers != NONE
     }
 
     /// Makes room for `sockets` held sockets.
@@ -219,7 +311,7 @@ impl OwnerTable {
         &self.report
     }
 
-    /// Whether a holder of `inode` was found.
+    /// Whether something was found that refers to `inode`.
     #[must_use]
     pub fn holds(&self, inode: Inode) -> bool {
         self.heads.contains_key(&inode.0.get())
@@ -229,21 +321,37 @@ impl OwnerTable {
     #[must_use]
     pub fn of(&self, socket: &Socket) -> Owners<'_> {
         let Some(inode) = socket.inode else {
-            return Owners::None(self.reason_without_file(socket));
+            return self.nobody(self.reason_without_file(socket), NONE);
         };
-        if let Some(&head) = self.heads.get(&inode.0.get()) {
-            return Owners::Known(Holders {
-                table: self,
-                next: head,
-            });
+        let inode = inode.0.get();
+        if let Some(&head) = self.heads.get(&inode) {
+            return if self.from(head).any(|holder| holder.slot.is_none()) {
+                Owners::Known(self.from(head))
+            } else {
+                self.nobody(NoOwner::IoUring, head)
+            };
         }
-        let report = &self.report;
-        if report.hides() {
-            Owners::Hidden
-        } else if report.nested || report.rings || report.stale {
-            Owners::None(NoOwner::Other)
-        } else {
-            Owners::None(NoOwner::Kernel)
+        if self.report.hides() {
+            return Owners::Hidden;
+        }
+        match self.unclaimed.get(&inode) {
+            Some(NoOwner::InTransit) => self.nobody(NoOwner::InTransit, self.carriers),
+            Some(&reason) => self.nobody(reason, NONE),
+            None => self.nobody(NoOwner::Other, NONE),
+        }
+    }
+
+    const fn from(&self, first: u32) -> Holders<'_> {
+        Holders {
+            table: self,
+            next: first,
+        }
+    }
+
+    const fn nobody(&self, reason: NoOwner, via: u32) -> Owners<'_> {
+        Owners::None {
+            reason,
+            via: self.from(via),
         }
     }
 
@@ -344,8 +452,9 @@ mod tests {
     fn every_holder_comes_out_in_order() {
         let inode = Inode::new(7).unwrap();
         let mut table = OwnerTable::new();
-        table.add_process(process(9), None, &[(inode, 3), (inode, 4)]);
-        table.add_process(process(2), None, &[(inode, 5)]);
+        let held = |fd| Held::descriptor(inode, fd);
+        table.add(process(9), None, &[held(3), held(4)]);
+        table.add(process(2), None, &[held(5)]);
         let Owners::Known(holders) = table.of(&tcp(State::Listen, 7)) else {
             panic!("known")
         };
@@ -357,13 +466,15 @@ mod tests {
     fn nobody_is_never_an_empty_list() {
         let mut table = OwnerTable::new();
         let reason = |table: &OwnerTable, state, inode| match table.of(&tcp(state, inode)) {
-            Owners::None(reason) => Some(reason),
+            Owners::None { reason, .. } => Some(reason),
             _ => None,
         };
         assert_eq!(reason(&table, State::TimeWait, 0), Some(NoOwner::TimeWait));
         assert_eq!(reason(&table, State::SynRecv, 0), Some(NoOwner::HalfOpen));
         assert_eq!(reason(&table, State::FinWait1, 0), Some(NoOwner::Orphan));
         assert_eq!(reason(&table, State::Established, 0), Some(NoOwner::Other));
+        assert_eq!(reason(&table, State::Listen, 5), Some(NoOwner::Other));
+        table.set_reason(Inode::new(5).unwrap(), NoOwner::Kernel);
         assert_eq!(reason(&table, State::Listen, 5), Some(NoOwner::Kernel));
 
         let mut listeners = Listeners::default();
@@ -379,6 +490,37 @@ mod tests {
             ..ScanReport::default()
         });
         assert!(matches!(table.of(&tcp(State::Listen, 5)), Owners::Hidden));
+    }
+
+    #[test]
+    fn what_has_no_descriptor_tells_through_whom_it_is_held() {
+        let [ringed, shared, under_way] = [5, 6, 7].map(|n| Inode::new(n).unwrap());
+        let slot = |inode| Held {
+            inode,
+            fd: 3,
+            slot: Some(0),
+        };
+        let mut table = OwnerTable::new();
+        let held = [slot(ringed), Held::descriptor(shared, 4), slot(shared)];
+        table.add(process(9), None, &held);
+        table.add_carriers(process(8), None, &[11, 12]);
+        table.set_reason(under_way, NoOwner::InTransit);
+
+        let via = |inode| match table.of(&tcp(State::Listen, inode)) {
+            Owners::None { reason, via } => {
+                let holders: Vec<_> = via.map(|h| (h.process.pid.0, h.fd, h.slot)).collect();
+                (reason, holders)
+            }
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(via(5), (NoOwner::IoUring, vec![(9, 3, Some(0))]));
+        let carriers = vec![(8, 11, None), (8, 12, None)];
+        assert_eq!(via(7), (NoOwner::InTransit, carriers));
+        let Owners::Known(holders) = table.of(&tcp(State::Listen, 6)) else {
+            panic!("a descriptor refers to it")
+        };
+        let holders: Vec<_> = holders.map(|h| (h.fd, h.slot)).collect();
+        assert_eq!(holders, [(4, None), (3, Some(0))]);
     }
 
     #[test]

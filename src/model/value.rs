@@ -77,7 +77,7 @@ impl Value<'_> {
             Self::Unknown(_) => 2,
             Self::Processes(o) | Self::Pids(o) | Self::Descriptors(o) => match o {
                 Owners::Known(_) => 0,
-                Owners::None(_) => 1,
+                Owners::None { .. } => 1,
                 Owners::Hidden | Owners::NotAsked => 2,
             },
             _ => 0,

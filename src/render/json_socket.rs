@@ -6,9 +6,9 @@
 
 use super::address::AddressText;
 use super::escape::{escape, is_deceptive};
-use super::text::by_process;
+use super::text::{References, by_process};
 use crate::model::{
-    Ends, Holder, IfIndex, Inode, Names, Owners, Port, Protocol, Queues, Row, Socket, Uid,
+    Ends, Holder, Holders, IfIndex, Inode, Names, Owners, Port, Protocol, Queues, Row, Socket, Uid,
     UnixEnds, UnixName, UnixPeer,
 };
 use std::io::Write;
@@ -218,25 +218,35 @@ fn owners(out: &mut Vec<u8>, owners: Owners<'_>, names: &dyn Names) {
     match owners {
         Owners::Known(holders) => {
             literal(out, "\"known\",\"reason\":null,\"processes\":[");
-            let mut first = true;
-            by_process(holders, |holder, fds| {
-                if !std::mem::take(&mut first) {
-                    literal(out, ",");
-                }
-                process(out, holder, fds, names);
-            });
+            processes(out, holders, names);
             literal(out, "]}");
         }
-        Owners::None(reason) => {
+        Owners::None { reason, via } => {
             word(out, "\"none\",\"reason\":", reason.word());
-            literal(out, ",\"processes\":[]}");
+            literal(out, ",\"processes\":[]");
+            if via.clone().next().is_some() {
+                literal(out, ",\"via\":[");
+                processes(out, via, names);
+                literal(out, "]");
+            }
+            literal(out, "}");
         }
         Owners::Hidden => literal(out, "\"hidden\",\"reason\":null,\"processes\":[]}"),
         Owners::NotAsked => literal(out, "\"not-asked\",\"reason\":null,\"processes\":[]}"),
     }
 }
 
-fn process(out: &mut Vec<u8>, holder: &Holder<'_>, fds: &[u32], names: &dyn Names) {
+fn processes(out: &mut Vec<u8>, holders: Holders<'_>, names: &dyn Names) {
+    let mut first = true;
+    by_process(holders, |holder, refs| {
+        if !std::mem::take(&mut first) {
+            literal(out, ",");
+        }
+        process(out, holder, refs, names);
+    });
+}
+
+fn process(out: &mut Vec<u8>, holder: &Holder<'_>, refs: &References, names: &dyn Names) {
     number(out, "{\"pid\":", holder.process.pid.0.into());
     if let Some(thread) = holder.thread {
         number(out, ",\"thread\":", thread.0.into());
@@ -245,14 +255,21 @@ fn process(out: &mut Vec<u8>, holder: &Holder<'_>, fds: &[u32], names: &dyn Name
     literal(out, ",\"name\":");
     maybe_string(out, name);
     hex_if_lossy(out, ",\"name_hex\":", name);
-    for (n, &fd) in fds.iter().enumerate() {
-        number(out, if n == 0 { ",\"fds\":[" } else { "," }, fd.into());
+    literal(out, ",\"fds\":[");
+    for (n, &fd) in refs.fds.iter().enumerate() {
+        number(out, if n == 0 { "" } else { "," }, fd.into());
     }
-    maybe_number(
-        out,
-        "],\"uid\":",
-        holder.process.uid.map(|uid| uid.0.into()),
-    );
+    literal(out, "]");
+    for (n, &(fd, slot)) in refs.slots.iter().enumerate() {
+        literal(out, if n == 0 { ",\"io_uring\":[" } else { "," });
+        number(out, "{\"fd\":", fd.into());
+        number(out, ",\"slot\":", slot.into());
+        literal(out, "}");
+    }
+    if !refs.slots.is_empty() {
+        literal(out, "]");
+    }
+    maybe_number(out, ",\"uid\":", holder.process.uid.map(|uid| uid.0.into()));
     user(out, holder.process.uid, names);
     literal(out, ",\"command\":null}");
 }

@@ -160,11 +160,11 @@ fn owners() -> OwnerTable {
         name: Some(name.into()),
         uid: Some(Uid(33)),
     };
-    let held = |inode, fd| (Inode::new(inode).unwrap(), fd);
+    let held = |inode, fd| Held::descriptor(Inode::new(inode).unwrap(), fd);
     let mut table = OwnerTable::new();
-    table.add_process(process(813, b"nginx"), None, &[held(900, 6)]);
-    table.add_process(process(812, b"nginx"), None, &[held(900, 6), held(900, 7)]);
-    table.add_process(
+    table.add(process(813, b"nginx"), None, &[held(900, 6)]);
+    table.add(process(812, b"nginx"), None, &[held(900, 6), held(900, 7)]);
+    table.add(
         process(700, b"e\x1b[31m)\"\xff, x[1]"),
         Some(Pid(701)),
         &[held(902, 3)],

@@ -3,8 +3,8 @@
 use super::address::AddressText;
 use super::escape::{escape_into, quote_into};
 use crate::model::{
-    Ends, Family, FieldId, Holder, Inode, Names, NoOwner, Owners, Port, Protocol, Queues, Row,
-    Side, Socket, Timer, UnixKind, UnixName, UnixPeer, Value,
+    Ends, Family, FieldId, Holder, Holders, Inode, Names, NoOwner, Owners, Port, Protocol, Queues,
+    Row, Side, Socket, Timer, UnixKind, UnixName, UnixPeer, Value,
 };
 use std::net::IpAddr;
 
@@ -104,8 +104,8 @@ fn value(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: TextOptions, 
         Value::Pids(owners) => each_owner(out, owners, row, |out, process, _| {
             number(out, process.process.pid.0.into());
         }),
-        Value::Descriptors(owners) => each_owner(out, owners, row, |out, _, fds| {
-            descriptors(out, fds);
+        Value::Descriptors(owners) => each_owner(out, owners, row, |out, _, refs| {
+            descriptors(out, refs);
         }),
     }
 }
@@ -273,7 +273,7 @@ fn duration(out: &mut Vec<u8>, ms: u32) {
 }
 
 /// `name[pid] fd 3,4`; with the thread as `name[pid/tid]` where only that thread's table has it.
-fn process(out: &mut Vec<u8>, holder: &Holder<'_>, fds: &[u32]) {
+fn process(out: &mut Vec<u8>, holder: &Holder<'_>, refs: &References) {
     match &holder.process.name {
         Some(name) => quote_into(out, name),
         None => out.extend_from_slice(UNKNOWN),
@@ -284,15 +284,26 @@ fn process(out: &mut Vec<u8>, holder: &Holder<'_>, fds: &[u32]) {
         out.push(b'/');
         number(out, thread.0.into());
     }
-    out.extend_from_slice(b"] fd ");
-    descriptors(out, fds);
+    out.push(b']');
+    out.extend_from_slice(if refs.fds.is_empty() { b" " } else { b" fd " });
+    descriptors(out, refs);
 }
 
-fn descriptors(out: &mut Vec<u8>, fds: &[u32]) {
-    for (n, &fd) in fds.iter().enumerate() {
+/// `3,4`, and `slot 0 of fd 5` for a file that is registered with an io_uring.
+fn descriptors(out: &mut Vec<u8>, refs: &References) {
+    for (n, &fd) in refs.fds.iter().enumerate() {
         if n > 0 {
             out.push(b',');
         }
+        number(out, fd.into());
+    }
+    for (n, &(fd, slot)) in refs.slots.iter().enumerate() {
+        if n > 0 || !refs.fds.is_empty() {
+            out.push(b' ');
+        }
+        out.extend_from_slice(b"slot ");
+        number(out, slot.into());
+        out.extend_from_slice(b" of fd ");
         number(out, fd.into());
     }
 }
@@ -301,21 +312,26 @@ fn each_owner(
     out: &mut Vec<u8>,
     owners: Owners<'_>,
     row: Row<'_>,
-    write: impl Fn(&mut Vec<u8>, &Holder<'_>, &[u32]),
+    write: impl Fn(&mut Vec<u8>, &Holder<'_>, &References),
 ) {
+    let each = |out: &mut Vec<u8>, holders: Holders<'_>| {
+        let mut first = true;
+        by_process(holders, |holder, refs| {
+            if !std::mem::take(&mut first) {
+                out.extend_from_slice(b", ");
+            }
+            write(out, holder, refs);
+        });
+    };
     match owners {
-        Owners::Known(holders) => {
-            let mut first = true;
-            by_process(holders, |holder, fds| {
-                if !std::mem::take(&mut first) {
-                    out.extend_from_slice(b", ");
-                }
-                write(out, holder, fds);
-            });
-        }
-        Owners::None(reason) => {
+        Owners::Known(holders) => each(out, holders),
+        Owners::None { reason, via } => {
             out.push(b'(');
             out.extend_from_slice(explain(reason).as_bytes());
+            if via.clone().next().is_some() {
+                out.extend_from_slice(b": ");
+                each(out, via);
+            }
             out.push(b')');
         }
         Owners::Hidden => {
@@ -333,28 +349,41 @@ fn each_owner(
     }
 }
 
-/// Calls `each` once per process (and thread table) with all its descriptors.
+/// How one descriptor table refers to a socket.
+#[derive(Default)]
+pub(super) struct References {
+    /// By descriptors.
+    pub(super) fds: Vec<u32>,
+    /// By places in io_urings: the ring's descriptor, and the slot.
+    pub(super) slots: Vec<(u32, u32)>,
+}
+
+/// Calls `each` once per process (and thread table) with all its references.
 pub(super) fn by_process<'a>(
     holders: impl Iterator<Item = Holder<'a>>,
-    mut each: impl FnMut(&Holder<'a>, &[u32]),
+    mut each: impl FnMut(&Holder<'a>, &References),
 ) {
     let mut current: Option<Holder<'a>> = None;
-    let mut fds = Vec::new();
+    let mut refs = References::default();
     for holder in holders {
         match &current {
             Some(same)
                 if same.process.pid == holder.process.pid && same.thread == holder.thread => {}
             _ => {
                 if let Some(done) = current.replace(holder) {
-                    each(&done, &fds);
+                    each(&done, &refs);
                 }
-                fds.clear();
+                refs.fds.clear();
+                refs.slots.clear();
             }
         }
-        fds.push(holder.fd);
+        match holder.slot {
+            None => refs.fds.push(holder.fd),
+            Some(slot) => refs.slots.push((holder.fd, slot)),
+        }
     }
     if let Some(last) = current {
-        each(&last, &fds);
+        each(&last, &refs);
     }
 }
 
@@ -366,6 +395,9 @@ const fn explain(reason: NoOwner) -> &'static str {
         NoOwner::AcceptQueue => "in accept queue",
         NoOwner::HalfOpen => "half-open",
         NoOwner::Kernel => "kernel",
+        NoOwner::InTransit => "in transit",
+        NoOwner::IoUring => "io_uring",
+        NoOwner::Closed => "closed meanwhile",
         NoOwner::Other => "no process seen",
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing here decodes what comes back, and nothing here knows the model.
 
 pub mod hosts;
+pub mod kcmp;
 pub mod namespace;
 pub mod netlink;
 pub mod proc_root;

@@ -35,6 +35,27 @@ pub fn pid_namespace_is_nested() -> bool {
     fs::metadata("/proc/self/ns/pid").is_ok_and(|m| m.ino() != INITIAL_PID_NAMESPACE)
 }
 
+/// Inode of the first user namespace, `PROC_USER_INIT_INO` of the same header.
+const INITIAL_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
+
+/// Whether this process may look at every process that it can name: `CAP_SYS_PTRACE`, and not just over the processes of a user namespace.
+#[must_use]
+pub fn may_trace_all() -> bool {
+    use rustix::thread::CapabilitySet;
+    let initial =
+        fs::metadata("/proc/self/ns/user").is_ok_and(|m| m.ino() == INITIAL_USER_NAMESPACE);
+    initial
+        && rustix::thread::capabilities(None)
+            .is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_PTRACE))
+}
+
+/// Whether the numbers of processes in /proc are those of this process's own PID namespace, which is what system calls take.
+#[must_use]
+pub fn proc_shows_own_pids() -> bool {
+    fs::read_link("/proc/self")
+        .is_ok_and(|target| target.as_os_str() == std::process::id().to_string().as_str())
+}
+
 /// Whether the effective user is root.
 #[must_use]
 pub fn is_root() -> bool {

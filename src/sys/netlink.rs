@@ -1,6 +1,9 @@
-//! The sock_diag netlink socket, netlink(7) and sock_diag(7).
+//! Netlink sockets, netlink(7).
 
-use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_SOCK_DIAG};
+use netlink_sys::{
+    Socket, SocketAddr,
+    protocols::{NETLINK_ROUTE, NETLINK_SOCK_DIAG},
+};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use std::io;
 use std::time::Duration;
@@ -32,27 +35,39 @@ pub trait Datagrams {
     fn port(&self) -> u32;
 }
 
-/// A socket to the kernel's sock_diag.
+/// A socket to one part of the kernel.
 #[derive(Debug)]
-pub struct SockDiag {
+pub struct Netlink {
     socket: Socket,
     port: u32,
 }
 
-impl SockDiag {
-    /// Opens one in the network namespace of the calling thread. Needs no rights.
+impl Netlink {
+    /// Opens one to sock_diag(7) in the network namespace of the calling thread. Needs no rights.
     ///
     /// # Errors
     /// As socket(2): a sandbox may forbid it, a kernel may lack it.
-    pub fn open() -> io::Result<Self> {
-        let mut socket = Socket::new(NETLINK_SOCK_DIAG)?;
+    pub fn sock_diag() -> io::Result<Self> {
+        Self::open(NETLINK_SOCK_DIAG)
+    }
+
+    /// Opens one to rtnetlink(7).
+    ///
+    /// # Errors
+    /// As [`Netlink::sock_diag`].
+    pub fn route() -> io::Result<Self> {
+        Self::open(NETLINK_ROUTE)
+    }
+
+    fn open(protocol: isize) -> io::Result<Self> {
+        let mut socket = Socket::new(protocol)?;
         set_socket_timeout(&socket, Timeout::Recv, Some(SILENCE))?;
         let port = socket.bind_auto()?.port_number();
         Ok(Self { socket, port })
     }
 }
 
-impl Datagrams for SockDiag {
+impl Datagrams for Netlink {
     fn send(&mut self, request: &[u8]) -> io::Result<()> {
         let kernel = SocketAddr::new(0, 0);
         retry(|| self.socket.send_to(request, &kernel, 0)).map(|_| ())

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use std::ffi::CStr;
 use std::io::{self, Read};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 
 /// Room for a batch of directory entries, getdents64(2).
@@ -40,7 +40,8 @@ impl Dir {
         Ok(Self(open(base, path, OFlags::DIRECTORY)?))
     }
 
-    /// Calls `each` with the name of every entry but `.` and `..`, using `buffer` for the names.
+    /// Calls `each` with the name of every entry but `.` and `..`, using `buffer` for the names. Once for each handle: afterwards it
+    /// stands at the end.
     ///
     /// # Errors
     /// As getdents64(2).
@@ -142,6 +143,15 @@ fn open<P: rustix::path::Arg>(base: impl AsFd, path: P, extra: OFlags) -> Result
         OFlags::RDONLY | OFlags::CLOEXEC | extra,
         Mode::empty(),
     )
+}
+
+/// What /proc tells of a descriptor of this process that is a unix socket, made for that purpose.
+///
+/// # Errors
+/// As socket(2), openat(2) and read(2).
+pub fn fdinfo_of_a_unix_socket(proc: &Dir) -> io::Result<Vec<u8>> {
+    let socket = std::os::unix::net::UnixDatagram::unbound()?;
+    proc.read(format!("self/fdinfo/{}", socket.as_raw_fd()), 4096)
 }
 
 /// The value of `hidepid=` of the /proc mount that this process sees, or `None` if other users' processes are shown.

@@ -7,6 +7,7 @@
 mod attr;
 mod bytes;
 pub mod inet_diag;
+pub mod link;
 pub mod nlmsg;
 pub mod pid;
 pub mod proc_net;

@@ -35,6 +35,28 @@ pub fn stat_state(stat: &[u8]) -> Option<u8> {
     stat.get(bracket + 2).copied()
 }
 
+/// The command name in /proc/PID/status, its first line: at most 15 bytes that the process chose.
+///
+/// The kernel writes a newline and a backslash in it as `\\n` and `\\\\`, everything else as it is (`proc_task_name` of `fs/proc/array.c`).
+#[must_use]
+pub fn status_name(status: &[u8]) -> Option<Vec<u8>> {
+    let line = status.strip_prefix(b"Name:\t")?;
+    let end = line.iter().position(|&b| b == b'\n')?;
+    let (line, _) = line.split_at(end);
+    let mut name = Vec::with_capacity(line.len());
+    let mut bytes = line.iter().copied();
+    while let Some(byte) = bytes.next() {
+        name.push(match byte {
+            b'\\' => match bytes.next()? {
+                b'n' => b'\n',
+                escaped => escaped,
+            },
+            _ => byte,
+        });
+    }
+    Some(name)
+}
+
 /// The effective user in /proc/PID/status: the second number of the line `Uid:`.
 ///
 /// The kernel escapes newlines in the name above it, so no name can forge this line.
@@ -48,6 +70,49 @@ pub fn status_effective_uid(status: &[u8]) -> Option<u32> {
         .filter(|w| !w.is_empty())
         .nth(1)?;
     std::str::from_utf8(word).ok()?.parse().ok()
+}
+
+/// How many descriptors are under way in the queue of a unix socket, by its /proc/PID/fdinfo/FD: the line `scm_fds:`, which Linux 5.7 and
+/// later have and other sockets lack.
+#[must_use]
+pub fn descriptors_in_queue(fdinfo: &[u8]) -> Option<u32> {
+    let word = fdinfo
+        .split(|&b| b == b'\n')
+        .find_map(|line| line.strip_prefix(b"scm_fds:"))?;
+    id(word.trim_ascii())
+}
+
+/// The sockets registered with an io_uring, as (slot, inode), by its /proc/PID/fdinfo/FD.
+///
+/// `None` if the list is not there (a busy ring leaves it out, before Linux 6.15 all but its heading), or names a file in a way that
+/// could be any socket (Linux before 6.3 gives the protocol only).
+#[must_use]
+pub fn registered_sockets(fdinfo: &[u8]) -> Option<Vec<(u32, u64)>> {
+    let mut lines = fdinfo.split(|&b| b == b'\n');
+    let count = lines.find_map(|line| line.strip_prefix(b"UserFiles:"))?;
+    let mut listed = id(count.trim_ascii())? == 0;
+    let mut sockets = Vec::new();
+    for line in lines {
+        // `    0: socket:[411]`; the next heading has no number before its colon.
+        let Some(colon) = line.iter().position(|&b| b == b':') else {
+            break;
+        };
+        let (number, rest) = line.split_at(colon);
+        let Some(slot) = id(number.trim_ascii()) else {
+            break;
+        };
+        listed = true;
+        let file = rest.strip_prefix(b": ")?;
+        match socket_inode(file) {
+            Some(inode) => sockets.push((slot, inode)),
+            // A path, a file without one such as `anon_inode:[eventfd]`, or an empty slot.
+            None if file.starts_with(b"/")
+                || file.ends_with(b"]")
+                || matches!(file, b"<none>" | b"(none)") => {}
+            None => return None,
+        }
+    }
+    listed.then_some(sockets)
 }
 
 #[cfg(test)]
@@ -97,10 +162,51 @@ mod tests {
         assert_eq!(status_effective_uid(b"Uid:\t1\n"), None);
     }
 
+    #[test]
+    fn descriptors_under_way_are_counted() {
+        let fdinfo = b"pos:\t0\nflags:\t02\nmnt_id:\t10\nino:\t437\nscm_fds: 12\n";
+        assert_eq!(descriptors_in_queue(fdinfo), Some(12));
+        assert_eq!(descriptors_in_queue(b"pos:\t0\nino:\t437\n"), None);
+        assert_eq!(descriptors_in_queue(b"scm_fds: many\n"), None);
+    }
+
+    #[test]
+    fn registered_files_that_are_sockets_are_found() {
+        let fdinfo = b"pos:\t0\nSQEs:\t0\nUserFiles:\t5\n    0: socket:[43]\n    1: <none>\n\
+            \x20   2: /tmp/socket:[44]\n   10: socket:[45]\n   11: anon_inode:[eventfd]\nUserBufs:\t0\n    3: socket:[46]\n";
+        assert_eq!(registered_sockets(fdinfo), Some(vec![(0, 43), (10, 45)]));
+        assert_eq!(registered_sockets(b"UserFiles:\t0\n"), Some(vec![]));
+        for busy in [&b"SqMask:\t0x3\n"[..], b"UserFiles:\t2\nUserBufs:\t0\n"] {
+            assert_eq!(registered_sockets(busy), None);
+        }
+        assert_eq!(
+            registered_sockets(b"UserFiles:\t1\n    0: TCP\n"),
+            None,
+            "a kernel that does not give the inode"
+        );
+    }
+
+    #[test]
+    fn a_name_comes_out_as_it_was_chosen() {
+        for (line, name) in [
+            (&b"Name:\tcat\nUmask:\t0022\n"[..], Some(&b"cat"[..])),
+            (b"Name:\ta\\nUid:\\\\\xff\x1b\n", Some(b"a\nUid:\\\xff\x1b")),
+            (b"Name:\t\nUmask", Some(b"")),
+            (b"Name:\tcut", None),
+            (b"Name:\tcut\\\n", None),
+            (b"", None),
+        ] {
+            assert_eq!(status_name(line).as_deref(), name);
+        }
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
             let _ = (socket_inode(&bytes), id(&bytes), stat_state(&bytes), status_effective_uid(&bytes));
+            let _ = (status_name(&bytes), descriptors_in_queue(&bytes), registered_sockets(&bytes));
+            let list = [b"UserFiles:\t1\n", &bytes[..]].concat();
+            let _ = registered_sockets(&list);
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Who holds a socket.
 
 use crate::namespace::{self, LeaderGone};
-use crate::portctl::{BINARY, End, Process, Run, list, portctl};
+use crate::portctl::{BINARY, End, Process, Registered, Run, list, portctl};
 use crate::scene::tcp::{Pair, connect, listener, time_wait};
 use crate::scene::unix::abstract_name;
 use crate::scene::{
-    Expected, Holder, address, describe, inherit, inode, port, process, this_process, udp, unix,
-    user_name,
+    Expected, Holder, OwnTable, address, describe, inherit, inode, port, process, this_process,
+    udp, unix, user_name,
 };
 use rustix::net::SocketType;
 use std::os::fd::{AsFd, AsRawFd};
@@ -279,26 +279,167 @@ fn owners_of_another_user() {
     });
 }
 
+/// Threads may have descriptor tables of their own: each of them holds what is in it, whoever else does.
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn threads_with_tables_of_their_own() {
+    namespace::run("live_owners::threads_with_tables_of_their_own", || {
+        let server = listener("127.0.0.1", 3);
+        let expected = describe(&server).accept_queue(0, 3);
+        let fd = [server.as_raw_fd()];
+        let in_thread = |table: &OwnTable| {
+            let mut process = this_process(&fd);
+            process.thread = Some(table.thread);
+            process
+        };
+        let other = Holder::of(&[&server]);
+        let first = OwnTable::copy();
+        let second = OwnTable::copy();
+        // A thread that shares the table is not a holder of its own.
+        let (end, wait) = std::sync::mpsc::channel::<()>();
+        let sharing = std::thread::spawn(move || wait.recv());
+
+        let all = vec![
+            this_process(&fd),
+            in_thread(&first),
+            in_thread(&second),
+            other.process(),
+        ];
+        let everywhere = |owners: &Vec<Process>| {
+            for arguments in ["ls -tlp", "ls -tlp --sort none"] {
+                list(arguments).must_have(&expected.clone().owners(owners.clone()));
+            }
+        };
+        everywhere(&all);
+        // Closed in the first thread's table only.
+        drop(server);
+        everywhere(&all[1..].to_vec());
+        drop(first);
+        everywhere(&all[2..].to_vec());
+        drop(other);
+        everywhere(&all[2..3].to_vec());
+
+        drop((end, second));
+        assert!(sharing.join().unwrap().is_err());
+    });
+}
+
 /// A socket without any descriptor: it is under way in another socket's queue (`SCM_RIGHTS`).
 #[test]
 #[ignore = "needs user and network namespaces"]
-fn a_socket_in_transit_has_no_made_up_owner() {
-    namespace::run(
-        "live_owners::a_socket_in_transit_has_no_made_up_owner",
-        || {
+fn a_socket_in_transit() {
+    namespace::run("live_owners::a_socket_in_transit", || {
+        for kind in [SocketType::STREAM, SocketType::DGRAM, SocketType::SEQPACKET] {
             let server = listener("127.0.0.1", 2);
             let number = inode(&server);
-            let (a, b) = unix::pair(SocketType::STREAM);
+            let (a, b) = unix::pair(kind);
             unix::pass(&a, server.as_fd());
             drop(server);
             let document = list("ls -tlp");
             let row = document.by_inode(number);
             assert!(row.owners.processes.is_empty(), "{row:?}");
+            assert_eq!(row.owners.reason.as_deref(), Some("in-transit"), "{row:?}");
+            assert_eq!(row.owners.via, [this_process(&[b.as_raw_fd()])]);
             assert!(matches!(row.local, End::Inet(_)));
+            let text = portctl("ls -tlpn").quiet();
+            let name = format!("[{}] fd {}", std::process::id(), b.as_raw_fd());
+            assert!(text.text().contains("(in transit: "), "{text}");
+            assert!(text.text().contains(&name), "{text}");
             // Taken out at the other end, it has one again.
             let server = unix::take(&b);
             list("ls -tlp").must_have(&describe(&server).accept_queue(0, 2));
             drop(a);
+        }
+    });
+}
+
+/// Under way over a connection that waits for accept(2) itself, a socket is out of everybody's sight.
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn a_socket_in_transit_to_nobody_yet() {
+    namespace::run("live_owners::a_socket_in_transit_to_nobody_yet", || {
+        let server = listener("127.0.0.1", 2);
+        let number = inode(&server);
+        let name = abstract_name(b"slow");
+        let slow = unix::listener(SocketType::STREAM, &name, 2);
+        let client = unix::connect(SocketType::STREAM, &name);
+        unix::pass(&client, server.as_fd());
+        drop(server);
+        let document = list("ls -tlp");
+        let row = document.by_inode(number);
+        assert_eq!(row.owners.status, "none", "{row:?}");
+        assert_ne!(row.owners.reason.as_deref(), Some("kernel"), "{row:?}");
+        drop((slow, client));
+    });
+}
+
+/// A socket that is registered with an io_uring needs no descriptor.
+#[test]
+#[ignore = "needs user and network namespaces, and io_uring"]
+fn a_socket_of_an_io_uring() {
+    namespace::run("live_owners::a_socket_of_an_io_uring", || {
+        let alone = listener("127.0.0.1", 2);
+        let shared = listener("127.0.0.1", 2);
+        let ring = io_uring::IoUring::new(4).expect("io_uring is needed");
+        let files = [-1, alone.as_raw_fd(), shared.as_raw_fd()];
+        ring.submitter().register_files(&files).unwrap();
+        let expected = describe(&shared).accept_queue(0, 2);
+        let number = inode(&alone);
+        drop(alone);
+
+        let via = |fds: &[i32], slot| {
+            let mut process = this_process(fds);
+            let fd = ring.as_raw_fd().try_into().unwrap();
+            process.io_uring = vec![Registered { fd, slot }];
+            process
+        };
+        let document = list("ls -tlp");
+        let row = document.by_inode(number);
+        assert_eq!(row.owners.status, "none", "{row:?}");
+        assert_eq!(row.owners.reason.as_deref(), Some("io-uring"), "{row:?}");
+        assert_eq!(row.owners.via, [via(&[], 1)]);
+        // Beside a descriptor it is one more way of holding it.
+        document.must_have(&expected.owners(vec![via(&[shared.as_raw_fd()], 2)]));
+        let text = portctl("ls -tlpn").quiet();
+        assert!(text.text().contains("(io_uring: "), "{text}");
+        let place = format!("slot 1 of fd {}", ring.as_raw_fd());
+        assert!(text.text().contains(&place), "{text}");
+    });
+}
+
+/// While /proc is read, a socket goes from process to process, each of which ends at once: it may be missed, but it is not the kernel's.
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn a_socket_that_is_handed_on_all_the_time() {
+    namespace::run(
+        "live_owners::a_socket_that_is_handed_on_all_the_time",
+        || {
+            let server = listener("127.0.0.1", 2);
+            let number = inode(&server);
+            let directory = tempfile::tempdir().unwrap();
+            let script = directory.path().join("chain");
+            let stop = directory.path().join("stop");
+            std::fs::write(&script, r#"[ -e "$1" ] || sh "$0" "$1" &"#).unwrap();
+            let (mut chain, _) = inherit(&[&server], || {
+                let mut command = Command::new("sh");
+                command.arg(&script).arg(&stop).spawn().unwrap()
+            });
+            chain.wait().unwrap();
+            drop(server);
+            let seen: Vec<_> = (0..40)
+                .map(|_| {
+                    let document = list("ls -tlp");
+                    let owners = document.by_inode(number).owners.clone();
+                    owners.reason.unwrap_or(owners.status)
+                })
+                .collect();
+            std::fs::write(&stop, b"").unwrap();
+            assert!(
+                seen.iter()
+                    .all(|owners| owners == "known" || owners == "other"),
+                "{seen:?}"
+            );
+            assert!(seen.iter().any(|owners| owners == "known"), "{seen:?}");
         },
     );
 }

@@ -160,6 +160,9 @@ pub(crate) struct Owners {
     #[serde(deserialize_with = "nullable")]
     pub(crate) reason: Option<String>,
     pub(crate) processes: Vec<Process>,
+    /// Only where something is known of a socket that nobody holds by a descriptor.
+    #[serde(default)]
+    pub(crate) via: Vec<Process>,
 }
 
 /// One of `"processes"`.
@@ -174,12 +177,23 @@ pub(crate) struct Process {
     /// The exact bytes, where the name is not valid UTF-8.
     pub(crate) name_hex: Option<String>,
     pub(crate) fds: Vec<u32>,
+    /// Only where it is registered with an io_uring.
+    #[serde(default)]
+    pub(crate) io_uring: Vec<Registered>,
     #[serde(deserialize_with = "nullable")]
     pub(crate) uid: Option<u32>,
     #[serde(deserialize_with = "nullable")]
     pub(crate) user: Option<String>,
     #[serde(deserialize_with = "nullable")]
     pub(crate) command: Option<String>,
+}
+
+/// One of `"io_uring"`.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Registered {
+    pub(crate) fd: u32,
+    pub(crate) slot: u32,
 }
 
 /// `"cgroup"`.
@@ -317,6 +331,7 @@ impl Socket {
             assert!(is_hex_id(&cgroup.id), "{self:?}");
         }
         let owners = &self.owners;
+        assert!(owners.via.is_empty() || owners.status == "none", "{self:?}");
         match owners.status.as_str() {
             "known" => assert!(!owners.processes.is_empty() && owners.reason.is_none()),
             "none" => assert!(owners.processes.is_empty() && owners.reason.is_some()),

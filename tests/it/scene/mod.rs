@@ -5,11 +5,13 @@
 
 pub(crate) mod dump;
 mod holder;
+mod own_table;
 pub(crate) mod tcp;
 pub(crate) mod udp;
 pub(crate) mod unix;
 
 pub(crate) use holder::{Holder, inherit};
+pub(crate) use own_table::OwnTable;
 
 use crate::portctl::{AcceptQueue, Document, End, InetEnd, Owners, Process, Socket, Timer};
 use rustix::net::{AddressFamily, SocketAddrAny, SocketType, sockopt};
@@ -167,6 +169,7 @@ pub(crate) fn process(pid: u32, fds: &[i32]) -> Process {
         name,
         name_hex,
         fds: fds.iter().map(|&fd| fd.try_into().unwrap()).collect(),
+        io_uring: Vec::new(),
         uid: Some(uid),
         user: user_name(uid),
         command: None,
@@ -180,6 +183,7 @@ pub(crate) fn known(mut processes: Vec<Process>) -> Owners {
         status: "known".into(),
         reason: None,
         processes,
+        via: Vec::new(),
     }
 }
 
@@ -271,6 +275,7 @@ impl Expected {
             status: "none".into(),
             reason: Some(reason.into()),
             processes: Vec::new(),
+            via: Vec::new(),
         };
         self.socket.inode = None;
         self.socket.uid = None;
