@@ -181,6 +181,18 @@ mod tests {
         assert!(Sort::parse("pid:down").is_err());
     }
 
+    #[test]
+    fn sockets_without_a_peer_come_last_either_way() {
+        let local = IpAddr::from([127, 0, 0, 1]);
+        let mut sockets = [7, 0, 9].map(|port| socket(Protocol::Tcp, local, 1, port));
+        if let Ends::Inet(ends) = &mut sockets[1].ends {
+            ends.peer = IpAddr::from([0, 0, 0, 0]);
+        }
+        let sorted = |text: &str| Sort::parse(text).unwrap().positions(&sockets, CONTEXT);
+        assert_eq!(sorted("peer"), [0, 2, 1]);
+        assert_eq!(sorted("peer:desc"), [2, 0, 1]);
+    }
+
     /// Only even numbers have a name.
     struct SomeNames;
 

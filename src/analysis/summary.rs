@@ -4,8 +4,8 @@
 //! flow can make is not the size of the range minus what is held, and is not computed here.
 
 use crate::model::{EphemeralPorts, Family, Port, Protocol, Socket, State, ipv4_of};
-use rustc_hash::{FxHashMap, FxHashSet};
-use std::collections::BTreeMap;
+use rustc_hash::FxHashSet;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 /// The sockets of one table by state.
@@ -74,7 +74,8 @@ type FlowKey = (Protocol, IpAddr, IpAddr, Port);
 #[derive(Debug, Default)]
 pub struct SummaryBuilder {
     counts: BTreeMap<(Protocol, Family, u8), u64>,
-    flows: FxHashMap<FlowKey, Vec<(Port, bool)>>,
+    /// With a seeded hash: strangers choose these addresses.
+    flows: HashMap<FlowKey, Vec<(Port, bool)>>,
     listening: FxHashSet<Port>,
 }
 

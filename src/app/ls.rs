@@ -15,8 +15,8 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::filter::{Filter, Truth};
 use crate::model::{
-    Context, Listeners, Notice, OwnerTable, Owners, Query, Row, ScanReport, Socket, SourceChoice,
-    StateMasks, StateSet,
+    Context, Listeners, Notice, OwnerTable, Owners, Protocol, Query, Row, ScanReport, Socket,
+    SourceChoice, StateMasks, StateSet,
 };
 use crate::render::{CsvList, JsonList, List, NdjsonList, TableList, TableOptions};
 use crate::sys::stdout::Stdout;
@@ -166,19 +166,9 @@ fn owners_before(query: &Query) -> Option<OwnerTable> {
     if !is_live(query) {
         return Some(unknown_owners(Listeners::default()));
     }
-    struct Nowhere;
-    impl Sink for Nowhere {
-        fn push(&mut self, _: Socket) -> ControlFlow<()> {
-            ControlFlow::Continue(())
-        }
-        fn mark(&mut self) -> usize {
-            0
-        }
-        fn take_back(&mut self, _: usize) -> bool {
-            true
-        }
-    }
+    // Rows that pass at once are explained by listeners that come after them, so these are asked for first.
     let listening = Query {
+        tables: query.tables.filter(|table| table.protocol == Protocol::Tcp),
         states: StateMasks::same(StateSet::LISTEN),
         ..query.clone()
     };
@@ -186,6 +176,23 @@ fn owners_before(query: &Query) -> Option<OwnerTable> {
         .map(|collected| collected.listeners)
         .unwrap_or_default();
     Some(find_all_owners(listeners))
+}
+
+/// A sink for a dump of which only the listeners matter.
+struct Nowhere;
+
+impl Sink for Nowhere {
+    fn push(&mut self, _: Socket) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn mark(&mut self) -> usize {
+        0
+    }
+
+    fn take_back(&mut self, _: usize) -> bool {
+        true
+    }
 }
 
 /// What is counted while rows pass.

@@ -5,7 +5,7 @@
 use super::lower;
 use super::source::{DumpStats, Source, SourceError, TakeRow};
 use crate::model::{Protocol, SourceKind, StateSet, Table};
-use crate::wire::inet_diag::InetRecord;
+use crate::wire::inet_diag::{self, InetRecord};
 use crate::wire::nlmsg::{self, HEADER_LEN, Header};
 use crate::wire::unix_diag::{FAMILY_UNIX, UnixRecord};
 use std::fs::File;
@@ -125,7 +125,7 @@ impl Source for DumpSource {
                         return Err(self.damaged(format!("the dump itself had failed ({words})")));
                     }
                 }
-                _ => {
+                inet_diag::SOCK_DIAG_BY_FAMILY | inet_diag::TCPDIAG_GETSOCK => {
                     // Rows do not carry their protocol (but for raw sockets), and `ss -D` writes only TCP.
                     let socket = match payload.first() {
                         Some(&FAMILY_UNIX) => UnixRecord::decode(payload)
@@ -146,6 +146,8 @@ impl Source for DumpSource {
                         None => stats.skipped += 1,
                     }
                 }
+                // Another kind of message, which a newer writer may have added.
+                _ => stats.skipped += 1,
             }
             self.offset += header.length.next_multiple_of(4) as u64;
         }

@@ -174,8 +174,8 @@ impl Collector<'_> {
 
     fn dump_file(&mut self, source: &mut dyn Source, tables: &[Table]) -> Result<(), SourceError> {
         // Rows before the damage stay: there is no second source for a file.
-        let mut counts = Counts::default();
-        let result = self.pass(source, tables, &mut counts);
+        let mut seen = Seen::default();
+        let result = self.pass(source, tables, &mut seen);
         let stats = match result {
             Ok(stats) => stats,
             Err(error @ SourceError::NotADump { .. }) => return Err(error),
@@ -189,8 +189,8 @@ impl Collector<'_> {
         // What `ss -D` writes is TCP; of other tables, none in the file does not mean none on that host.
         let (held, not_held): (Vec<_>, Vec<_>) = tables
             .iter()
-            .partition(|t| t.protocol == Protocol::Tcp || counts.of(**t) > 0);
-        self.commit(source.kind(), &held, &counts, &stats);
+            .partition(|t| t.protocol == Protocol::Tcp || seen.of(**t) > 0);
+        self.commit(source.kind(), &held, seen, &stats);
         for table in not_held {
             if self.query.named.contains(table) {
                 self.note(Notice::Unavailable {
@@ -207,8 +207,8 @@ impl Collector<'_> {
         let mark = self.sink.mark();
         let mut tries = 0;
         loop {
-            let mut counts = Counts::default();
-            let result = self.pass(source, tables, &mut counts);
+            let mut seen = Seen::default();
+            let result = self.pass(source, tables, &mut seen);
             let again = match &result {
                 Ok(stats) => stats.interrupted && tries < RETRIES && !self.collected.stopped,
                 Err(_) => true,
@@ -216,11 +216,11 @@ impl Collector<'_> {
             if again && !self.sink.take_back(mark) {
                 match result {
                     Ok(stats) => {
-                        self.commit(source.kind(), tables, &counts, &stats);
+                        self.commit(source.kind(), tables, seen, &stats);
                         return Ok(());
                     }
                     Err(error) => {
-                        self.commit(source.kind(), tables, &counts, &DumpStats::default());
+                        self.commit(source.kind(), tables, seen, &DumpStats::default());
                         return Err(Failure::RowsAreOut(error.to_string()));
                     }
                 }
@@ -228,7 +228,7 @@ impl Collector<'_> {
             match result {
                 Ok(_) if again => tries += 1,
                 Ok(stats) => {
-                    self.commit(source.kind(), tables, &counts, &stats);
+                    self.commit(source.kind(), tables, seen, &stats);
                     return Ok(());
                 }
                 Err(error) => return Err(Failure::Clean(error)),
@@ -241,31 +241,30 @@ impl Collector<'_> {
         &mut self,
         source: &mut dyn Source,
         tables: &[Table],
-        counts: &mut Counts,
+        seen: &mut Seen,
     ) -> Result<DumpStats, SourceError> {
         let query = self.query;
         let states = tables.iter().fold(StateSet::EMPTY, |set, table| {
             set.or(request_states(query, table.protocol))
         });
-        let listeners = &mut self.collected.listeners;
         let stopped = &mut self.collected.stopped;
         let sink = &mut *self.sink;
         source.dump(tables, states, &mut |socket: Socket| {
             let table = Table::new(socket.protocol, socket.family);
             if query.owners && socket.state == State::Listen {
-                listeners.note(&socket);
+                seen.listeners.note(&socket);
             }
             if !query.wants(table, socket.state) {
                 return ControlFlow::Continue(());
             }
-            counts.add(table);
+            seen.add(table);
             let flow = sink.push(socket);
             *stopped |= flow.is_break();
             flow
         })
     }
 
-    fn commit(&mut self, source: SourceKind, tables: &[Table], counts: &Counts, stats: &DumpStats) {
+    fn commit(&mut self, source: SourceKind, tables: &[Table], seen: Seen, stats: &DumpStats) {
         for (n, &table) in tables.iter().enumerate() {
             let asked = self.query.states.of(table.protocol);
             if source == SourceKind::Proc
@@ -284,7 +283,7 @@ impl Collector<'_> {
             self.collected.tables.push(TableReport {
                 table,
                 source,
-                records: counts.of(table),
+                records: seen.of(table),
                 skipped,
             });
             if skipped > 0 {
@@ -297,6 +296,7 @@ impl Collector<'_> {
                 self.note(Notice::Interrupted { table });
             }
         }
+        self.collected.listeners.extend(seen.listeners);
     }
 
     fn note(&mut self, notice: Notice) {
@@ -323,13 +323,17 @@ fn request_states(query: &Query, protocol: Protocol) -> StateSet {
     }
 }
 
-/// Rows per table.
+/// What one pass over a source brought besides the rows themselves.
 #[derive(Default)]
-struct Counts([(Option<Table>, u64); Table::ALL.len()]);
+struct Seen {
+    /// Rows per table.
+    rows: [(Option<Table>, u64); Table::ALL.len()],
+    listeners: Listeners,
+}
 
-impl Counts {
+impl Seen {
     fn add(&mut self, table: Table) {
-        for slot in &mut self.0 {
+        for slot in &mut self.rows {
             if slot.0.is_none() {
                 slot.0 = Some(table);
             }
@@ -341,7 +345,7 @@ impl Counts {
     }
 
     fn of(&self, table: Table) -> u64 {
-        self.0
+        self.rows
             .iter()
             .find(|slot| slot.0 == Some(table))
             .map_or(0, |slot| slot.1)

@@ -4,20 +4,22 @@ use super::limits;
 use crate::model::{EphemeralPorts, IfIndex, Names, Port, Protocol, Uid};
 use crate::sys;
 use crate::wire::services;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::cell::{OnceCell, RefCell};
-use std::hash::Hash;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
 use std::rc::Rc;
 
-type Cache<K> = RefCell<FxHashMap<K, Option<Rc<[u8]>>>>;
+type Cache<K, S = FxBuildHasher> = RefCell<HashMap<K, Option<Rc<[u8]>>, S>>;
 
 /// What the system says; every answer is remembered, also that there is none.
 #[derive(Debug, Default)]
 pub struct SystemNames {
     users: Cache<Uid>,
     interfaces: Cache<IfIndex>,
-    hosts: Cache<IpAddr>,
+    /// With a seeded hash: strangers choose these addresses.
+    hosts: Cache<IpAddr, RandomState>,
     services: OnceCell<Services>,
     ephemeral: OnceCell<Option<EphemeralPorts>>,
     foreign: bool,
@@ -81,8 +83,8 @@ impl Names for SystemNames {
     }
 }
 
-fn remember<K: Copy + Eq + Hash>(
-    cache: &Cache<K>,
+fn remember<K: Copy + Eq + Hash, S: BuildHasher>(
+    cache: &Cache<K, S>,
     key: K,
     look_up: impl FnOnce() -> Option<Vec<u8>>,
 ) -> Option<Rc<[u8]>> {

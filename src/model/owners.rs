@@ -1,8 +1,8 @@
 //! Who holds a socket, or why nobody does.
 
 use super::{Inode, Port, Socket, State, Uid};
-use rustc_hash::FxHashMap;
-use std::net::IpAddr;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A process or thread id, as the reader's PID namespace numbers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -370,43 +370,41 @@ impl OwnerTable {
     }
 }
 
-/// The TCP listeners of a snapshot, to tell which connections wait in an accept queue.
+/// Where the TCP listeners of a snapshot listen, to tell which connections wait in an accept queue.
 #[derive(Clone, Debug, Default)]
-pub struct Listeners(FxHashMap<Port, Vec<(IpAddr, Option<bool>)>>);
+pub struct Listeners(FxHashSet<(Port, IpAddr)>);
 
 impl Listeners {
-    /// Notes `socket` if it is an IP listener.
+    /// Notes `socket` if it is an IP listener. A listener on `::` serves IPv4 too, unless it is known not to.
     pub fn note(&mut self, socket: &Socket) {
-        if let (State::Listen, Some(ends)) = (socket.state, socket.inet()) {
+        let (State::Listen, Some(ends)) = (socket.state, socket.inet()) else {
+            return;
+        };
+        self.0.insert((ends.local_port, ends.local.to_canonical()));
+        if ends.local == IpAddr::V6(Ipv6Addr::UNSPECIFIED) && socket.v6only != Some(true) {
             self.0
-                .entry(ends.local_port)
-                .or_default()
-                .push((ends.local, socket.v6only));
+                .insert((ends.local_port, Ipv4Addr::UNSPECIFIED.into()));
         }
+    }
+
+    /// Adds those of another part of the snapshot.
+    pub fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
     }
 
     /// Whether `socket` can have come in through one of the listeners.
     #[must_use]
     pub fn accept(&self, socket: &Socket) -> bool {
-        let Some(ends) = socket.inet() else {
-            return false;
-        };
-        self.0.get(&ends.local_port).is_some_and(|listeners| {
-            listeners
-                .iter()
-                .any(|&(address, v6only)| serves(address, v6only, ends.local))
+        socket.inet().is_some_and(|ends| {
+            let local = ends.local.to_canonical();
+            let any = match local {
+                IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+                IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+            };
+            [local, any]
+                .into_iter()
+                .any(|address| self.0.contains(&(ends.local_port, address)))
         })
-    }
-}
-
-/// Whether a listener on `listener` gets connections to `local`.
-fn serves(listener: IpAddr, v6only: Option<bool>, local: IpAddr) -> bool {
-    if !listener.is_unspecified() {
-        return listener == local || super::ipv4_of(listener).is_some_and(|v4| local == v4);
-    }
-    match listener {
-        IpAddr::V4(_) => super::ipv4_of(local).is_some(),
-        IpAddr::V6(_) => v6only != Some(true) || super::ipv4_of(local).is_none(),
     }
 }
 
@@ -414,7 +412,6 @@ fn serves(listener: IpAddr, v6only: Option<bool>, local: IpAddr) -> bool {
 mod tests {
     use super::*;
     use crate::model::{Ends, Family, InetEnds, Protocol, Queues};
-    use std::net::Ipv4Addr;
 
     fn process(pid: u32) -> Process {
         Process {
@@ -525,12 +522,27 @@ mod tests {
 
     #[test]
     fn a_dual_stack_listener_serves_mapped_addresses() {
-        let any6: IpAddr = "::".parse().unwrap();
-        let mapped: IpAddr = "::ffff:10.0.0.1".parse().unwrap();
-        let v6: IpAddr = "fd00::1".parse().unwrap();
-        assert!(serves(any6, Some(false), mapped));
-        assert!(!serves(any6, Some(true), mapped));
-        assert!(serves(any6, Some(true), v6));
-        assert!(!serves(Ipv4Addr::UNSPECIFIED.into(), None, v6));
+        let at = |state, address: &str, v6only| {
+            let mut socket = tcp(state, 0);
+            socket.v6only = v6only;
+            if let Ends::Inet(ends) = &mut socket.ends {
+                ends.local = address.parse().unwrap();
+            }
+            socket
+        };
+        let serves = |listener: &str, v6only, local: &str| {
+            let mut listeners = Listeners::default();
+            listeners.note(&at(State::Listen, listener, v6only));
+            listeners.accept(&at(State::Established, local, None))
+        };
+        let mapped = "::ffff:10.0.0.1";
+        assert!(serves("::", Some(false), mapped));
+        assert!(serves("::", None, mapped));
+        assert!(!serves("::", Some(true), mapped));
+        assert!(serves("::", Some(true), "fd00::1"));
+        assert!(!serves("0.0.0.0", None, "fd00::1"));
+        assert!(serves(mapped, None, mapped));
+        assert!(serves("10.0.0.1", None, "10.0.0.1"));
+        assert!(!serves("10.0.0.2", None, "10.0.0.1"));
     }
 }

@@ -1,6 +1,6 @@
 //! What a field of a socket can be.
 
-use super::{Owners, Socket, Timer};
+use super::{Ends, Owners, Socket, Timer, UnixPeer};
 use std::cmp::Ordering;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -75,6 +75,15 @@ impl Value<'_> {
         match self {
             Self::None => 1,
             Self::Unknown(_) => 2,
+            Self::End(socket, Side::Peer) => match &socket.ends {
+                Ends::Inet(ends) if ends.has_peer() => 0,
+                Ends::Unix(ends) => match ends.peer {
+                    UnixPeer::Inode(_) => 0,
+                    UnixPeer::None => 1,
+                    UnixPeer::Unknown => 2,
+                },
+                Ends::Inet(_) => 1,
+            },
             Self::Processes(o) | Self::Pids(o) | Self::Descriptors(o) => match o {
                 Owners::Known(_) => 0,
                 Owners::None { .. } => 1,

@@ -27,7 +27,7 @@ pub const FAMILY_INET: u8 = 2;
 pub const FAMILY_INET6: u8 = 10;
 /// Message type of requests and answers, `SOCK_DIAG_BY_FAMILY`.
 pub const SOCK_DIAG_BY_FAMILY: u16 = 20;
-/// The older request, whose one dump holds TCP over both families.
+/// The older request, whose one dump holds TCP over both families, and its answers.
 pub const TCPDIAG_GETSOCK: u16 = 18;
 
 const BASE_LEN: usize = 72;

@@ -182,8 +182,7 @@ fn hex(word: &[u8]) -> Option<u64> {
 }
 
 fn decimal(word: &[u8]) -> Option<u64> {
-    // Some columns are printed as signed numbers.
-    number(word.strip_prefix(b"-").unwrap_or(word), 10)
+    number(word, 10)
 }
 
 fn number(word: &[u8], base: u32) -> Option<u64> {
