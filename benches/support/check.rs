@@ -7,14 +7,23 @@ use std::process::{Command, Stdio};
 /// portctl has as many rows to show as `ss`, and as many as were made, where that can be said.
 pub(crate) fn same_rows(case: &Case, made: Option<usize>) {
     // Owners change no row, and finding them would take long.
-    let arguments = case.ss.replace('p', "");
-    let with_no_header = format!("-H {arguments}");
-    let shown = lines(programs::portctl(&with_no_header));
+    let arguments = format!("-H {}", case.ss.replace('p', ""));
+    let shown = lines(programs::portctl(&arguments));
     if let Some(made) = made {
         assert_eq!(shown, made, "portctl's rows of {arguments}");
     }
-    if let Some(ss) = programs::ss(&with_no_header) {
+    if let Some(ss) = programs::ss(&arguments) {
         assert_eq!(shown, lines(ss), "rows of portctl and of ss {arguments}");
+    }
+}
+
+/// Says so if a load whose sockets do not live long was no longer whole at the end.
+pub(crate) fn lasted(case: &Case, made: usize) {
+    let left = lines(programs::portctl(&format!("-H {}", case.ss)));
+    if left < made {
+        println!(
+            "(of {made} were {left} left at the end: figures above are of fewer, ratios hold)"
+        );
     }
 }
 

@@ -30,7 +30,8 @@ pub(crate) fn measure() {
             first_row::report();
         }
         Load::Descriptors => calls::report(),
-        Load::Few | Load::TimeWait | Load::Unix => {}
+        Load::TimeWait => check::lasted(&cases[0], crowd.count()),
+        Load::Few | Load::Unix => {}
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::crowd::Crowd;
 use super::loads::Load;
+use super::row::Row;
 use super::{aim, namespace, programs};
 use std::process::{Command, Stdio};
 
@@ -27,11 +28,11 @@ pub(crate) fn measure() {
     let mut commands: Vec<(String, Command, Option<f64>)> = ROWS
         .iter()
         .map(|&(arguments, aim)| {
-            let name = format!("`portctl ls {arguments}`");
+            let name = Row::portctl_name(arguments);
             (name, programs::portctl(arguments), aim)
         })
         .collect();
-    commands.extend(programs::ss("-tan").map(|command| ("`ss -tan`".to_owned(), command, None)));
+    commands.extend(programs::ss("-tan").map(|command| (Row::ss_name("-tan"), command, None)));
 
     let mut crowd = Crowd::gather(LOAD, SIZES[0]);
     let mut counts = vec![Vec::new(); commands.len()];
@@ -53,7 +54,7 @@ pub(crate) fn measure() {
         let verdict = at_most.map_or(String::new(), |most| {
             aim::verdict(&format!("{most}"), each <= most)
         });
-        println!("| {name} | {each:.0} | {verdict} | {start:.0} |");
+        println!("| `{name}` | {each:.0} | {verdict} | {start:.0} |");
     }
 }
 

@@ -21,23 +21,35 @@ pub(crate) struct Row {
 impl Row {
     /// `portctl ls` with these arguments.
     pub(crate) fn portctl(arguments: &str) -> Self {
-        Self::new(
-            format!("portctl ls {arguments}"),
-            programs::portctl(arguments),
-        )
+        Self::new(Self::portctl_name(arguments), programs::portctl(arguments))
     }
 
     /// `ss` with these arguments, if there is one.
     pub(crate) fn ss(arguments: &str) -> Option<Self> {
         Some(Self::new(
-            format!("ss {arguments}"),
+            Self::ss_name(arguments),
             programs::ss(arguments)?,
         ))
     }
 
     /// The floor of these words.
     pub(crate) fn floor(words: &str) -> Self {
-        Self::new(format!("floor {words}"), floor::command(words))
+        Self::new(Self::floor_name(words), floor::command(words))
+    }
+
+    /// What the row of `portctl ls` with these arguments is called.
+    pub(crate) fn portctl_name(arguments: &str) -> String {
+        format!("portctl ls {arguments}")
+    }
+
+    /// What the row of `ss` with these arguments is called.
+    pub(crate) fn ss_name(arguments: &str) -> String {
+        format!("ss {arguments}")
+    }
+
+    /// What the row of this floor is called.
+    pub(crate) fn floor_name(words: &str) -> String {
+        format!("floor {words}")
     }
 
     fn new(name: String, mut command: Command) -> Self {
@@ -87,12 +99,16 @@ impl Row {
         median(self.wall_ms.iter().copied())
     }
 
-    /// How many times as much as `other` it took: the median of what it was in each round.
-    pub(crate) fn ratio(&self, by: By, other: &Self) -> f64 {
-        let (mine, others) = match by {
-            By::Ss | By::Floor => (&self.cpu_ms, &other.cpu_ms),
-            By::SsWall => (&self.wall_ms, &other.wall_ms),
+    /// How many times as much as `others` together it took: the median of what it was in each round.
+    pub(crate) fn ratio(&self, by: By, others: &[&Self]) -> f64 {
+        let taken = |row: &Self, round: usize| match by {
+            By::Ss | By::Floor => row.cpu_ms[round],
+            By::SsWall => row.wall_ms[round],
         };
-        median(mine.iter().zip(others).map(|(mine, other)| mine / other))
+        let in_round = |round| {
+            let theirs: f64 = others.iter().map(|other| taken(other, round)).sum();
+            taken(self, round) / theirs
+        };
+        median((0..self.cpu_ms.len()).map(in_round))
     }
 }
