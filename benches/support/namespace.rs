@@ -38,7 +38,7 @@ pub(crate) fn run_inside(role: Role, load: Load, count: usize) {
     let status = status.unwrap_or_else(|e| panic!("unshare(1) of util-linux is needed: {e}"));
     assert!(status.success(), "{count} {}: {status}", load.name());
     if !own_table && role == Role::Inside {
-        println!("(TCP hash table shared with the host: only root can have one of its own)\n");
+        println!("(TCP hash table shared with the host: only root can have one of its own)");
     }
 }
 

@@ -11,9 +11,9 @@ const ENTRIES: usize = 64 * 1024;
 /// What was walked over.
 #[derive(Default)]
 pub(crate) struct Walked {
-    /// Processes whose descriptors can be seen.
+    /// Processes, those included whose descriptors cannot be seen.
     pub(crate) processes: usize,
-    /// Their descriptors.
+    /// Descriptors that can be seen.
     pub(crate) descriptors: usize,
 }
 
@@ -29,11 +29,11 @@ pub(crate) fn walk() -> Walked {
         }
     });
     for path in tables {
+        walked.processes += 1;
         // It is not ours to see, or has ended meanwhile.
         let Ok(table) = open(&proc, &path) else {
             continue;
         };
-        walked.processes += 1;
         entries(&table, &mut buffer, |name| {
             let mut link = [MaybeUninit::uninit(); 64];
             // Closed meanwhile, at worst.
