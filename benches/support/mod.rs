@@ -1,21 +1,23 @@
-//! What the benchmark needs beside its list of commands.
+//! What the benchmark is made of: what is measured (`cases`, `loads`), against what (`floor`), how
+//! (`row`, `memory`, `first_row`, `calls`, `instructions`), and what is printed (`report`).
 
+pub(crate) mod aim;
+pub(crate) mod calls;
+pub(crate) mod cases;
+pub(crate) mod check;
+pub(crate) mod cost;
 pub(crate) mod crowd;
+pub(crate) mod first_row;
 pub(crate) mod floor;
+pub(crate) mod inside;
+pub(crate) mod instructions;
+pub(crate) mod loads;
+pub(crate) mod memory;
 pub(crate) mod namespace;
+pub(crate) mod programs;
 pub(crate) mod report;
-mod row;
+mod role;
+pub(crate) mod row;
+pub(crate) mod sizes;
 
-pub(crate) use row::Row;
-
-/// The variable that tells a copy of this program what to be.
-pub(crate) const ROLE: &str = "PORTCTL_BENCH_ROLE";
-/// How many sockets that copy is to make.
-pub(crate) const SOCKETS: &str = "PORTCTL_BENCH_MAKE";
-
-/// This program again, in another role.
-pub(crate) fn again(role: &str) -> std::process::Command {
-    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
-    command.env(ROLE, role);
-    command
-}
+pub(crate) use role::{Role, again};
