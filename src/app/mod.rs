@@ -246,8 +246,8 @@ fn owners_hidden(count: u64, report: &crate::model::ScanReport) -> Notice {
         "/proc is mounted with hidepid= and shows your own processes only; run as root to see them"
             .to_owned()
     } else if sys::namespace::is_root() {
-        "processes refused to be looked at even by root; outside a container or user namespace, or with \
-         cap_sys_ptrace and cap_dac_read_search, they may be seen"
+        "processes refused to be looked at even by root; outside the container or user namespace they may \
+         be seen"
             .to_owned()
     } else {
         "their processes belong to other users; run as root to see them, or give portctl \

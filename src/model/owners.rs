@@ -67,17 +67,17 @@ pub enum NoOwner {
     AcceptQueue,
     /// The handshake is not done.
     HalfOpen,
-    /// Made by the kernel for itself: its port belongs to a tunnel device, or every process was looked at twice, none holds it,
-    /// and no descriptor was in transit.
+    /// Made by the kernel for itself: no process holds it, and a tunnel device listens on its port.
     Kernel,
-    /// No process holds it, and there are descriptors on their way between processes in the queue of a unix socket
-    /// (`SCM_RIGHTS`, unix(7)).
+    /// In all likelihood on its way between processes: none holds it, and at least as many descriptors as there are such sockets
+    /// are in the queues of unix sockets (`SCM_RIGHTS`, unix(7)).
     InTransit,
     /// No descriptor refers to it; it is registered with an io_uring, io_uring_register(2).
     IoUring,
     /// It was closed while its holders were looked for.
     Closed,
-    /// Cannot be told: the holder may be outside this PID namespace, or was not visible for another reason.
+    /// No process was found, which proves nothing: the holder may be outside this PID namespace, be a thread in accept(2) whose
+    /// descriptor was closed meanwhile, have mapped the socket into its memory, or be a part of the kernel that does not tell.
     Other,
 }
 

@@ -272,7 +272,7 @@ fn duration(out: &mut Vec<u8>, ms: u32) {
     }
 }
 
-/// `name[pid] fd 3,4`; with the thread as `name[pid/tid]` where only that thread's table has it.
+/// `name[pid] fd 3,4`; with the thread as `name[pid/tid]` where it is in that thread's own table.
 fn process(out: &mut Vec<u8>, holder: &Holder<'_>, refs: &References) {
     match &holder.process.name {
         Some(name) => quote_into(out, name),
@@ -314,23 +314,15 @@ fn each_owner(
     row: Row<'_>,
     write: impl Fn(&mut Vec<u8>, &Holder<'_>, &References),
 ) {
-    let each = |out: &mut Vec<u8>, holders: Holders<'_>| {
-        let mut first = true;
-        by_process(holders, |holder, refs| {
-            if !std::mem::take(&mut first) {
-                out.extend_from_slice(b", ");
-            }
-            write(out, holder, refs);
-        });
-    };
     match owners {
-        Owners::Known(holders) => each(out, holders),
+        Owners::Known(holders) => list(out, holders, write),
         Owners::None { reason, via } => {
             out.push(b'(');
             out.extend_from_slice(explain(reason).as_bytes());
             if via.clone().next().is_some() {
                 out.extend_from_slice(b": ");
-                each(out, via);
+                // In every column with the name: these are not the holders.
+                list(out, via, process);
             }
             out.push(b')');
         }
@@ -347,6 +339,20 @@ fn each_owner(
         }
         Owners::NotAsked => out.extend_from_slice(UNKNOWN),
     }
+}
+
+fn list(
+    out: &mut Vec<u8>,
+    holders: Holders<'_>,
+    write: impl Fn(&mut Vec<u8>, &Holder<'_>, &References),
+) {
+    let mut first = true;
+    by_process(holders, |holder, refs| {
+        if !std::mem::take(&mut first) {
+            out.extend_from_slice(b", ");
+        }
+        write(out, holder, refs);
+    });
 }
 
 /// How one descriptor table refers to a socket.
@@ -395,7 +401,7 @@ const fn explain(reason: NoOwner) -> &'static str {
         NoOwner::AcceptQueue => "in accept queue",
         NoOwner::HalfOpen => "half-open",
         NoOwner::Kernel => "kernel",
-        NoOwner::InTransit => "in transit",
+        NoOwner::InTransit => "in transit, it seems",
         NoOwner::IoUring => "io_uring",
         NoOwner::Closed => "closed meanwhile",
         NoOwner::Other => "no process seen",

@@ -5,7 +5,7 @@ use rustix::io::Errno;
 use std::cmp::Ordering;
 
 /// `enum kcmp_type` of `linux/kcmp.h`.
-const KCMP_FILES: libc::c_int = 2;
+const KCMP_FILES: libc::c_long = 2;
 
 /// Compares the descriptor tables of two threads: equal if it is one table, otherwise by an order that means nothing but is the same
 /// until the next boot.
@@ -15,8 +15,8 @@ const KCMP_FILES: libc::c_int = 2;
 /// `ESRCH` if one has ended.
 pub fn descriptor_tables(one: u32, other: u32) -> Result<Ordering, Errno> {
     let id = |thread: u32| libc::pid_t::try_from(thread).map_err(|_| Errno::SRCH);
-    let (one, other) = (id(one)?, id(other)?);
-    let unused: libc::c_ulong = 0;
+    let (one, other) = (libc::c_long::from(id(one)?), libc::c_long::from(id(other)?));
+    let unused: libc::c_long = 0;
     // SAFETY: kcmp takes numbers only, reads no memory of this process and changes nothing.
     #[allow(unsafe_code, reason = "no crate in use offers this call")]
     let answer = unsafe { libc::syscall(libc::SYS_kcmp, one, other, KCMP_FILES, unused, unused) };
@@ -24,10 +24,17 @@ pub fn descriptor_tables(one: u32, other: u32) -> Result<Ordering, Errno> {
         0 => Ok(Ordering::Equal),
         1 => Ok(Ordering::Less),
         2 => Ok(Ordering::Greater),
-        // The kernel has no order for them, and so they differ.
+        // The kernel has no order for such objects; it always has one for tables.
         3 => Err(Errno::OPNOTSUPP),
         _ => Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL)),
     }
+}
+
+/// Whether the kernel has this call and this process may use it.
+#[must_use]
+pub fn works() -> bool {
+    let this = rustix::thread::gettid().as_raw_pid().cast_unsigned();
+    descriptor_tables(this, this) == Ok(Ordering::Equal)
 }
 
 #[cfg(test)]

@@ -10,3 +10,15 @@ pub mod proc_root;
 pub mod stdout;
 pub mod terminal;
 pub mod users;
+
+/// The release of the kernel, as its first two numbers; uname(2).
+#[must_use]
+pub fn kernel_release() -> Option<(u32, u32)> {
+    let name = rustix::system::uname();
+    let mut numbers = name
+        .release()
+        .to_str()
+        .ok()?
+        .split(|c: char| !c.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}

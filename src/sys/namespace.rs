@@ -4,9 +4,6 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 
-/// Inode of the first PID namespace, `PROC_PID_INIT_INO` of `include/linux/proc_ns.h`.
-const INITIAL_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
-
 /// The inode number of the calling thread's network namespace.
 #[must_use]
 pub fn network_inode() -> Option<u64> {
@@ -29,13 +26,7 @@ pub fn network_name(inode: u64) -> Option<Vec<u8>> {
         })
 }
 
-/// Whether processes may exist that this process's PID namespace does not show.
-#[must_use]
-pub fn pid_namespace_is_nested() -> bool {
-    fs::metadata("/proc/self/ns/pid").is_ok_and(|m| m.ino() != INITIAL_PID_NAMESPACE)
-}
-
-/// Inode of the first user namespace, `PROC_USER_INIT_INO` of the same header.
+/// Inode of the first user namespace, `PROC_USER_INIT_INO` of `include/linux/proc_ns.h`.
 const INITIAL_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
 
 /// Whether this process may look at every process that it can name: `CAP_SYS_PTRACE`, and not just over the processes of a user namespace.

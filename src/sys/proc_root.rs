@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use std::ffi::CStr;
 use std::io::{self, Read};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 /// Room for a batch of directory entries, getdents64(2).
@@ -143,15 +143,6 @@ fn open<P: rustix::path::Arg>(base: impl AsFd, path: P, extra: OFlags) -> Result
         OFlags::RDONLY | OFlags::CLOEXEC | extra,
         Mode::empty(),
     )
-}
-
-/// What /proc tells of a descriptor of this process that is a unix socket, made for that purpose.
-///
-/// # Errors
-/// As socket(2), openat(2) and read(2).
-pub fn fdinfo_of_a_unix_socket(proc: &Dir) -> io::Result<Vec<u8>> {
-    let socket = std::os::unix::net::UnixDatagram::unbound()?;
-    proc.read(format!("self/fdinfo/{}", socket.as_raw_fd()), 4096)
 }
 
 /// The value of `hidepid=` of the /proc mount that this process sees, or `None` if other users' processes are shown.

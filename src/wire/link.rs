@@ -2,10 +2,11 @@
 //!
 //! ```text
 //!  struct ifinfomsg, 16 bytes, then attributes
+//!   0 family  1 padding  2 type   4 index   8 flags   12 change
 //! ```
 
 use super::attr::Attributes;
-use super::bytes::be16_at;
+use super::bytes::{be16_at, u32_at};
 use super::nlmsg::HEADER_LEN;
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 
@@ -14,7 +15,9 @@ pub const NEW_LINK: u16 = 16;
 
 const GET_LINK: u16 = 18;
 const BASE_LEN: usize = 16;
+const FLAG_UP: u32 = 1;
 const ATTR_LINKINFO: u16 = 18;
+const ATTR_LINK_NETNSID: u16 = 37;
 const INFO_KIND: u16 = 1;
 const INFO_DATA: u16 = 2;
 
@@ -31,9 +34,14 @@ pub fn dump_request(sequence: u32) -> Vec<u8> {
     bytes
 }
 
-/// The UDP port that the device in a [`NEW_LINK`] payload has a kernel socket on, if it is a tunnel of that kind.
+/// The UDP port that the device in a [`NEW_LINK`] payload has a kernel socket on in this network namespace: if it is a tunnel of that
+/// kind, is up (otherwise it has none), and was not made in another namespace (then its socket is there).
 #[must_use]
 pub fn tunnel_port(payload: &[u8]) -> Option<u16> {
+    let is_up = u32_at(payload, 8)? & FLAG_UP != 0;
+    if !is_up || attribute(payload, BASE_LEN, ATTR_LINK_NETNSID).is_some() {
+        return None;
+    }
     let info = attribute(payload, BASE_LEN, ATTR_LINKINFO)?;
     let kind = attribute(info, 0, INFO_KIND)?;
     let port = match kind.strip_suffix(&[0]).unwrap_or(kind) {
@@ -68,8 +76,10 @@ mod tests {
 
     fn device(kind: &[u8], data: &[u8]) -> Vec<u8> {
         let info = [attr(INFO_KIND, kind), attr(INFO_DATA, data)].concat();
+        let mut base = vec![0; BASE_LEN];
+        base[8..12].copy_from_slice(&FLAG_UP.to_ne_bytes());
         let name = attr(3, b"vx0\0");
-        [vec![0; BASE_LEN], name, attr(ATTR_LINKINFO, &info)].concat()
+        [base, name, attr(ATTR_LINKINFO, &info)].concat()
     }
 
     #[test]
@@ -86,7 +96,12 @@ mod tests {
     fn tunnels_tell_their_port() {
         let port = 4789u16.to_be_bytes();
         let data = [attr(1, &5u32.to_ne_bytes()), attr(15, &port)].concat();
-        assert_eq!(tunnel_port(&device(b"vxlan\0", &data)), Some(4789));
+        let mut vxlan = device(b"vxlan\0", &data);
+        assert_eq!(tunnel_port(&vxlan), Some(4789));
+        let elsewhere = [&vxlan[..], &attr(ATTR_LINK_NETNSID, &[0; 4])].concat();
+        assert_eq!(tunnel_port(&elsewhere), None, "of another namespace");
+        vxlan[8] = 0;
+        assert_eq!(tunnel_port(&vxlan), None, "down");
         assert_eq!(tunnel_port(&device(b"geneve\0", &data)), None);
         let data = attr(5, &6081u16.to_be_bytes());
         assert_eq!(tunnel_port(&device(b"geneve\0", &data)), Some(6081));

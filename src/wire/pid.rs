@@ -72,8 +72,8 @@ pub fn status_effective_uid(status: &[u8]) -> Option<u32> {
     std::str::from_utf8(word).ok()?.parse().ok()
 }
 
-/// How many descriptors are under way in the queue of a unix socket, by its /proc/PID/fdinfo/FD: the line `scm_fds:`, which Linux 5.7 and
-/// later have and other sockets lack.
+/// How many descriptors are under way in the queue of a unix socket, by its /proc/PID/fdinfo/FD: the line `scm_fds:`, which Linux 5.6
+/// and later have and other sockets lack. A listener counts its waiting connections' too (Linux 6.1).
 #[must_use]
 pub fn descriptors_in_queue(fdinfo: &[u8]) -> Option<u32> {
     let word = fdinfo
@@ -82,37 +82,28 @@ pub fn descriptors_in_queue(fdinfo: &[u8]) -> Option<u32> {
     id(word.trim_ascii())
 }
 
-/// The sockets registered with an io_uring, as (slot, inode), by its /proc/PID/fdinfo/FD.
+/// The release of Linux that first lists a ring's files by path. Before, a file could have a name that forges lines of the list.
+pub const RINGS_SHOWN_SINCE: (u32, u32) = (6, 14);
+
+/// The sockets registered with an io_uring, as (slot, inode), by its /proc/PID/fdinfo/FD since [`RINGS_SHOWN_SINCE`].
 ///
-/// `None` if the list is not there (a busy ring leaves it out, before Linux 6.15 all but its heading), or names a file in a way that
-/// could be any socket (Linux before 6.3 gives the protocol only).
+/// `None` if the list is not there: a ring that is busy leaves it out.
 #[must_use]
 pub fn registered_sockets(fdinfo: &[u8]) -> Option<Vec<(u32, u64)>> {
     let mut lines = fdinfo.split(|&b| b == b'\n');
-    let count = lines.find_map(|line| line.strip_prefix(b"UserFiles:"))?;
-    let mut listed = id(count.trim_ascii())? == 0;
-    let mut sockets = Vec::new();
-    for line in lines {
+    lines.find(|line| line.starts_with(b"UserFiles:"))?;
+    let socket = |line: &[u8]| {
         // `    0: socket:[411]`; the next heading has no number before its colon.
-        let Some(colon) = line.iter().position(|&b| b == b':') else {
-            break;
-        };
-        let (number, rest) = line.split_at(colon);
-        let Some(slot) = id(number.trim_ascii()) else {
-            break;
-        };
-        listed = true;
-        let file = rest.strip_prefix(b": ")?;
-        match socket_inode(file) {
-            Some(inode) => sockets.push((slot, inode)),
-            // A path, a file without one such as `anon_inode:[eventfd]`, or an empty slot.
-            None if file.starts_with(b"/")
-                || file.ends_with(b"]")
-                || matches!(file, b"<none>" | b"(none)") => {}
-            None => return None,
-        }
-    }
-    listed.then_some(sockets)
+        let (number, file) = line.split_at(line.iter().position(|&b| b == b':')?);
+        let slot = id(number.trim_ascii())?;
+        Some((slot, file.strip_prefix(b": ").and_then(socket_inode)))
+    };
+    let files = lines.map_while(socket);
+    Some(
+        files
+            .filter_map(|(slot, inode)| Some((slot, inode?)))
+            .collect(),
+    )
 }
 
 #[cfg(test)]
@@ -175,15 +166,10 @@ mod tests {
         let fdinfo = b"pos:\t0\nSQEs:\t0\nUserFiles:\t5\n    0: socket:[43]\n    1: <none>\n\
             \x20   2: /tmp/socket:[44]\n   10: socket:[45]\n   11: anon_inode:[eventfd]\nUserBufs:\t0\n    3: socket:[46]\n";
         assert_eq!(registered_sockets(fdinfo), Some(vec![(0, 43), (10, 45)]));
-        assert_eq!(registered_sockets(b"UserFiles:\t0\n"), Some(vec![]));
-        for busy in [&b"SqMask:\t0x3\n"[..], b"UserFiles:\t2\nUserBufs:\t0\n"] {
-            assert_eq!(registered_sockets(busy), None);
+        for none in [&b"UserFiles:\t0\n"[..], b"UserFiles:\t64\nUserBufs:\t0\n"] {
+            assert_eq!(registered_sockets(none), Some(vec![]));
         }
-        assert_eq!(
-            registered_sockets(b"UserFiles:\t1\n    0: TCP\n"),
-            None,
-            "a kernel that does not give the inode"
-        );
+        assert_eq!(registered_sockets(b"SqMask:\t0x3\n"), None, "a busy ring");
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Which process holds which socket, and why some have none.
 //!
-//! One walk over /proc finds the holders ([`walk`]). Sockets that it leaves unclaimed are looked at again before anything is said of
-//! them ([`unclaimed`]): "the kernel's own" is what remains when everything else is excluded.
+//! One walk over /proc finds the holders ([`walk`]). Sockets that it leaves unclaimed are looked at again ([`unclaimed`]), and a reason
+//! is given only where something speaks for it: that nobody was seen is no proof of anything, since a thread may sit in accept(2) on
+//! a descriptor that another has closed, or a socket go to and fro between two processes.
 
+mod tables;
 mod tunnels;
 mod unclaimed;
 mod walk;
@@ -11,7 +13,6 @@ use crate::model::{Inode, Listeners, OwnerTable, Query, ScanReport, Socket};
 use crate::sys::{self, proc_root::Dir};
 use rustc_hash::FxHashSet;
 use std::path::Path;
-use unclaimed::Unclaimed;
 use walk::{Found, Walk, Walked};
 
 /// Finds the holders of `sockets`, which `query` brought, and the reasons of those that have none.
@@ -25,15 +26,15 @@ pub fn find_owners(query: &Query, sockets: &[Socket], listeners: Listeners) -> O
     if wanted.is_empty() {
         return table;
     }
-    look(&mut table, Some(&wanted), |proc, table, walked| {
-        let missing = |socket: &&Socket| socket.inode.is_some_and(|inode| !table.holds(inode));
-        let missing: Vec<_> = sockets.iter().filter(missing).collect();
-        if missing.is_empty() {
-            return;
+    if let Some((proc, walked)) = first_walk(&mut table, Some(&wanted)) {
+        let missing: Vec<_> = sockets
+            .iter()
+            .filter(|socket| socket.inode.is_some_and(|inode| !table.holds(inode)))
+            .collect();
+        if !missing.is_empty() {
+            unclaimed::explain(query, missing, &proc, walked, &mut table);
         }
-        table.set_report(limits(proc, &walked));
-        Unclaimed::new(query, missing).explain(proc, table, walked);
-    });
+    }
     table
 }
 
@@ -44,26 +45,22 @@ pub fn find_owners(query: &Query, sockets: &[Socket], listeners: Listeners) -> O
 pub fn find_all_owners(listeners: Listeners) -> OwnerTable {
     let mut table = OwnerTable::new();
     table.set_listeners(listeners);
-    look(&mut table, None, |proc, table, walked| {
-        table.set_report(limits(proc, &walked));
-    });
+    if let Some((proc, walked)) = first_walk(&mut table, None) {
+        table.set_report(report(&proc, &walked));
+    }
     table
 }
 
-/// One walk over all processes, and what is to be done after it.
-fn look(
-    table: &mut OwnerTable,
-    wanted: Option<&FxHashSet<Inode>>,
-    then: impl FnOnce(&Dir, &mut OwnerTable, Walked),
-) {
+/// Puts the holders that one walk over all processes finds into `table`, or into its report why there could be no walk.
+fn first_walk(table: &mut OwnerTable, wanted: Option<&FxHashSet<Inode>>) -> Option<(Dir, Walked)> {
     let processes =
         Dir::open(Path::new("/proc")).and_then(|proc| Ok((walk::processes(&proc)?, proc)));
     let failed = match processes {
         Ok((pids, _)) if pids.is_empty() => "/proc shows no processes".to_owned(),
         Ok((pids, proc)) => {
             let mut walked = Walk::new(&proc, wanted).over(&pids);
-            fill(table, std::mem::take(&mut walked.found));
-            return then(&proc, table, walked);
+            add_holders(table, std::mem::take(&mut walked.found));
+            return Some((proc, walked));
         }
         Err(error) => format!("/proc cannot be read: {}", error.kind()),
     };
@@ -71,20 +68,23 @@ fn look(
         failed: Some(failed),
         ..ScanReport::default()
     });
+    None
 }
 
-/// What this process had no right to see.
-fn limits(proc: &Dir, walked: &Walked) -> ScanReport {
-    let may_be_here = |pid: &&u32| walk::is_in_this_namespace(proc, **pid);
+/// What could not be seen.
+fn report(proc: &Dir, walked: &Walked) -> ScanReport {
+    let may_be_here = |pid: &&u32| walk::may_be_in_this_namespace(proc, **pid);
     let hidden = walked.refused.iter().filter(may_be_here).count();
     ScanReport {
         hidden_processes: u32::try_from(hidden).unwrap_or(u32::MAX),
         hidepid: !sys::namespace::may_trace_all() && sys::proc_root::hidepid().is_some(),
-        failed: None,
+        failed: walked
+            .failed
+            .map(|errno| format!("not every process could be looked at: {}", errno.kind())),
     }
 }
 
-fn fill(table: &mut OwnerTable, mut found: Vec<Found>) {
+fn add_holders(table: &mut OwnerTable, mut found: Vec<Found>) {
     table.reserve(found.iter().map(|f| f.held.len()).sum());
     found.sort_unstable_by_key(|f| std::cmp::Reverse((f.process.pid, f.thread)));
     for found in found {

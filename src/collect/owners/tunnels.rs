@@ -5,8 +5,8 @@ use crate::wire::{link, nlmsg};
 use rustc_hash::FxHashSet;
 use std::io;
 
-/// The ports of the tunnel devices in this network namespace. Empty too if the kernel does not say: then a socket on such a
-/// port has to be explained without it.
+/// The ports of the tunnel devices of this network namespace that are up. Empty too if the kernel does not say: then a socket on
+/// such a port has to do without a reason.
 pub(super) fn ports() -> FxHashSet<u16> {
     Netlink::route()
         .and_then(|mut netlink| dump(&mut netlink))

@@ -1,208 +1,190 @@
-//! Sockets that no process seems to hold: a second look, and what can be said for certain.
-//!
-//! A walk over /proc takes time, and meanwhile sockets are closed, handed to new processes or sent to others. So each one must still
-//! be there after a second walk missed it too, before a reason is given.
+//! Sockets that the first walk found nobody for: a second look, and the reasons that something speaks for.
 
 use super::walk::{self, Walk, Walked};
-use super::{fill, tunnels};
-use crate::collect::{self, Sink};
+use super::{add_holders, report, tunnels};
+use crate::collect::{self, Collected, Sink};
 use crate::model::{
-    Inode, NoOwner, OwnerTable, Protocol, Query, Queues, Socket, SourceChoice, StateMasks,
+    Inode, NoOwner, Notice, OwnerTable, Protocol, Query, Socket, SourceChoice, StateMasks,
     StateSet, Table, TableSet,
 };
-use crate::sys::{self, proc_root::Dir};
-use crate::wire::pid;
+use crate::sys::proc_root::Dir;
 use rustc_hash::FxHashSet;
 use std::ops::ControlFlow;
 
 /// How often to look for processes made meanwhile.
 const MAX_ROUNDS: usize = 16;
 
-/// The sockets in question.
-pub(super) struct Unclaimed<'a> {
-    query: &'a Query,
-    sockets: Vec<&'a Socket>,
+/// Adds to `table` who holds `sockets` after all, or why nobody does, and what could not be seen. The sockets are rows of
+/// `query` and have an inode; `walked` is what the first walk met.
+pub(super) fn explain(
+    query: &Query,
+    mut sockets: Vec<&Socket>,
+    proc: &Dir,
+    mut walked: Walked,
+    table: &mut OwnerTable,
+) {
+    table.set_report(report(proc, &walked));
+    // Where some processes cannot be seen, one of them may be the holder, however often one looks.
+    if table.report().hides() {
+        return;
+    }
+    leave_out_tunnels(&mut sockets, table);
+    leave_out_closed(&mut sockets, query, table);
+    if sockets.is_empty() {
+        return;
+    }
+    let second = look_again(&sockets, proc);
+    let in_queues = second.in_queues;
+    add_holders(table, second.found);
+    walked.refused.extend(second.refused);
+    walked.failed = walked.failed.or(second.failed);
+    table.set_report(report(proc, &walked));
+    if table.report().hides() {
+        return;
+    }
+    sockets.retain(|socket| !is_held(socket, table));
+    leave_out_closed(&mut sockets, query, table);
+    // Which descriptors are in a queue nobody can tell without taking them out. They explain the sockets if there are enough of them.
+    let reason = if sockets.len() as u64 <= in_queues {
+        NoOwner::InTransit
+    } else {
+        NoOwner::Other
+    };
+    for inode in sockets.iter().filter_map(|socket| socket.inode) {
+        table.set_reason(inode, reason);
+    }
 }
 
-impl<'a> Unclaimed<'a> {
-    /// `sockets` are rows of `query` that have an inode.
-    pub(super) const fn new(query: &'a Query, sockets: Vec<&'a Socket>) -> Self {
-        Self { query, sockets }
+/// Settles those that are the kernel's own.
+fn leave_out_tunnels(sockets: &mut Vec<&Socket>, table: &mut OwnerTable) {
+    let is_udp = |socket: &Socket| socket.protocol == Protocol::Udp;
+    if !sockets.iter().any(|socket| is_udp(socket)) {
+        return;
     }
+    let ports = tunnels::ports();
+    sockets.retain(|socket| {
+        let is_tunnel = is_udp(socket)
+            && socket
+                .inet()
+                .is_some_and(|ends| !ends.has_peer() && ports.contains(&ends.local_port.0));
+        if let (true, Some(inode)) = (is_tunnel, socket.inode) {
+            table.set_reason(inode, NoOwner::Kernel);
+        }
+        !is_tunnel
+    });
+}
 
-    /// Adds to `table` who holds them after all, or why nobody does. `first` is what the first walk met.
-    pub(super) fn explain(mut self, proc: &Dir, table: &mut OwnerTable, first: Walked) {
-        // Where some processes cannot be seen, one of them may be the holder: nothing is certain, however often one looks.
-        if table.report().hides() {
-            return;
-        }
-        self.without_closed(table);
-        if self.sockets.is_empty() {
-            return;
-        }
-        let unsure = self.look_again(proc, table) || first.unsure;
-        self.sockets
-            .retain(|socket| socket.inode.is_some_and(|inode| !table.holds(inode)));
-        self.without_closed(table);
-        self.give_reasons(proc, table, unsure);
+/// Settles those that are not in the kernel's tables any more.
+fn leave_out_closed(sockets: &mut Vec<&Socket>, query: &Query, table: &mut OwnerTable) {
+    if sockets.is_empty() {
+        return;
     }
-
-    /// Walks over all processes, and over those that were made meanwhile until there are no more: a server may hand a connection to
-    /// a process that it has just made. True if something remained that could not be looked at.
-    fn look_again(&self, proc: &Dir, table: &mut OwnerTable) -> bool {
-        let wanted = self.inodes();
-        let walk = Walk::new(proc, Some(&wanted)).with_carriers();
-        let mut unsure = false;
-        let mut known = FxHashSet::default();
-        for _ in 0..MAX_ROUNDS {
-            let Ok(mut fresh) = walk::processes(proc) else {
-                return true;
-            };
-            fresh.retain(|&pid| known.insert(pid));
-            if fresh.is_empty() {
-                return unsure;
-            }
-            let mut walked = walk.over(&fresh);
-            unsure |= walked.unsure;
-            for found in &mut walked.found {
-                // What is in transit in another network namespace is most likely of that one, but may be of this.
-                if !found.carriers.is_empty()
-                    && !walk::is_in_this_namespace(proc, found.process.pid.0)
-                {
-                    found.carriers.clear();
-                    unsure = true;
-                }
-            }
-            fill(table, walked.found);
-        }
-        true
-    }
-
-    /// Leaves out, with that reason, what is not in the kernel's tables any more.
-    fn without_closed(&mut self, table: &mut OwnerTable) {
-        if self.sockets.is_empty() {
-            return;
-        }
-        let tables = self.sockets.iter().map(|s| table_of(s)).collect();
-        let (there, read) = present(self.query, tables, self.inodes());
-        self.sockets.retain(|socket| {
-            let Some(inode) = socket.inode else {
-                return false;
-            };
-            let is_there = there.contains(&inode) || !read.contains(table_of(socket));
-            if !is_there {
-                table.set_reason(inode, NoOwner::Closed);
-            }
-            is_there
-        });
-    }
-
-    fn give_reasons(&self, proc: &Dir, table: &mut OwnerTable, unsure: bool) {
-        if self.sockets.is_empty() {
-            return;
-        }
-        let is_udp = |socket: &&&Socket| socket.protocol == Protocol::Udp;
-        let tunnels = if self.sockets.iter().any(|socket| is_udp(&socket)) {
-            tunnels::ports()
-        } else {
-            FxHashSet::default()
+    let wanted = inodes(sockets);
+    let mut there = FxHashSet::default();
+    let collected = look_at_rows(
+        sockets.iter().map(|socket| table_of(socket)).collect(),
+        query.source.clone(),
+        |socket| there.extend(socket.inode.filter(|inode| wanted.contains(inode))),
+    );
+    let whole = collected.map_or(TableSet::EMPTY, |collected| whole_tables(&collected));
+    sockets.retain(|socket| {
+        let Some(inode) = socket.inode else {
+            return false;
         };
-        let elsewhere = unsure
-            || sys::namespace::pid_namespace_is_nested()
-            || !transit_is_visible(proc)
-            || connections_wait_for_accept();
-        for socket in &self.sockets {
-            let of_a_tunnel = is_udp(&socket)
-                && socket
-                    .inet()
-                    .is_some_and(|ends| tunnels.contains(&ends.local_port.0));
-            let reason = if of_a_tunnel {
-                NoOwner::Kernel
-            } else if table.has_carriers() {
-                NoOwner::InTransit
-            } else if elsewhere {
-                NoOwner::Other
-            } else {
-                NoOwner::Kernel
-            };
-            if let Some(inode) = socket.inode {
-                table.set_reason(inode, reason);
-            }
+        let is_there = there.contains(&inode) || !whole.contains(table_of(socket));
+        if !is_there {
+            table.set_reason(inode, NoOwner::Closed);
         }
-    }
+        is_there
+    });
+}
 
-    fn inodes(&self) -> FxHashSet<Inode> {
-        self.sockets.iter().filter_map(|s| s.inode).collect()
+/// Walks over all processes, and over those that were made meanwhile until there are no more: a server may hand a connection to a
+/// process that it has just made.
+fn look_again(sockets: &[&Socket], proc: &Dir) -> Walked {
+    let wanted = inodes(sockets);
+    let unix = unix_sockets();
+    let walk = Walk::new(proc, Some(&wanted)).looking_into(&unix);
+    let mut known = FxHashSet::default();
+    let mut all = Walked::default();
+    for _ in 0..MAX_ROUNDS {
+        let mut fresh = walk::processes(proc).unwrap_or_default();
+        fresh.retain(|&pid| known.insert(pid));
+        if fresh.is_empty() {
+            break;
+        }
+        all.extend(walk.over(&fresh));
     }
+    all
+}
+
+/// The unix sockets of this network namespace: those that may have descriptors in their queues.
+fn unix_sockets() -> FxHashSet<Inode> {
+    let tables = Table::ALL
+        .into_iter()
+        .filter(|table| table.protocol == Protocol::Unix)
+        .collect();
+    let mut inodes = FxHashSet::default();
+    // What cannot be dumped is not looked into, and then explains nothing.
+    let _ = look_at_rows(tables, SourceChoice::Auto, |socket| {
+        inodes.extend(socket.inode);
+    });
+    inodes
+}
+
+fn look_at_rows(
+    tables: TableSet,
+    source: SourceChoice,
+    row: impl FnMut(&Socket),
+) -> Option<Collected> {
+    let query = Query {
+        tables,
+        named: TableSet::EMPTY,
+        states: StateMasks::same(StateSet::ALL),
+        owners: false,
+        source,
+    };
+    collect::collect(&query, &mut EachRow(row)).ok()
+}
+
+/// The tables that were read to their end, while nothing in them was moved or damaged.
+fn whole_tables(collected: &Collected) -> TableSet {
+    let damaged: TableSet = collected
+        .notices
+        .iter()
+        .filter_map(|notice| match notice {
+            Notice::Interrupted { table }
+            | Notice::Undecodable { table, .. }
+            | Notice::Broken { table, .. } => Some(*table),
+            _ => None,
+        })
+        .collect();
+    collected
+        .tables
+        .iter()
+        .map(|report| report.table)
+        .filter(|&table| !damaged.contains(table))
+        .collect()
 }
 
 const fn table_of(socket: &Socket) -> Table {
     Table::new(socket.protocol, socket.family)
 }
 
-/// Which of `wanted` are in `tables` now, whatever their state, and which of the tables could be read.
-fn present(
-    query: &Query,
-    tables: TableSet,
-    wanted: FxHashSet<Inode>,
-) -> (FxHashSet<Inode>, TableSet) {
-    let mut there = FxHashSet::default();
-    let query = Query {
-        tables,
-        named: TableSet::EMPTY,
-        states: StateMasks::same(StateSet::ALL),
-        owners: false,
-        source: query.source.clone(),
-    };
-    let collected = collect::collect(
-        &query,
-        &mut Each(|socket: Socket| there.extend(socket.inode.filter(|i| wanted.contains(i)))),
-    );
-    let read = collected.map_or(TableSet::EMPTY, |c| {
-        c.tables.iter().map(|t| t.table).collect()
-    });
-    (there, read)
+fn inodes(sockets: &[&Socket]) -> FxHashSet<Inode> {
+    sockets.iter().filter_map(|socket| socket.inode).collect()
 }
 
-/// Whether unix connections wait for accept(2): nobody can look into their queues, where descriptors may be.
-fn connections_wait_for_accept() -> bool {
-    let unix = Table::ALL
-        .into_iter()
-        .filter(|table| table.protocol == Protocol::Unix)
-        .collect();
-    let query = Query {
-        tables: unix,
-        named: TableSet::EMPTY,
-        states: StateMasks::same(StateSet::ALL),
-        owners: false,
-        source: SourceChoice::Auto,
-    };
-    let mut waiting = false;
-    let collected = collect::collect(
-        &query,
-        &mut Each(|socket: Socket| {
-            // Netlink counts them at their listener; /proc lists them without an inode.
-            waiting |= match socket.queues {
-                Queues::Accept { length, .. } => length > 0,
-                _ => socket.inode.is_none(),
-            };
-        }),
-    );
-    waiting || collected.is_err()
-}
-
-/// Whether this kernel tells of descriptors in the queues of unix sockets.
-fn transit_is_visible(proc: &Dir) -> bool {
-    sys::proc_root::fdinfo_of_a_unix_socket(proc)
-        .is_ok_and(|text| pid::descriptors_in_queue(&text).is_some())
+fn is_held(socket: &Socket, table: &OwnerTable) -> bool {
+    socket.inode.is_some_and(|inode| table.holds(inode))
 }
 
 /// A sink that looks at rows and keeps none.
-struct Each<F>(F);
+struct EachRow<F>(F);
 
-impl<F: FnMut(Socket)> Sink for Each<F> {
+impl<F: FnMut(&Socket)> Sink for EachRow<F> {
     fn push(&mut self, socket: Socket) -> ControlFlow<()> {
-        (self.0)(socket);
+        (self.0)(&socket);
         ControlFlow::Continue(())
     }
 

@@ -3,6 +3,7 @@
 //! Cost is what matters here: for each descriptor one readlinkat(2) relative to its open directory, for each process a
 //! few opens, and names only for processes that hold a wanted socket. Threads take process ids from a shared counter.
 
+use super::tables::{self, Sharing};
 use crate::model::{Held, Inode, Pid, Process, Uid};
 use crate::sys::{self, proc_root::Dir};
 use crate::wire::pid;
@@ -20,8 +21,10 @@ const PROCESSES_FOR_THREADS: usize = 32;
 const MAX_THREADS: usize = 4;
 /// How often a busy io_uring is asked for its files.
 const RING_TRIES: usize = 3;
-/// More of an fdinfo file than this is not read: some 100 000 registered files.
-const FDINFO_LEN: u64 = 4 << 20;
+/// More of one fdinfo file than this is not read: some 30 000 registered files.
+const FDINFO_LEN: u64 = 1 << 20;
+/// More io_urings than this in one descriptor table are not asked.
+const MAX_RINGS: usize = 32;
 
 /// Every process id, ascending.
 pub(super) fn processes(proc: &Dir) -> std::io::Result<Vec<u32>> {
@@ -32,26 +35,61 @@ pub(super) fn processes(proc: &Dir) -> std::io::Result<Vec<u32>> {
 /// Whether a process is in this network namespace, or may be: one in another hardly holds a socket of this one.
 ///
 /// Its namespace links need rights, but the files below its `net` have the same inode numbers for all processes of a namespace.
-pub(super) fn is_in_this_namespace(proc: &Dir, pid: u32) -> bool {
+pub(super) fn may_be_in_this_namespace(proc: &Dir, pid: u32) -> bool {
     let here = proc.inode(c"thread-self/net/dev");
-    match proc.inode(format!("{pid}/net/dev")) {
-        Ok(there) => here.is_err() || here == Ok(there),
-        // It has ended, and only its parent has not noticed: such a process holds nothing.
-        Err(Errno::NOENT | Errno::SRCH) => false,
-        Err(_) => true,
+    let may_be = |there: Result<u64, Errno>| match there {
+        Ok(there) => Some(here.is_err() || here == Ok(there)),
+        // A thread that has ended, reaped or not, has no namespace any more.
+        Err(Errno::NOENT | Errno::SRCH) => None,
+        Err(_) => Some(true),
+    };
+    if let Some(answer) = may_be(proc.inode(format!("{pid}/net/dev"))) {
+        return answer;
     }
+    // Its first thread; others may live on.
+    let Ok(tasks) = proc.dir(format!("{pid}/task")) else {
+        return false;
+    };
+    ids(&tasks, &mut entries_buffer()).is_ok_and(|threads| {
+        threads
+            .into_iter()
+            .filter_map(|thread| may_be(tasks.inode(format!("{thread}/net/dev"))))
+            .any(|is_here| is_here)
+    })
 }
 
-/// What one walk over all processes brought.
+/// What one walk over processes brought.
 #[derive(Default)]
 pub(super) struct Walked {
     /// Descriptor tables with something of interest in them.
     pub(super) found: Vec<Found>,
-    /// Processes that would not show their descriptors.
+    /// Processes that would not show their descriptors, or not those of each thread.
     pub(super) refused: Vec<u32>,
-    /// Whether there were places that may hold sockets and could not be looked into: the files of a busy io_uring, or the descriptor
-    /// tables of threads where these cannot be told apart.
-    pub(super) unsure: bool,
+    /// How many descriptors are in the queues of the unix sockets that were looked into.
+    pub(super) in_queues: u64,
+    /// Why some process could not be looked at, other than for lack of rights or because it had ended.
+    pub(super) failed: Option<Errno>,
+}
+
+impl Walked {
+    /// Adds what another walk brought.
+    pub(super) fn extend(&mut self, other: Self) {
+        self.found.extend(other.found);
+        self.refused.extend(other.refused);
+        self.in_queues += other.in_queues;
+        self.failed = self.failed.or(other.failed);
+    }
+
+    /// Notes why something of `pid` was not seen.
+    fn missed(&mut self, pid: u32, error: Errno) {
+        match error {
+            // It ended, which is normal life.
+            Errno::NOENT | Errno::SRCH => {}
+            Errno::ACCESS | Errno::PERM if self.refused.last() == Some(&pid) => {}
+            Errno::ACCESS | Errno::PERM => self.refused.push(pid),
+            _ => self.failed = Some(error),
+        }
+    }
 }
 
 /// The descriptor table of a process, or of a thread that has its own.
@@ -68,9 +106,9 @@ pub(super) struct Found {
 pub(super) struct Walk<'a> {
     proc: &'a Dir,
     wanted: Option<&'a FxHashSet<Inode>>,
-    carriers: bool,
-    /// Whether the ids in /proc can be given to system calls.
-    own_pids: bool,
+    unix: Option<&'a FxHashSet<Inode>>,
+    can_compare: bool,
+    shows_rings: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -79,14 +117,16 @@ impl<'a> Walk<'a> {
         Self {
             proc,
             wanted,
-            carriers: false,
-            own_pids: sys::namespace::proc_shows_own_pids(),
+            unix: None,
+            can_compare: sys::kcmp::works() && sys::namespace::proc_shows_own_pids(),
+            shows_rings: sys::kernel_release()
+                .is_some_and(|release| release >= pid::RINGS_SHOWN_SINCE),
         }
     }
 
-    /// Also looks for descriptors in the queues of the other sockets, at three more system calls for each of these.
-    pub(super) const fn with_carriers(mut self) -> Self {
-        self.carriers = true;
+    /// Also looks into the queues of these `unix` sockets, for descriptors that are under way, at three more system calls for each.
+    pub(super) const fn looking_into(mut self, unix: &'a FxHashSet<Inode>) -> Self {
+        self.unix = Some(unix);
         self
     }
 
@@ -97,11 +137,8 @@ impl<'a> Walk<'a> {
             let mut buffer = entries_buffer();
             let mut walked = Walked::default();
             while let Some(&pid) = pids.get(next.fetch_add(1, Ordering::Relaxed)) {
-                match self.process(pid, &mut buffer, &mut walked) {
-                    Ok(()) => {}
-                    Err(Errno::ACCESS | Errno::PERM) => walked.refused.push(pid),
-                    // It ended meanwhile, which is normal life.
-                    Err(_) => {}
+                if let Err(error) = self.process(pid, &mut buffer, &mut walked) {
+                    walked.missed(pid, error);
                 }
             }
             walked
@@ -112,40 +149,50 @@ impl<'a> Walk<'a> {
             std::thread::available_parallelism().map_or(1, |n| n.get().min(MAX_THREADS))
         };
         std::thread::scope(|scope| {
-            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+            // Where no more threads can be had, this one does it all.
+            let others: Vec<_> = (1..threads)
+                .map_while(|_| std::thread::Builder::new().spawn_scoped(scope, work).ok())
+                .collect();
             let mut walked = work();
-            for other in others {
-                match other.join() {
-                    Ok(more) => {
-                        walked.found.extend(more.found);
-                        walked.refused.extend(more.refused);
-                        walked.unsure |= more.unsure;
-                    }
-                    Err(_) => walked.unsure = true,
-                }
+            for more in others.into_iter().filter_map(|other| other.join().ok()) {
+                walked.extend(more);
             }
             walked
         })
     }
 
+    /// Adds what one process holds to `walked`. Fails if its own descriptor table could not be read, nor any of its threads'.
     fn process(&self, pid: u32, buffer: &mut Entries, walked: &mut Walked) -> Result<(), Errno> {
         let process = self.proc.dir(itoa::Buffer::new().format(pid))?;
         let mut tables = Vec::new();
-        let mut read = self.table(&process, None, buffer, &mut tables, &mut walked.unsure);
+        let mut read = self.table(&process, None, buffer, &mut tables, &mut walked.in_queues);
         let refused = matches!(read, Err(Errno::ACCESS | Errno::PERM));
         if (read.is_ok() || refused) && thread_count(&process).is_ok_and(|n| n > 1) {
             // It shows no descriptors then, to others than root it refuses; the other threads have them.
-            let leaderless = matches!(read, Ok(0) | Err(_)) && leader_is_gone(&process)?;
+            let leaderless =
+                (refused || read == Ok(0)) && leader_is_gone(&process).unwrap_or(false);
             if leaderless || !refused {
                 let first = (!leaderless).then_some(pid);
-                for thread in self.other_tables(pid, first, &process, buffer, &mut walked.unsure)? {
-                    // This thread may have ended as well, or refuse.
-                    let Ok(task) = process.dir(format!("task/{thread}")) else {
-                        continue;
-                    };
-                    let thread = Some(Pid(thread));
-                    let own = self.table(&task, thread, buffer, &mut tables, &mut walked.unsure);
-                    read = read.or(own);
+                let groups = self.other_tables(pid, first, &process, buffer);
+                for sharing in groups.unwrap_or_else(|error| {
+                    walked.missed(pid, error);
+                    Vec::new()
+                }) {
+                    let own = sharing.iter().rev().find_map(|&thread| {
+                        // The next one that shares the table, if this thread has ended.
+                        let task = process.dir(format!("task/{thread}")).ok()?;
+                        let thread = Some(Pid(thread));
+                        let queued = &mut walked.in_queues;
+                        match self.table(&task, thread, buffer, &mut tables, queued) {
+                            Err(Errno::NOENT | Errno::SRCH) => None,
+                            other => Some(other),
+                        }
+                    });
+                    match own {
+                        Some(Ok(count)) => read = read.or(Ok(count)),
+                        Some(Err(error)) => walked.missed(pid, error),
+                        None => {}
+                    }
                 }
             }
         }
@@ -169,7 +216,7 @@ impl<'a> Walk<'a> {
         thread: Option<Pid>,
         buffer: &mut Entries,
         tables: &mut Vec<Table>,
-        unsure: &mut bool,
+        in_queues: &mut u64,
     ) -> Result<usize, Errno> {
         let mut table = Table {
             thread,
@@ -177,106 +224,79 @@ impl<'a> Walk<'a> {
             carriers: Vec::new(),
         };
         let mut rings = Vec::new();
-        let mut others = Vec::new();
+        let mut unix = Vec::new();
         let count = descriptors(&base.dir(c"fd")?, buffer, |fd, kind| match kind {
-            Kind::Socket(inode) if self.wanted.is_none_or(|set| set.contains(&inode)) => {
-                table.held.push(Held::descriptor(inode, fd));
+            Kind::Socket(inode) => {
+                if self.wanted.is_none_or(|set| set.contains(&inode)) {
+                    table.held.push(Held::descriptor(inode, fd));
+                }
+                if self.unix.is_some_and(|set| set.contains(&inode)) {
+                    unix.push(fd);
+                }
             }
-            Kind::Socket(_) if self.carriers => others.push(fd),
-            Kind::Socket(_) => {}
             Kind::Ring => rings.push(fd),
         })?;
-        for fd in rings {
-            *unsure |= !self.registered(base, fd, &mut table.held);
+        if self.shows_rings {
+            for &fd in rings.iter().take(MAX_RINGS) {
+                self.add_registered(base, fd, &mut table.held);
+            }
         }
-        let carries = |fd: &u32| {
-            let text = base.read(format!("fdinfo/{fd}"), FDINFO_LEN);
-            text.is_ok_and(|text| pid::descriptors_in_queue(&text).is_some_and(|n| n > 0))
-        };
-        table.carriers = others.into_iter().filter(carries).collect();
+        for fd in unix {
+            let mut text = [0; 512];
+            let queued = base
+                .read_once(format!("fdinfo/{fd}"), &mut text)
+                .ok()
+                .and_then(pid::descriptors_in_queue);
+            if let Some(queued @ 1..) = queued {
+                *in_queues += u64::from(queued);
+                table.carriers.push(fd);
+            }
+        }
         if !table.held.is_empty() || !table.carriers.is_empty() {
             tables.push(table);
         }
         Ok(count)
     }
 
-    /// Adds the wanted sockets that are registered with the io_uring `fd`; false if it does not tell.
-    fn registered(&self, base: &Dir, fd: u32, held: &mut Vec<Held>) -> bool {
+    /// Adds the wanted sockets that are registered with the io_uring `fd`, each with its first place there.
+    fn add_registered(&self, base: &Dir, fd: u32, held: &mut Vec<Held>) {
         for _ in 0..RING_TRIES {
-            let text = match base.read(format!("fdinfo/{fd}"), FDINFO_LEN) {
-                Ok(text) if (text.len() as u64) < FDINFO_LEN => text,
-                Ok(_) => return false,
-                // Closed meanwhile.
-                Err(error) => return error.kind() == std::io::ErrorKind::NotFound,
+            // Closed meanwhile, or not to be seen.
+            let Ok(text) = base.read(format!("fdinfo/{fd}"), FDINFO_LEN) else {
+                return;
             };
-            if let Some(sockets) = pid::registered_sockets(&text) {
-                held.extend(sockets.into_iter().filter_map(|(slot, inode)| {
-                    let inode = Inode::new(inode)?;
-                    let slot = Some(slot);
-                    let wanted = self.wanted.is_none_or(|set| set.contains(&inode));
-                    wanted.then_some(Held { inode, fd, slot })
-                }));
-                return true;
-            }
-            std::thread::yield_now();
+            let Some(sockets) = pid::registered_sockets(&text) else {
+                std::thread::yield_now();
+                continue;
+            };
+            let mut seen = FxHashSet::default();
+            held.extend(sockets.into_iter().filter_map(|(slot, inode)| {
+                let inode = Inode::new(inode)?;
+                let slot = Some(slot);
+                let wanted = self.wanted.is_none_or(|set| set.contains(&inode));
+                (wanted && seen.insert(inode)).then_some(Held { inode, fd, slot })
+            }));
+            return;
         }
-        false
     }
 
-    /// One thread for each descriptor table of a process other than that of its `first` thread, which may be gone.
-    ///
-    /// Threads share one unless they unshare(2) `CLONE_FILES`. Where kcmp(2) does not tell, tables of different size are different ones.
+    /// The threads that have other descriptor tables than the `first` thread, or than each other if that has ended, by their tables.
     fn other_tables(
         &self,
         pid: u32,
         first: Option<u32>,
         process: &Dir,
         buffer: &mut Entries,
-        unsure: &mut bool,
-    ) -> Result<Vec<u32>, Errno> {
-        let tasks = process.dir(c"task")?;
-        let mut threads = ids(&tasks, buffer)?;
+    ) -> Result<Vec<Sharing>, Errno> {
+        let mut threads = ids(&process.dir(c"task")?, buffer)?;
         threads.retain(|&thread| thread != pid);
-        if self.own_pids
-            && let Ok(tables) = distinct(first, &threads)
-        {
-            return Ok(tables);
-        }
-        *unsure = true;
-        let size = |thread: u32| Ok(tasks.links_and_size(format!("{thread}/fd"))?.1);
-        let mut sizes: Vec<u64> = first.into_iter().map(size).collect::<Result<_, Errno>>()?;
-        threads.retain(|&thread| match size(thread) {
-            Ok(size) if !sizes.contains(&size) => {
-                sizes.push(size);
-                true
-            }
-            _ => false,
-        });
-        Ok(threads)
-    }
-}
-
-/// One of `threads` for each descriptor table that differs from that of `first`.
-fn distinct(first: Option<u32>, threads: &[u32]) -> Result<Vec<u32>, Errno> {
-    let mut tables: Vec<u32> = first.into_iter().collect();
-    for &thread in threads {
-        let mut failed = None;
-        let place = tables.binary_search_by(|&known| {
-            sys::kcmp::descriptor_tables(known, thread).unwrap_or_else(|errno| {
-                failed = Some(errno);
-                std::cmp::Ordering::Less
-            })
-        });
-        match (failed, place) {
-            // One of the two has ended; reading the other's will tell.
-            (None | Some(Errno::SRCH), Err(place)) => tables.insert(place, thread),
-            (None | Some(Errno::SRCH), Ok(_)) => {}
-            (Some(errno), _) => return Err(errno),
+        match (self.can_compare, first) {
+            (true, _) => tables::other_than(first, &threads, &sys::kcmp::descriptor_tables),
+            // Where they cannot be told apart, they are taken to share one table, as nearly all do.
+            (false, Some(_)) => Ok(Vec::new()),
+            (false, None) => Ok(vec![threads]),
         }
     }
-    tables.retain(|&thread| Some(thread) != first);
-    tables.sort_unstable();
-    Ok(tables)
 }
 
 /// What is of interest in one descriptor table.
@@ -300,7 +320,7 @@ fn descriptors(
 ) -> Result<usize, Errno> {
     let mut link = [MaybeUninit::uninit(); LINK_LEN];
     let mut count = 0;
-    let mut refused = None;
+    let mut failed = None;
     directory.entries(buffer, |name: &CStr| {
         count += 1;
         match directory.link(name, &mut link) {
@@ -316,13 +336,13 @@ fn descriptors(
                     each(fd, kind);
                 }
             }
-            // May list the directory, may not look behind the links: CAP_DAC_READ_SEARCH without CAP_SYS_PTRACE.
-            Err(error @ (Errno::ACCESS | Errno::PERM)) => refused = Some(error),
             // Closed meanwhile.
-            Err(_) => {}
+            Err(Errno::NOENT) => {}
+            // With CAP_DAC_READ_SEARCH and without CAP_SYS_PTRACE one may list the directory, and not look behind the links.
+            Err(error) => failed = Some(error),
         }
     })?;
-    refused.map_or(Ok(count), Err)
+    failed.map_or(Ok(count), Err)
 }
 
 /// Room for directory entries.
