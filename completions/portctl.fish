@@ -32,7 +32,7 @@ complete -c portctl -n "__fish_portctl_needs_command" -f -a "help" -d 'Explain a
 complete -c portctl -n "__fish_portctl_needs_command" -f -a "schema" -d 'Print the JSON Schema of a document: ls, summary'
 complete -c portctl -n "__fish_portctl_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -l columns -d 'Show these fields, separated by commas (portctl help columns)' -r
-complete -c portctl -n "__fish_portctl_using_subcommand ls" -l sort -d 'Order by fields, each with :asc or :desc, separated by commas; \'none\' shows rows as they come' -r
+complete -c portctl -n "__fish_portctl_using_subcommand ls" -l sort -d 'Order by fields, each with :asc or :desc, separated by commas; \'none\' shows rows as they come, before reasons for missing owners are known' -r
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -l width -d 'Fit into this many columns; \'none\' for no limit [default: the terminal\'s, none in a pipe]' -r
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless the environment says no'
 always\t'Always'

@@ -129,7 +129,8 @@ pub struct LsArgs {
     /// Host names instead of addresses; asks the network
     #[arg(short = 'r', long, help_heading = OUTPUT)]
     pub resolve: bool,
-    /// Order by fields, each with :asc or :desc, separated by commas; 'none' shows rows as they come
+    /// Order by fields, each with :asc or :desc, separated by commas; 'none' shows rows as they come, before
+    /// reasons for missing owners are known
     #[arg(long, value_name = "FIELDS", help_heading = OUTPUT)]
     pub sort: Option<String>,
     /// One JSON document (portctl help json)
