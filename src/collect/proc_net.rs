@@ -28,9 +28,9 @@ impl ProcSource {
 
     fn directory(&mut self) -> Result<&Dir, SourceError> {
         if self.directory.is_none() {
-            let opened = Dir::open(Path::new(DIRECTORY)).map_err(|source| SourceError::File {
+            let opened = Dir::open(Path::new(DIRECTORY)).map_err(|errno| SourceError::File {
                 path: DIRECTORY.to_owned(),
-                source,
+                source: errno.into(),
             })?;
             self.directory = Some(opened);
         }

@@ -24,8 +24,8 @@ impl Dir {
     ///
     /// # Errors
     /// As open(2).
-    pub fn open(path: &Path) -> io::Result<Self> {
-        Self::open_at(rustix::fs::CWD, path)
+    pub fn open(path: &Path) -> Result<Self, Errno> {
+        open(rustix::fs::CWD, path, OFlags::DIRECTORY).map(Self)
     }
 
     /// Opens a directory below this one.
@@ -34,10 +34,6 @@ impl Dir {
     /// As openat(2); `ENOENT` and `ESRCH` mean that the process is gone, `EACCES` that it is not ours to see.
     pub fn dir<P: rustix::path::Arg>(&self, path: P) -> Result<Self, Errno> {
         open(self.0.as_fd(), path, OFlags::DIRECTORY).map(Self)
-    }
-
-    fn open_at(base: impl AsFd, path: &Path) -> io::Result<Self> {
-        Ok(Self(open(base, path, OFlags::DIRECTORY)?))
     }
 
     /// Calls `each` with the name of every entry but `.` and `..`, using `buffer` for the names. Once for each handle: afterwards it

@@ -12,6 +12,7 @@ mod walk;
 use crate::model::{Inode, Listeners, OwnerTable, Query, ScanReport, Socket};
 use crate::sys::{self, proc_root::Dir};
 use rustc_hash::FxHashSet;
+use rustix::io::Errno;
 use std::path::Path;
 use walk::{Found, Walk, Walked};
 
@@ -62,7 +63,7 @@ fn first_walk(table: &mut OwnerTable, wanted: Option<&FxHashSet<Inode>>) -> Opti
             add_holders(table, std::mem::take(&mut walked.found));
             return Some((proc, walked));
         }
-        Err(error) => format!("/proc cannot be read: {}", error.kind()),
+        Err(error) => format!("/proc cannot be read: {}", words(error)),
     };
     table.set_report(ScanReport {
         failed: Some(failed),
@@ -80,8 +81,12 @@ fn report(proc: &Dir, walked: &Walked) -> ScanReport {
         hidepid: !sys::namespace::may_trace_all() && sys::proc_root::hidepid().is_some(),
         failed: walked
             .failed
-            .map(|errno| format!("not every process could be looked at: {}", errno.kind())),
+            .map(|errno| format!("not every process could be looked at: {}", words(errno))),
     }
+}
+
+fn words(errno: Errno) -> &'static str {
+    nix::errno::Errno::from_raw(errno.raw_os_error()).desc()
 }
 
 fn add_holders(table: &mut OwnerTable, mut found: Vec<Found>) {

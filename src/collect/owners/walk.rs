@@ -27,9 +27,9 @@ const FDINFO_LEN: u64 = 1 << 20;
 const MAX_RINGS: usize = 32;
 
 /// Every process id, ascending.
-pub(super) fn processes(proc: &Dir) -> std::io::Result<Vec<u32>> {
+pub(super) fn processes(proc: &Dir) -> Result<Vec<u32>, Errno> {
     // A handle of its own: one that was read to its end stays there.
-    Ok(ids(&proc.dir(c".")?, &mut entries_buffer())?)
+    ids(&proc.dir(c".")?, &mut entries_buffer())
 }
 
 /// Whether a process is in this network namespace, or may be: one in another hardly holds a socket of this one.
