@@ -1,6 +1,6 @@
 //! Which process holds which socket, and why some have none.
 //!
-//! One walk over /proc finds the holders ([`walk`]). Sockets that it leaves unclaimed are looked at again ([`unclaimed`]), and a reason
+//! One walk over /proc finds the holders (`walk`). Sockets that it leaves unclaimed are looked at again (`unclaimed`), and a reason
 //! is given only where something speaks for it: that nobody was seen is no proof of anything, since a thread may sit in accept(2) on
 //! a descriptor that another has closed, or a socket go to and fro between two processes.
 
