@@ -4,8 +4,9 @@
 //! where this spends a quarter of that, because it escapes every key and word anew. Tests read the objects back and
 //! hold them to the schema.
 
-use super::address::AddressText;
+use super::address;
 use super::escape::{escape, is_deceptive};
+use super::pieces;
 use super::text::{References, by_process};
 use crate::model::{
     Ends, Holder, Holders, IfIndex, Inode, Names, Owners, Port, Protocol, Queues, Row, Socket, Uid,
@@ -120,7 +121,7 @@ fn word(out: &mut Vec<u8>, key: &'static str, word: &'static str) {
 #[inline]
 fn number(out: &mut Vec<u8>, key: &'static str, n: u64) {
     literal(out, key);
-    out.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
+    pieces::decimal(out, n);
 }
 
 #[inline]
@@ -140,16 +141,16 @@ fn hex(out: &mut Vec<u8>, key: &'static str, n: Option<u64>) {
     match n {
         Some(n) => {
             literal(out, "\"");
-            super::text::hex(out, n);
+            pieces::hex(out, n);
             literal(out, "\"");
         }
         None => literal(out, "null"),
     }
 }
 
-fn address(out: &mut Vec<u8>, address: IpAddr) {
+fn address(out: &mut Vec<u8>, ip: IpAddr) {
     literal(out, "{\"address\":\"");
-    out.extend_from_slice(AddressText::new(address).as_bytes());
+    address::address(out, ip);
     literal(out, "\"");
 }
 

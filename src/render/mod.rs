@@ -10,6 +10,7 @@ pub mod escape;
 mod json;
 mod json_socket;
 mod layout;
+mod pieces;
 mod schema;
 mod summary;
 mod table;

@@ -6,6 +6,7 @@
 
 use super::columns::Column;
 use super::layout::{self, CutAt, GAP, Layout, Need, display_width};
+use super::pieces::blanks;
 use super::text::{self, TextOptions};
 use super::{Closing, List, Opening};
 use crate::model::{FieldId, Notice, Row, State};
@@ -234,12 +235,18 @@ impl<W: Write> List for TableList<W> {
         if self.direct
             && let Some(Layout::Lines(widths)) = &self.layout
         {
-            direct_row(&mut self.buffer, &self.options, widths, row);
-            return if self.buffer.len() >= BUFFER_LEN {
-                self.flush()
-            } else {
-                Ok(())
-            };
+            let start = self.buffer.len();
+            let aside = &mut self.held.text;
+            direct_row(&mut self.buffer, aside, &self.options, widths, row);
+            aside.clear();
+            if self.buffer.get(start..).is_some_and(<[u8]>::is_ascii) {
+                return if self.buffer.len() >= BUFFER_LEN {
+                    self.flush()
+                } else {
+                    Ok(())
+                };
+            }
+            self.buffer.truncate(start);
         }
         let is_unix = row.socket.unix().is_some();
         for column in &self.options.columns {
@@ -284,32 +291,34 @@ impl<W: Write> List for TableList<W> {
     }
 }
 
-/// Writes a row whose layout is known and whose cells are neither cut nor coloured: each is formatted where it stays.
+/// Writes a row as if every byte took one column of the screen: each cell is formatted where it stays, but for those that have blanks
+/// before them.
 fn direct_row(
     buffer: &mut Vec<u8>,
+    aside: &mut Vec<u8>,
     options: &TableOptions,
     widths: &[Option<usize>],
     row: Row<'_>,
 ) {
-    let last = widths.len().saturating_sub(1);
-    for (n, (column, width)) in options.columns.iter().zip(widths).enumerate() {
-        if n > 0 {
-            blanks(buffer, GAP);
-        }
-        let start = buffer.len();
-        text::cell(buffer, column.field, row, options.text);
-        let content = buffer.get(start..).unwrap_or_default();
-        let taken = display_width(content);
-        let padding = width.unwrap_or(0).saturating_sub(taken);
+    // The blanks between a cell and the one before it.
+    let mut gap = 0;
+    for (column, width) in options.columns.iter().zip(widths) {
+        let target = if column.right {
+            aside.clear();
+            &mut *aside
+        } else {
+            blanks(buffer, gap);
+            &mut *buffer
+        };
+        let start = target.len();
+        text::cell(target, column.field, row, options.text);
+        let padding = width.unwrap_or(0).saturating_sub(target.len() - start);
         if column.right {
-            let end = buffer.len();
-            blanks(buffer, padding);
-            buffer.copy_within(start..end, start + padding);
-            if let Some(gap) = buffer.get_mut(start..start + padding) {
-                gap.fill(b' ');
-            }
-        } else if n != last {
-            blanks(buffer, padding);
+            blanks(buffer, gap + padding);
+            buffer.extend_from_slice(aside);
+            gap = GAP;
+        } else {
+            gap = GAP + padding;
         }
     }
     buffer.push(b'\n');
@@ -368,15 +377,6 @@ const fn cut_at(field: FieldId) -> CutAt {
 
 fn last_shown(widths: &[Option<usize>]) -> usize {
     widths.iter().rposition(Option::is_some).unwrap_or(0)
-}
-
-#[inline]
-fn blanks(out: &mut Vec<u8>, count: usize) {
-    const SOME: &[u8; 64] = &[b' '; 64];
-    match SOME.get(..count) {
-        Some(blanks) => out.extend_from_slice(blanks),
-        None => out.resize(out.len() + count, b' '),
-    }
 }
 
 /// Colour repeats what the word says: open for business, or lingering.
