@@ -4,11 +4,10 @@ use super::lower;
 use super::source::{DumpStats, Source, SourceError, TakeRow};
 use crate::model::{Family, Protocol, SourceKind, StateSet, Table};
 use crate::sys::netlink::{DATAGRAM_LEN, Datagrams};
-use crate::wire::inet_diag::{self, FAMILY_INET, FAMILY_INET6, InetRecord};
+use crate::wire::inet_diag::{self, FAMILY_INET, FAMILY_INET6};
 use crate::wire::nlmsg::{self, Messages};
-use crate::wire::unix_diag::{self, UnixRecord};
+use crate::wire::unix_diag;
 use std::io;
-use std::ops::ControlFlow;
 
 const ENOENT: i32 = 2;
 const EOPNOTSUPP: i32 = 95;
@@ -79,17 +78,15 @@ impl<D: Datagrams, Open: FnMut() -> io::Result<D>> Source for DiagSource<Open> {
                     nlmsg::NOOP => {}
                     _ => {
                         let socket = match protocol {
-                            Protocol::Unix => UnixRecord::decode(payload)
-                                .ok()
-                                .and_then(|record| lower::unix_record(&record)),
-                            _ => InetRecord::decode(payload)
-                                .ok()
-                                .and_then(|record| lower::inet_record(&record, protocol)),
+                            Protocol::Unix => lower::unix_payload(payload),
+                            _ => lower::inet_payload(payload, protocol),
                         };
-                        match socket.map(&mut *take) {
-                            Some(ControlFlow::Continue(())) => {}
-                            Some(ControlFlow::Break(())) => return Ok(stats),
-                            None => stats.skipped += 1,
+                        let Some(socket) = socket else {
+                            stats.skipped += 1;
+                            continue;
+                        };
+                        if take(socket).is_break() {
+                            return Ok(stats);
                         }
                     }
                 }

@@ -5,9 +5,9 @@
 use super::lower;
 use super::source::{DumpStats, Source, SourceError, TakeRow};
 use crate::model::{Protocol, SourceKind, StateSet, Table};
-use crate::wire::inet_diag::{self, InetRecord};
+use crate::wire::inet_diag;
 use crate::wire::nlmsg::{self, HEADER_LEN, Header};
-use crate::wire::unix_diag::{FAMILY_UNIX, UnixRecord};
+use crate::wire::unix_diag::FAMILY_UNIX;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
@@ -128,12 +128,8 @@ impl Source for DumpSource {
                 inet_diag::SOCK_DIAG_BY_FAMILY | inet_diag::TCPDIAG_GETSOCK => {
                     // Rows do not carry their protocol (but for raw sockets), and `ss -D` writes only TCP.
                     let socket = match payload.first() {
-                        Some(&FAMILY_UNIX) => UnixRecord::decode(payload)
-                            .ok()
-                            .and_then(|record| lower::unix_record(&record)),
-                        _ => InetRecord::decode(payload)
-                            .ok()
-                            .and_then(|record| lower::inet_record(&record, Protocol::Tcp)),
+                        Some(&FAMILY_UNIX) => lower::unix_payload(payload),
+                        _ => lower::inet_payload(payload, Protocol::Tcp),
                     };
                     match socket {
                         Some(socket)

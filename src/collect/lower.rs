@@ -13,9 +13,19 @@ use std::num::NonZeroU64;
 /// Milliseconds in a tick of `USER_HZ`, which is 100 on every architecture in use.
 const TICK_MS: u32 = 10;
 
+/// A socket from the payload of an inet_diag message; `None` if it makes no sense.
+pub(super) fn inet_payload(payload: &[u8], protocol: Protocol) -> Option<Socket> {
+    inet_record(&InetRecord::decode(payload).ok()?, protocol)
+}
+
+/// A socket from the payload of a unix_diag message; `None` if it makes no sense.
+pub(super) fn unix_payload(payload: &[u8]) -> Option<Socket> {
+    unix_record(&UnixRecord::decode(payload).ok()?)
+}
+
 /// A socket from inet_diag. `None` if its family is none that IP has.
 #[inline]
-pub(super) fn inet_record(record: &InetRecord, protocol: Protocol) -> Option<Socket> {
+fn inet_record(record: &InetRecord, protocol: Protocol) -> Option<Socket> {
     let family = match record.family {
         FAMILY_INET => Family::Inet,
         FAMILY_INET6 => Family::Inet6,
@@ -109,7 +119,7 @@ pub(super) fn inet_line(line: &InetLine, table: Table) -> Socket {
 }
 
 /// A socket from unix_diag. `None` if it has no inode, which the kernel does not send.
-pub(super) fn unix_record(record: &UnixRecord<'_>) -> Option<Socket> {
+fn unix_record(record: &UnixRecord<'_>) -> Option<Socket> {
     let state = State::from_number(record.state);
     Some(Socket {
         inode: Some(Inode::new(record.inode.into())?),

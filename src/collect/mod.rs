@@ -327,28 +327,19 @@ fn request_states(query: &Query, protocol: Protocol) -> StateSet {
 #[derive(Default)]
 struct Seen {
     /// Rows per table.
-    rows: [(Option<Table>, u64); Table::ALL.len()],
+    rows: [u64; Table::INDEX_END],
     listeners: Listeners,
 }
 
 impl Seen {
     fn add(&mut self, table: Table) {
-        for slot in &mut self.rows {
-            if slot.0.is_none() {
-                slot.0 = Some(table);
-            }
-            if slot.0 == Some(table) {
-                slot.1 += 1;
-                return;
-            }
+        if let Some(count) = self.rows.get_mut(table.index()) {
+            *count += 1;
         }
     }
 
     fn of(&self, table: Table) -> u64 {
-        self.rows
-            .iter()
-            .find(|slot| slot.0 == Some(table))
-            .map_or(0, |slot| slot.1)
+        self.rows.get(table.index()).copied().unwrap_or_default()
     }
 }
 

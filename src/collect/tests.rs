@@ -68,8 +68,7 @@ impl Source for OneRow {
         _: StateSet,
         take: &mut source::TakeRow<'_>,
     ) -> Result<DumpStats, SourceError> {
-        let record = crate::wire::inet_diag::InetRecord::decode(&socket(0, 1000)[16..])?;
-        let _ = lower::inet_record(&record, Protocol::Udp).map(take);
+        let _ = lower::inet_payload(&socket(0, 1000)[16..], Protocol::Udp).map(take);
         Ok(DumpStats::default())
     }
 }

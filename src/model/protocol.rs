@@ -96,6 +96,15 @@ impl Table {
         Self::new(Protocol::Unix, Family::Unix),
     ];
 
+    /// More than every [`Table::index`].
+    pub const INDEX_END: usize = Protocol::ALL.len() * 3;
+
+    /// A small number of its own for every table.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.protocol as usize * 3 + self.family as usize
+    }
+
     /// The table of `protocol` in `family`.
     #[must_use]
     pub const fn new(protocol: Protocol, family: Family) -> Self {
@@ -120,11 +129,8 @@ impl TableSet {
     /// No table.
     pub const EMPTY: Self = Self(0);
 
-    fn bit(table: Table) -> u16 {
-        Table::ALL
-            .iter()
-            .position(|&t| t == table)
-            .map_or(0, |n| 1 << n)
+    const fn bit(table: Table) -> u16 {
+        1 << table.index()
     }
 
     /// Adds one table.

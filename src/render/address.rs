@@ -7,6 +7,10 @@ use std::ops::Range;
 /// An octet of an IPv4 address with the dot behind it, and the length of both.
 type Octet = ([u8; 4], u8);
 
+#[expect(
+    clippy::indexing_slicing,
+    reason = "computed by the compiler, which would not panic but refuse"
+)]
 const OCTETS: [Octet; 256] = {
     let mut octets = [([0; 4], 0); 256];
     let mut n = 0;

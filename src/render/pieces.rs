@@ -58,9 +58,9 @@ fn long(out: &mut Vec<u8>, n: u64) {
 /// the next lane shifted in.
 const fn eight_digits(n: u32) -> u64 {
     let fours = (n / 10_000) as u64 | ((n % 10_000) as u64) << 32;
-    let quotients = (fours * 5243 >> 19) & 0x7f_0000_007f;
+    let quotients = ((fours * 5243) >> 19) & 0x7f_0000_007f;
     let twos = quotients | (fours - quotients * 100) << 16;
-    let quotients = (twos * 103 >> 10) & 0xf_000f_000f_000f;
+    let quotients = ((twos * 103) >> 10) & 0xf_000f_000f_000f;
     quotients | (twos - quotients * 10) << 8
 }
 

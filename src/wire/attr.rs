@@ -6,7 +6,7 @@
 //! ```
 
 use super::DecodeError;
-use super::bytes::u16_at;
+use super::bytes::{padded, u16_at};
 
 /// Flags in the two high bits of an attribute's type.
 const TYPE_MASK: u16 = 0x3fff;
@@ -46,7 +46,7 @@ impl<'a> Iterator for Attributes<'a> {
             self.offset = self.bytes.len();
             return Some(Err(error));
         };
-        self.offset += length.next_multiple_of(4);
+        self.offset += padded(length);
         Some(Ok((kind, data)))
     }
 }

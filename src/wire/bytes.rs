@@ -27,6 +27,12 @@ impl fmt::Display for DecodeError {
 
 impl std::error::Error for DecodeError {}
 
+/// The length of a message or attribute with its padding: netlink aligns both to four bytes. It must be one that fits a slice.
+#[inline]
+pub(super) const fn padded(length: usize) -> usize {
+    (length + 3) & !3
+}
+
 /// The `N` bytes at `offset`, if they are there.
 pub(super) fn array<const N: usize>(bytes: &[u8], offset: usize) -> Option<[u8; N]> {
     bytes.get(offset..)?.first_chunk().copied()

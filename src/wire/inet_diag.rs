@@ -133,11 +133,22 @@ impl InetRecord {
             need: BASE_LEN,
             have: payload.len(),
         })?;
+        let (mut shutdown, mut v6only, mut mark, mut cgroup) = (None, None, None, None);
+        for attribute in Attributes::new(payload, BASE_LEN) {
+            let (kind, data) = attribute?;
+            match kind {
+                ATTR_SHUTDOWN => shutdown = u8_at(data, 0),
+                ATTR_SKV6ONLY => v6only = u8_at(data, 0),
+                ATTR_MARK => mark = u32_at(data, 0),
+                ATTR_CGROUP_ID => cgroup = u64_at(data, 0),
+                _ => {}
+            }
+        }
         // The chunk has the length, so none of the defaults below is ever used.
+        let byte = |offset| u8_at(base, offset).unwrap_or_default();
         let word = |offset| u32_at(base, offset).unwrap_or_default();
         let cookie = u64::from(word(44)) | u64::from(word(48)) << 32;
-        let byte = |offset| u8_at(base, offset).unwrap_or_default();
-        let mut record = Self {
+        Ok(Self {
             family: byte(0),
             state: byte(1),
             timer: byte(2),
@@ -153,22 +164,11 @@ impl InetRecord {
             wqueue: word(60),
             uid: word(64),
             inode: word(68),
-            shutdown: None,
-            v6only: None,
-            mark: None,
-            cgroup: None,
-        };
-        for attribute in Attributes::new(payload, BASE_LEN) {
-            let (kind, data) = attribute?;
-            match kind {
-                ATTR_SHUTDOWN => record.shutdown = u8_at(data, 0),
-                ATTR_SKV6ONLY => record.v6only = u8_at(data, 0),
-                ATTR_MARK => record.mark = u32_at(data, 0),
-                ATTR_CGROUP_ID => record.cgroup = u64_at(data, 0),
-                _ => {}
-            }
-        }
-        Ok(record)
+            shutdown,
+            v6only,
+            mark,
+            cgroup,
+        })
     }
 }
 

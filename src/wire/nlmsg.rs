@@ -7,7 +7,7 @@
 
 use super::DecodeError;
 use super::attr::Attributes;
-use super::bytes::{i32_at, u16_at, u32_at};
+use super::bytes::{i32_at, padded, u16_at, u32_at};
 
 /// Bytes of a header.
 pub const HEADER_LEN: usize = 16;
@@ -115,7 +115,7 @@ impl<'a> Iterator for Messages<'a> {
                 })
         });
         match &result {
-            Ok((header, _)) => self.offset = at + header.length.next_multiple_of(4),
+            Ok((header, _)) => self.offset = at + padded(header.length),
             Err(_) => self.offset = self.bytes.len(),
         }
         Some(result.map_err(|e| DecodeError { offset: at, ..e }))
