@@ -39,7 +39,7 @@ pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Ex
     };
     plan.query.owners |= sort.needs_owners();
     let opening = opening(&plan.query, plan.format == Format::Json);
-    let streaming = matches!(sort, Sort::None) && !plan.filter.needs_owners();
+    let streaming = matches!(sort, Sort::None) && !plan.filter.needs_owners;
     let mut list = list(&plan, streaming);
     let (collected, tally) = if streaming {
         let owners = owners_before(&plan.query);
@@ -87,7 +87,7 @@ pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Ex
                 continue;
             };
             let row = Row { socket, context };
-            if plan.filter.needs_owners() && !tally.passes(&plan.filter, row) {
+            if plan.filter.needs_owners && !tally.passes(&plan.filter, row) {
                 continue;
             }
             tally.show(row);
@@ -256,7 +256,7 @@ impl Sink for Buffer<'_> {
             socket: &socket,
             context: self.context,
         };
-        if self.filter.needs_owners() || self.tally.passes(self.filter, row) {
+        if self.filter.needs_owners || self.tally.passes(self.filter, row) {
             self.sockets.push(socket);
         }
         ControlFlow::Continue(())

@@ -99,7 +99,7 @@ pub fn ls(
     };
     let owners = args.processes
         || columns.iter().any(|c| c.field.field().needs_owners)
-        || filter.needs_owners();
+        || filter.needs_owners;
     Ok(LsPlan {
         query: Query {
             tables: filter.tables(tables),

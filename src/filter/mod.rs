@@ -84,6 +84,8 @@ pub struct Filter {
     pub warnings: Vec<Warning>,
     /// Whether it asks for states, in which case no states are hidden by default.
     pub mentions_state: bool,
+    /// Whether it must be known who holds the sockets.
+    pub needs_owners: bool,
 }
 
 /// Reads a filter and looks up the names in it.
@@ -102,6 +104,7 @@ pub fn compile(
     expr.warnings.extend(warnings);
     Ok(Filter {
         mentions_state: predicate.has(&|p| matches!(p, Predicate::State(_))),
+        needs_owners: predicate.has(&Predicate::needs_owners),
         predicate,
         text: expr.text,
         warnings: expr.warnings,
@@ -117,13 +120,19 @@ impl Filter {
             text: String::new(),
             warnings: Vec::new(),
             mentions_state: false,
+            needs_owners: false,
         }
     }
 
     /// Whether a socket matches. Only [`Truth::True`] is shown.
     #[must_use]
+    #[inline]
     pub fn matches(&self, row: Row<'_>) -> Truth {
-        self.predicate.matches(&row)
+        match &self.predicate {
+            // Most lists have no filter.
+            Predicate::Constant(known) => (*known).into(),
+            predicate => predicate.matches(&row),
+        }
     }
 
     /// Every state in which a socket can match.
@@ -136,11 +145,5 @@ impl Filter {
     #[must_use]
     pub fn tables(&self, selected: TableSet) -> TableSet {
         pushdown::tables(&self.predicate, selected)
-    }
-
-    /// Whether it must be known who holds the sockets.
-    #[must_use]
-    pub fn needs_owners(&self) -> bool {
-        self.predicate.has(&Predicate::needs_owners)
     }
 }

@@ -432,7 +432,7 @@ fn a_filter_knows_whether_it_mentions_states() {
     assert!(compile("state all").mentions_state);
     assert!(compile("sport = 22 or not state listen").mentions_state);
     assert!(!compile("sport = 22").mentions_state);
-    assert!(!compile("sport = 22").needs_owners());
+    assert!(!compile("sport = 22").needs_owners);
     let everything = Filter::everything();
     assert!(!everything.mentions_state);
     assert_eq!(chosen_by(&everything, Truth::True).len(), 14);

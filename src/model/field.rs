@@ -4,10 +4,8 @@
 //! about sockets is adding a row here.
 
 use super::{
-    Ends, Family, Names, OwnerTable, Owners, Queues, Side, Socket, UnixName, UnixPeer, Value, Why,
+    Family, Names, OwnerTable, Owners, Queues, Side, Socket, UnixName, UnixPeer, Value, Why,
 };
-use std::cmp::Ordering;
-use std::net::IpAddr;
 
 /// What is needed beside the socket itself to answer for its fields.
 #[derive(Clone, Copy)]
@@ -534,87 +532,6 @@ fn port(socket: &Socket, side: Side) -> Value<'_> {
         (Some(ends), Side::Peer) if ends.has_peer() => Value::Number(ends.peer_port.0.into()),
         _ => Value::None,
     }
-}
-
-/// Orders two sockets by one of their ends: port, then address; unix sockets by name, then inode.
-pub(super) fn compare_ends(a: &Socket, b: &Socket, side: Side) -> Ordering {
-    match (&a.ends, &b.ends) {
-        (Ends::Inet(x), Ends::Inet(y)) => match side {
-            Side::Local => (x.local_port, &x.local).cmp(&(y.local_port, &y.local)),
-            Side::Peer => (x.peer_port, &x.peer).cmp(&(y.peer_port, &y.peer)),
-        },
-        (Ends::Unix(x), Ends::Unix(y)) => match side {
-            Side::Local => x.name.cmp(&y.name).then(a.inode.cmp(&b.inode)),
-            Side::Peer => peer_key(x.peer).cmp(&peer_key(y.peer)),
-        },
-        (Ends::Inet(_), Ends::Unix(_)) => Ordering::Less,
-        (Ends::Unix(_), Ends::Inet(_)) => Ordering::Greater,
-    }
-}
-
-fn peer_key(peer: UnixPeer) -> u64 {
-    match peer {
-        UnixPeer::Inode(inode) => inode.0.get(),
-        UnixPeer::None | UnixPeer::Unknown => u64::MAX,
-    }
-}
-
-/// The default order of a list: protocol, local port, local address, peer; then whatever tells two
-/// sockets apart, so that the same sockets always come in the same order.
-#[must_use]
-pub fn default_order(a: &Socket, b: &Socket) -> Ordering {
-    a.protocol
-        .cmp(&b.protocol)
-        .then_with(|| compare_ends(a, b, Side::Local))
-        .then_with(|| compare_ends(a, b, Side::Peer))
-        .then_with(|| a.inode.cmp(&b.inode))
-        .then_with(|| a.cookie.cmp(&b.cookie))
-}
-
-/// A compact prefix of [`default_order`]: if the keys of two sockets differ, the sockets are ordered as the keys are.
-///
-/// It holds the whole order of IPv4 sockets but for inode and cookie, so that sorting them seldom looks at the sockets themselves.
-#[must_use]
-pub fn default_order_key(socket: &Socket) -> (u64, u64) {
-    let protocol = (socket.protocol as u64) << 56;
-    match &socket.ends {
-        Ends::Inet(ends) => {
-            let local = address_key(ends.local);
-            let high = protocol | u64::from(ends.local_port.0) << 40 | (local >> 89) as u64;
-            let low = match ends.local {
-                // The peer follows at once: port, then family and address.
-                IpAddr::V4(_) => {
-                    u64::from(ends.peer_port.0) << 48 | (address_key(ends.peer) >> 81) as u64
-                }
-                IpAddr::V6(_) => (local >> 25) as u64,
-            };
-            (high, low)
-        }
-        Ends::Unix(ends) => match &ends.name {
-            UnixName::Unnamed => (protocol, socket.inode.map_or(0, |inode| inode.0.get())),
-            UnixName::Path(name) => name_key(protocol | 1 << 54, name),
-            UnixName::Abstract(name) => name_key(protocol | 2 << 54, name),
-        },
-    }
-}
-
-/// The order of `IpAddr` as a number of 129 bits less the last: IPv4 before IPv6, then the address.
-fn address_key(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(v4) => u128::from(v4.to_bits()) << 95,
-        IpAddr::V6(v6) => 1 << 127 | v6.to_bits() >> 1,
-    }
-}
-
-/// The first bytes of a name: six behind `kind`, then eight.
-fn name_key(kind: u64, name: &[u8]) -> (u64, u64) {
-    let mut start = [0; 14];
-    for (slot, byte) in start.iter_mut().zip(name) {
-        *slot = *byte;
-    }
-    let [a, b, c, d, e, f, rest @ ..] = start;
-    let high = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
-    (kind | high, u64::from_be_bytes(rest))
 }
 
 #[cfg(test)]

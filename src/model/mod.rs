@@ -18,6 +18,7 @@
 mod address;
 mod field;
 mod names;
+mod order;
 mod owners;
 mod ports;
 mod protocol;
@@ -28,10 +29,9 @@ mod state;
 mod value;
 
 pub use address::{Ends, IfIndex, InetEnds, Port, UnixEnds, UnixKind, UnixName, UnixPeer, ipv4_of};
-pub use field::{
-    Context, FIELDS, Field, FieldId, Row, default_order, default_order_key, field_by_name,
-};
+pub use field::{Context, FIELDS, Field, FieldId, Row, field_by_name};
 pub use names::{Names, NoNames};
+pub use order::{ORDER_WINDOW, default_order, order_window};
 pub use owners::{
     Held, Holder, Holders, Listeners, NoOwner, OwnerTable, Owners, Pid, Process, ScanReport,
 };

@@ -101,7 +101,7 @@ impl Value<'_> {
             | (Self::Milliseconds(a), Self::Milliseconds(b)) => a.cmp(b),
             (Self::Address(a), Self::Address(b)) => a.cmp(b),
             (Self::Word(a), Self::Word(b)) => a.cmp(b),
-            (Self::End(a, side), Self::End(b, _)) => super::field::compare_ends(a, b, *side),
+            (Self::End(a, side), Self::End(b, _)) => super::order::compare_ends(a, b, *side),
             (Self::Timer(a), Self::Timer(b)) => a.expires_ms.cmp(&b.expires_ms),
             (Self::Processes(a), Self::Processes(b)) => {
                 a.first_name().cmp(&b.first_name()).then_with(|| {

@@ -75,11 +75,10 @@ pub(super) fn hex(out: &mut Vec<u8>, n: u64) {
 
 /// The digit of the four low bits.
 #[inline]
-pub(super) const fn hex_digit(n: u8) -> u8 {
-    match n & 15 {
-        n @ 0..10 => b'0' + n,
-        n => b'a' + n - 10,
-    }
+pub(super) fn hex_digit(n: u8) -> u8 {
+    const DIGITS: [u8; 16] = *b"0123456789abcdef";
+    // Every number of four bits has one.
+    DIGITS.get(usize::from(n & 15)).copied().unwrap_or(b'?')
 }
 
 #[cfg(test)]

@@ -315,7 +315,11 @@ fn direct_row(
         let padding = width.unwrap_or(0).saturating_sub(target.len() - start);
         if column.right {
             blanks(buffer, gap + padding);
-            buffer.extend_from_slice(aside);
+            match **aside {
+                // Most queues are empty.
+                [digit] => buffer.push(digit),
+                _ => buffer.extend_from_slice(aside),
+            }
             gap = GAP;
         } else {
             gap = GAP + padding;
