@@ -120,7 +120,8 @@ fn list(plan: &LsPlan, streaming: bool) -> Box<dyn List> {
             Stdout,
             TableOptions {
                 columns: plan.columns.clone(),
-                may_drop: !plan.columns_named,
+                // Without a heading nobody could tell which columns are left.
+                may_drop: !plan.columns_named && plan.header,
                 header: plan.header,
                 width: plan.width,
                 streaming,

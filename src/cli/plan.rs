@@ -218,9 +218,17 @@ fn states(args: &LsArgs, filter: &Filter) -> StateMasks {
 }
 
 fn default_columns(args: &LsArgs) -> Vec<Column> {
-    let mut fields = vec![FieldId::Protocol, FieldId::State];
+    let mut fields = vec![FieldId::Protocol];
+    if args.csv {
+        fields.push(FieldId::Type);
+    }
+    fields.push(FieldId::State);
     if !args.no_queues {
         fields.extend([FieldId::RecvQueue, FieldId::SendQueue]);
+    }
+    if args.csv && !args.no_queues {
+        // In a table two columns hold four things; a cell that programs read holds one.
+        fields.extend([FieldId::AcceptQueue, FieldId::AcceptLimit]);
     }
     fields.extend([FieldId::Local, FieldId::Peer]);
     if args.options || args.extended {

@@ -225,7 +225,7 @@ impl fmt::Display for Notice {
             ),
             Self::ColumnsDropped { columns } => write!(
                 f,
-                "no room for {}; a wider terminal, -O or --columns shows it",
+                "no room for {} (-O or --columns shows them)",
                 columns.join(", ")
             ),
         }

@@ -45,8 +45,13 @@ pub fn quote_into(out: &mut Vec<u8>, bytes: &[u8]) {
     let plain = |b: &u8| b.is_ascii_alphanumeric() || b"-_./@:+~%=#".contains(b) || *b >= 0x80;
     if !bytes.is_empty() && bytes.iter().all(plain) {
         escape_into(out, bytes);
-        return;
+    } else {
+        quoted_into(out, bytes);
     }
+}
+
+/// Appends `bytes`, made safe, in double quotes.
+pub fn quoted_into(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
     for part in bytes.split_inclusive(|&b| b == b'"') {
         match part.strip_suffix(b"\"") {

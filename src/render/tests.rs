@@ -333,6 +333,87 @@ fn csv_cells_are_quoted_and_defused() {
 }
 
 #[test]
+fn unix_names_cannot_be_taken_for_each_other() {
+    let mut table = Vec::new();
+    let mut list = TableList::new(
+        &mut table,
+        TableOptions {
+            columns: columns::parse("local").unwrap(),
+            may_drop: false,
+            header: false,
+            width: None,
+            streaming: false,
+            colour: false,
+            text: TextOptions::default(),
+        },
+    );
+    let mut separated = Vec::new();
+    let mut csv = CsvList::new(
+        &mut separated,
+        columns::parse("local").unwrap(),
+        false,
+        TextOptions::default(),
+    );
+    let path = |name: &str| unix(UnixName::Path(name.as_bytes().into()), 7, UnixPeer::None);
+    let with_at = |name: &str| {
+        unix(
+            UnixName::Abstract(name.as_bytes().into()),
+            7,
+            UnixPeer::None,
+        )
+    };
+    for socket in [
+        unix(UnixName::Unnamed, 7, UnixPeer::None),
+        path("#7"),
+        path("@x"),
+        with_at("x"),
+        path("@x y"),
+        with_at("x y"),
+        with_at("\"x y\""),
+        path("-"),
+        path("?"),
+        path("\"@x\""),
+        path("/run/x"),
+    ] {
+        let context = Context {
+            owners: None,
+            names: &FixedNames,
+        };
+        let row = Row {
+            socket: &socket,
+            context,
+        };
+        list.row(row).unwrap();
+        csv.row(row).unwrap();
+    }
+    list.close(&closing()).unwrap();
+    csv.close(&closing()).unwrap();
+    drop((list, csv));
+    let lines = |bytes| String::from_utf8(bytes).unwrap();
+    assert_eq!(
+        lines(table).lines().collect::<Vec<_>>(),
+        [
+            "#7",
+            "\"#7\"",
+            "\"@x\"",
+            "@x",
+            "\"@x y\"",
+            "@\"x y\"",
+            r#"@"\x22x y\x22""#,
+            "\"-\"",
+            "\"?\"",
+            r#""\x22@x\x22""#,
+            "/run/x"
+        ]
+    );
+    let mut cells: Vec<_> = lines(separated).lines().map(str::to_owned).collect();
+    assert_eq!(cells.len(), 11);
+    cells.sort();
+    cells.dedup();
+    assert_eq!(cells.len(), 11, "{cells:?}");
+}
+
+#[test]
 fn the_summary() {
     let mut builder = SummaryBuilder::new();
     for socket in &sockets() {

@@ -1,7 +1,7 @@
 //! Values into text.
 
 use super::address::address;
-use super::escape::{escape_into, quote_into};
+use super::escape::{escape_into, quote_into, quoted_into};
 use super::pieces::{decimal as number, hex};
 use crate::model::{
     Ends, Family, FieldId, Holder, Holders, IfIndex, InetEnds, Inode, Names, NoOwner, Owners, Port,
@@ -64,14 +64,14 @@ pub(super) fn cell(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: Tex
     }
 }
 
-/// Appends the text of a field of `row` as one of comma-separated values: nothing is empty, and a name needs no quotes of ours, as the
-/// format has its own.
+/// Appends the text of a field of `row` as one of comma-separated values: nothing is empty, and a name seldom needs quotes of ours, as
+/// the format has its own.
 pub(super) fn csv_value(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: TextOptions) {
     match (field.field().extract)(row) {
         Value::End(socket, Side::Peer) if !has_peer(socket) => {}
         Value::End(socket, Side::Local) if socket.unix().is_some() => {
             match socket.unix().map(|unix| &unix.name) {
-                Some(UnixName::Path(path)) => escape_into(out, path),
+                Some(UnixName::Path(path)) => csv_path(out, path),
                 Some(UnixName::Abstract(name)) => {
                     out.push(b'@');
                     escape_into(out, name);
@@ -80,8 +80,28 @@ pub(super) fn csv_value(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options
             }
         }
         Value::Name(name) => escape_into(out, &name),
+        // Numbers only: the words for those without are in the column with the processes.
+        Value::Pids(owners) | Value::Descriptors(owners) => match owners {
+            Owners::Known(_) => value(out, field, row, options, b""),
+            Owners::None { .. } => {}
+            Owners::Hidden | Owners::NotAsked => out.extend_from_slice(UNKNOWN),
+        },
         _ => value(out, field, row, options, b""),
     }
+}
+
+/// A path in our own quotes only if it could be taken for an abstract name, an inode, a quoted path or "unknown".
+fn csv_path(out: &mut Vec<u8>, path: &[u8]) {
+    if path == UNKNOWN || path.starts_with(b"\"") || looks_like_no_path(path) {
+        quoted_into(out, path);
+    } else {
+        escape_into(out, path);
+    }
+}
+
+/// Whether a path looks like what stands for sockets that have none.
+fn looks_like_no_path(path: &[u8]) -> bool {
+    path == NONE || matches!(path.first(), Some(b'@' | b'#'))
 }
 
 fn has_peer(socket: &Socket) -> bool {
@@ -107,9 +127,8 @@ fn value(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: TextOptions, 
         Value::End(socket, side) => end(out, socket, side, row.context.names, options),
         Value::Timer(running) => timer(out, running),
         Value::Processes(owners) => each_owner(out, owners, row, process),
-        Value::Pids(owners) => each_owner(out, owners, row, |out, process, _| {
-            number(out, process.process.pid.0.into());
-        }),
+        Value::Pids(Owners::Known(holders)) => pids(out, holders),
+        Value::Pids(owners) => each_owner(out, owners, row, process),
         Value::Descriptors(owners) => each_owner(out, owners, row, |out, _, refs| {
             descriptors(out, refs);
         }),
@@ -162,8 +181,13 @@ fn interface(out: &mut Vec<u8>, index: IfIndex, names: &dyn Names) {
 fn unix_end(out: &mut Vec<u8>, socket: &Socket, ends: &UnixEnds, side: Side) {
     match side {
         Side::Local => match &ends.name {
+            UnixName::Path(path) if looks_like_no_path(path) => quoted_into(out, path),
             UnixName::Path(path) => quote_into(out, path),
-            UnixName::Abstract(name) => abstract_name(out, name),
+            UnixName::Abstract(name) => {
+                // The mark stays outside the quotes that a name may need: inside, it is part of a path.
+                out.push(b'@');
+                quote_into(out, name);
+            }
             UnixName::Unnamed => unnamed(out, socket.inode),
         },
         Side::Peer => match ends.peer {
@@ -183,15 +207,6 @@ fn unnamed(out: &mut Vec<u8>, inode: Option<Inode>) {
         }
         None => out.extend_from_slice(UNKNOWN),
     }
-}
-
-/// An abstract name begins with `@` where the kernel has a NUL.
-fn abstract_name(out: &mut Vec<u8>, name: &[u8]) {
-    let start = out.len();
-    quote_into(out, name);
-    // Inside the quotes, if there are any.
-    let quoted = out.get(start) == Some(&b'"');
-    out.insert(start + usize::from(quoted), b'@');
 }
 
 #[inline(always)]
@@ -342,6 +357,21 @@ fn each_owner(
     }
 }
 
+/// Every process once, whichever of its threads' tables hold the socket.
+fn pids(out: &mut Vec<u8>, holders: Holders<'_>) {
+    let mut last = None;
+    for holder in holders {
+        let pid = holder.process.pid;
+        if last == Some(pid) {
+            continue;
+        }
+        if last.replace(pid).is_some() {
+            out.extend_from_slice(b", ");
+        }
+        number(out, pid.0.into());
+    }
+}
+
 fn list(
     out: &mut Vec<u8>,
     holders: Holders<'_>,
@@ -427,17 +457,5 @@ mod tests {
             duration(&mut out, ms);
             assert_eq!(String::from_utf8(out).unwrap(), expected);
         }
-    }
-
-    #[test]
-    fn an_abstract_name_keeps_its_mark_inside_the_quotes() {
-        let text = |name: &[u8]| {
-            let mut out = Vec::new();
-            abstract_name(&mut out, name);
-            String::from_utf8(out).unwrap()
-        };
-        assert_eq!(text(b"x"), "@x");
-        assert_eq!(text(b"a\0b"), r#""@a\x00b""#);
-        assert_eq!(text(b"a b"), r#""@a b""#);
     }
 }
