@@ -11,7 +11,7 @@ use crate::cli::{docs, topics};
 use crate::collect::{self, Collected};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::model::{NetNs, Notice, Query, SourceChoice};
+use crate::model::{NetNs, Notice, Query, SourceChoice, field_by_name};
 use crate::render::escape::escape;
 use crate::render::{Closing, Opening, schema};
 use crate::sys;
@@ -31,7 +31,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     }
     let result = match Cli::try_parse_from(&arguments) {
         Ok(cli) => command(cli),
-        Err(error) => parse_error(&error),
+        Err(error) => parse_error(error),
     };
     result.unwrap_or_else(|error| {
         if error.is_closed_pipe() {
@@ -42,10 +42,23 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     })
 }
 
-/// Whether a first argument is an option of lists: `portctl -tan` is `portctl ls -tan`.
+/// Whether a first argument is an option of lists or begins a filter: `portctl -tan` is `portctl ls -tan`, and
+/// `portctl state listen` is `portctl ls state listen`.
 fn means_ls(first: &OsStr) -> bool {
     let own = ["-h", "--help", "-V", "--version"];
     first.as_encoded_bytes().starts_with(b"-") && !own.iter().any(|option| first == *option)
+        || first.to_str().is_some_and(begins_filter)
+}
+
+fn begins_filter(text: &str) -> bool {
+    let word = text
+        .split(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '-' | '.'))
+        .next()
+        .unwrap_or_default();
+    let negates = ["not", "exclude", "excl"];
+    text.starts_with(['(', '!'])
+        || negates.iter().any(|n| n.eq_ignore_ascii_case(word))
+        || field_by_name(word).is_some()
 }
 
 fn command(cli: Cli) -> Result<Exit, Error> {
@@ -97,13 +110,15 @@ fn hint_for_ss(option: &str) -> Option<&'static str> {
     })
 }
 
-fn parse_error(error: &clap::Error) -> Result<Exit, Error> {
+fn parse_error(mut error: clap::Error) -> Result<Exit, Error> {
     // Help and the version are answers, everything else is an error.
     if !error.use_stderr() {
         return print(&error.render().to_string());
     }
+    // That an option might be a value is no help: no filter has values that look so.
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(Vec::new()));
     // The words of the error hold what was typed.
-    let mut message = error.render().to_string();
+    let mut message = error.render().to_string().replace("\n\n\n", "\n\n");
     if let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) {
         // A newline in an argument must not start a line of ours.
         message = message.replace(value, &escape(value.as_bytes()));
@@ -245,13 +260,16 @@ fn owners_hidden(count: u64, report: &crate::model::ScanReport) -> Notice {
     } else if report.hidepid {
         "/proc is mounted with hidepid= and shows your own processes only; run as root to see them"
             .to_owned()
+    } else if report.nested && report.hidden_processes == 0 {
+        "their processes are outside this PID namespace; run in the one of the host to see them"
+            .to_owned()
     } else if sys::namespace::is_root() {
         "processes refused to be looked at even by root; outside the container or user namespace they may \
          be seen"
             .to_owned()
     } else {
-        "their processes belong to other users; run as root to see them, or give portctl \
-         cap_sys_ptrace and cap_dac_read_search"
+        "their processes belong to other users or let nobody look; run as root to see them, or give \
+         portctl cap_sys_ptrace and cap_dac_read_search"
             .to_owned()
     };
     Notice::OwnersHidden { count, remedy }

@@ -27,7 +27,8 @@ pub fn all() -> io::Result<Vec<GeneratedFile>> {
         ("completions/_portctl".to_owned(), completions(Shell::Zsh)),
     ];
     files.push(("man/portctl.1".to_owned(), main_page()?));
-    for name in ["ls", "summary"] {
+    for command in Cli::command().get_subcommands() {
+        let name = command.get_name();
         files.push((format!("man/portctl-{name}.1"), command_page(name)?));
     }
     files.push((
@@ -68,11 +69,7 @@ fn main_page() -> io::Result<Vec<u8>> {
     let man = Man::new(Cli::command()).date("").manual("User Commands");
     let mut page = Vec::new();
     man.render(&mut page)?;
-    section(
-        &mut page,
-        "EXIT STATUS",
-        &topics::topic("exit-codes").unwrap_or_default(),
-    );
+    section(&mut page, "EXIT STATUS", &body_of("exit-codes"));
     section(
         &mut page,
         "ENVIRONMENT",
@@ -116,11 +113,19 @@ fn topic_page(name: &str, number: &str, about: &str, topics: &[&str]) -> Vec<u8>
     )
     .into_bytes();
     for topic in topics {
-        let text = topics::topic(topic).unwrap_or_default();
-        section(&mut page, &topic.to_uppercase(), &text);
+        section(&mut page, &topic.to_uppercase(), &body_of(topic));
     }
     section(&mut page, "SEE ALSO", "portctl(1), portctl-ls(1)\n");
     page
+}
+
+/// A topic without its title, which a page has as a heading.
+fn body_of(topic: &str) -> String {
+    let text = topics::topic(topic).unwrap_or_default();
+    match text.split_once("\n\n") {
+        Some((title, body)) if !title.contains('\n') => body.to_owned(),
+        _ => text.into_owned(),
+    }
 }
 
 /// Adds a section whose lines stay as they are.

@@ -20,25 +20,27 @@ pub(super) struct DumpSource {
     name: String,
     reader: Box<dyn Read>,
     offset: u64,
+    /// Whether it begins as a dump does.
+    begun: bool,
 }
 
 impl DumpSource {
     pub(super) fn open(path: &Path) -> Result<Self, SourceError> {
+        if path == Path::new("-") {
+            let name = "standard input".to_owned();
+            return Ok(Self::new(name, Box::new(io::stdin())));
+        }
         let name = path.to_string_lossy().into_owned();
-        let reader: Box<dyn Read> = if path == Path::new("-") {
-            Box::new(io::stdin())
-        } else {
-            let failed = |source| SourceError::File {
-                path: name.clone(),
-                source,
-            };
-            let file = File::open(path).map_err(failed)?;
-            if file.metadata().map_err(failed)?.is_dir() {
-                return Err(failed(io::Error::from_raw_os_error(21)));
-            }
-            Box::new(BufReader::with_capacity(64 * 1024, file))
+        let failed = |source| SourceError::File {
+            path: name.clone(),
+            source,
         };
-        Ok(Self::new(name, reader))
+        let file = File::open(path).map_err(failed)?;
+        if file.metadata().map_err(failed)?.is_dir() {
+            return Err(failed(io::Error::from_raw_os_error(21)));
+        }
+        let reader = BufReader::with_capacity(64 * 1024, file);
+        Ok(Self::new(name, Box::new(reader)))
     }
 
     pub(super) fn new(name: String, reader: Box<dyn Read>) -> Self {
@@ -46,24 +48,20 @@ impl DumpSource {
             name,
             reader,
             offset: 0,
+            begun: false,
         }
     }
 
     fn damaged(&self, problem: impl Into<String>) -> SourceError {
+        if !self.begun {
+            return SourceError::NotADump {
+                path: self.name.clone(),
+            };
+        }
         SourceError::Damaged {
             path: self.name.clone(),
             problem: problem.into(),
             offset: self.offset,
-        }
-    }
-
-    fn no_message(&self) -> SourceError {
-        if self.offset == 0 {
-            SourceError::NotADump {
-                path: self.name.clone(),
-            }
-        } else {
-            self.damaged("a netlink message was expected")
         }
     }
 
@@ -107,7 +105,8 @@ impl Source for DumpSource {
             let header = Header::decode(&head)
                 .ok()
                 .filter(|h| h.length <= MESSAGE_LIMIT)
-                .ok_or_else(|| self.no_message())?;
+                .ok_or_else(|| self.damaged("a netlink message was expected"))?;
+            self.begun = true;
             body.clear();
             body.resize((header.length - HEADER_LEN).next_multiple_of(4), 0);
             if !body.is_empty() && !self.fill(&mut body)? {
@@ -115,6 +114,7 @@ impl Source for DumpSource {
             }
             stats.interrupted |= header.is_interrupted();
             ended = header.kind == nlmsg::DONE;
+            stats.ends += u32::from(ended);
             let payload = body.get(..header.length - HEADER_LEN).unwrap_or_default();
             match header.kind {
                 nlmsg::DONE | nlmsg::NOOP => {}

@@ -186,10 +186,13 @@ impl Collector<'_> {
                 DumpStats::default()
             }
         };
-        // What `ss -D` writes is TCP; of other tables, none in the file does not mean none on that host.
+        // What `ss -D` writes is TCP, one dump for each family; of other tables, and of a family without a dump of its own, none in
+        // the file does not mean none on that host.
+        let families = Table::ALL.iter().filter(|t| t.protocol == Protocol::Tcp);
+        let both = stats.ends as usize >= families.count();
         let (held, not_held): (Vec<_>, Vec<_>) = tables
             .iter()
-            .partition(|t| t.protocol == Protocol::Tcp || seen.of(**t) > 0);
+            .partition(|t| t.protocol == Protocol::Tcp && both || seen.of(**t) > 0);
         self.commit(source.kind(), &held, seen, &stats);
         for table in not_held {
             if self.query.named.contains(table) {
@@ -275,7 +278,6 @@ impl Collector<'_> {
                     table,
                     reason: "/proc/net does not list sockets that are bound and neither listen nor are connected"
                         .to_owned(),
-                    all: asked.minus(StateSet::BOUND_INACTIVE).is_empty(),
                 });
             }
             // A source that reads several tables at once cannot say in which one the damage was.

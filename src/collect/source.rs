@@ -31,6 +31,8 @@ pub(super) struct DumpStats {
     pub(super) skipped: u64,
     /// The kernel said that the table changed meanwhile.
     pub(super) interrupted: bool,
+    /// How many dumps ended one after the other: `ss -D` writes one for each family.
+    pub(super) ends: u32,
 }
 
 /// Where rows go.

@@ -181,14 +181,22 @@ pub struct ScanReport {
     pub hidden_processes: u32,
     /// Whether /proc hides other users' processes altogether (`hidepid=`).
     pub hidepid: bool,
+    /// Whether this process is in a PID namespace inside another, whose processes are not in its /proc, pid_namespaces(7).
+    pub nested: bool,
     /// Why nothing could be read at all.
     pub failed: Option<String>,
 }
 
 impl ScanReport {
-    /// Whether holders may exist that this process has no right to see.
+    /// Whether holders may exist that this process cannot see.
     #[must_use]
     pub const fn hides(&self) -> bool {
+        self.nested || self.hides_inside()
+    }
+
+    /// Whether holders may exist that this process has no right to see, in its own PID namespace.
+    #[must_use]
+    pub const fn hides_inside(&self) -> bool {
         self.hidden_processes > 0 || self.hidepid || self.failed.is_some()
     }
 }
@@ -331,11 +339,13 @@ impl OwnerTable {
                 self.nobody(NoOwner::IoUring, head)
             };
         }
-        if self.report.hides() {
+        if self.report.hides_inside() {
             return Owners::Hidden;
         }
         match self.unclaimed.get(&inode) {
             Some(NoOwner::InTransit) => self.nobody(NoOwner::InTransit, self.carriers),
+            // Nobody seen in here: the holder may be outside.
+            Some(NoOwner::Other) | None if self.report.nested => Owners::Hidden,
             Some(&reason) => self.nobody(reason, NONE),
             None => self.nobody(NoOwner::Other, NONE),
         }

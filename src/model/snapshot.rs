@@ -112,8 +112,6 @@ pub enum Notice {
         table: Table,
         /// Which states, and why.
         reason: String,
-        /// Whether these are the only states that were asked for.
-        all: bool,
     },
     /// A number that people expect here and that is not computed.
     NotComputed {
@@ -163,7 +161,7 @@ impl Notice {
                 | Self::Broken { .. }
                 | Self::Undecodable { .. }
                 | Self::DumpDamaged { .. }
-                | Self::StatesUnavailable { all: true, .. }
+                | Self::StatesUnavailable { .. }
                 | Self::OwnersHidden { .. }
         )
     }
@@ -190,7 +188,7 @@ impl fmt::Display for Notice {
                     "{names}: read from /proc/net instead of netlink: {reason}"
                 )
             }
-            Self::StatesUnavailable { table, reason, .. } => write!(f, "{table}: {reason}"),
+            Self::StatesUnavailable { table, reason } => write!(f, "{table}: {reason}"),
             Self::Unavailable { table, reason } => {
                 write!(f, "{table}: no rows could be read: {reason}")
             }

@@ -29,6 +29,15 @@ pub fn network_name(inode: u64) -> Option<Vec<u8>> {
 /// Inode of the first user namespace, `PROC_USER_INIT_INO` of `include/linux/proc_ns.h`.
 const INITIAL_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
 
+/// Inode of the first PID namespace, `PROC_PID_INIT_INO` of `include/linux/proc_ns.h`.
+const INITIAL_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
+
+/// Whether there are processes outside the PID namespace of this one, which its /proc does not list.
+#[must_use]
+pub fn is_nested_pid_namespace() -> bool {
+    fs::metadata("/proc/self/ns/pid").is_ok_and(|m| m.ino() != INITIAL_PID_NAMESPACE)
+}
+
 /// Whether this process may look at every process that it can name: `CAP_SYS_PTRACE`, and not just over the processes of a user namespace.
 #[must_use]
 pub fn may_trace_all() -> bool {

@@ -1,13 +1,15 @@
 //! Commands shown in the README, the help and its topics do what is written there.
 
 use crate::portctl::{BINARY, portctl};
+use crate::scene::dump;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Runs a line as a shell would, in an empty directory but for the saved dump that examples read.
 fn run(line: &str) -> (String, Option<i32>) {
     let directory = tempfile::tempdir().unwrap();
-    std::fs::write(directory.path().join("dump.bin"), b"").unwrap();
+    let empty = dump::file(&[], &[]);
+    std::fs::write(directory.path().join("dump.bin"), empty).unwrap();
     let output = Command::new("/bin/sh")
         .args(["-c", &format!("{line} 2>&1")])
         .current_dir(&directory)

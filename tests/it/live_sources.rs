@@ -130,12 +130,16 @@ fn proc_knows_its_limits() {
     namespace::run("live_sources::proc_knows_its_limits", || {
         let server = listener("127.0.0.1", 3);
         let pair = Pair::on("::1");
-        let document = list("ls -tanp --source proc");
+        let arguments = "ls -tanp --source proc --json";
+        let document = portctl(arguments).exits(0).document_whatever_status();
         // What the text lacks is null, not 0.
         document.must_have(&describe(&server).accept_queue(0, 3).through_proc());
         document.must_have(&describe(&pair.server).through_proc());
         document.must_have(&describe(&pair.client).through_proc());
-        assert!(document.complete, "nothing that was asked for is missing");
+        // Bound sockets that do nothing are missing, and only those.
+        assert!(!document.complete);
+        let kinds: Vec<_> = document.notices.iter().map(|n| n.kind.as_str()).collect();
+        assert_eq!(kinds, ["states-unavailable"; 2]);
     });
 }
 
@@ -338,30 +342,43 @@ fn a_damaged_dump_gives_what_is_whole_and_says_so() {
     let saved = directory.path().join("saved");
     let (v4, v6) = records();
     let whole = file(&v4, &v6);
-    // Behind an end marker a cut can't be noticed; behind any other message, and before the first, it can.
-    let clean = [file(&v4, &[]).len() - 20, whole.len()];
+    // Without a single message it is no dump, or one that says nothing.
     let boundaries = [0, 96, 192, 288, 404, 500];
     let all = {
         std::fs::write(&saved, &whole).unwrap();
         list(&format!("ls -ta --from {}", saved.display())).sockets
     };
-    let mut unnoticed = Vec::new();
+    // Behind the first end marker nothing looks cut, but for what was to follow: the other family.
+    let clean = file(&v4, &[]).len() - 20;
     let lengths = (0..=whole.len()).step_by(7);
-    for length in lengths.chain(boundaries).chain(clean) {
+    for length in lengths.chain(boundaries).chain([clean, whole.len()]) {
         std::fs::write(&saved, &whole[..length]).unwrap();
         let arguments = format!("ls -ta --json --from {}", saved.display());
         let answer = portctl(&arguments);
+        if length < 96 {
+            let answer = answer.exits(3);
+            assert!(answer.stdout.is_empty(), "{answer}");
+            assert!(answer.stderr.starts_with("error: "), "{answer}");
+            continue;
+        }
         let document = answer.exits(0).document_whatever_status();
         for socket in &document.sockets {
             assert!(all.contains(socket), "cut at {length}: {socket:?}");
         }
-        let damaged = document.notice_kinds().contains(&"dump-damaged");
-        assert_eq!(document.complete, !damaged);
-        if damaged == clean.contains(&length) {
-            unnoticed.push(length);
-        }
+        assert_eq!(document.complete, length == whole.len(), "cut at {length}");
+        let kinds = document.notice_kinds();
+        let damaged = kinds.contains(&"dump-damaged");
+        assert_eq!(
+            damaged,
+            length != clean && length != whole.len(),
+            "cut at {length}"
+        );
+        let lacks_a_family = kinds.contains(&"table-unavailable");
+        assert_eq!(
+            lacks_a_family,
+            !document.sockets.iter().any(|s| s.family == "inet6")
+        );
     }
-    assert_eq!(unnoticed, [0; 0], "lengths, of {}", whole.len());
     // Another kind of damage: a length that points beyond the end, or nowhere.
     for (at, byte) in [(0, 0), (0, 15), (3, 0xff), (1, 0xff)] {
         let mut bytes = whole.clone();

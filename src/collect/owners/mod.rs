@@ -79,6 +79,7 @@ fn report(proc: &Dir, walked: &Walked) -> ScanReport {
     ScanReport {
         hidden_processes: u32::try_from(hidden).unwrap_or(u32::MAX),
         hidepid: !sys::namespace::may_trace_all() && sys::proc_root::hidepid().is_some(),
+        nested: sys::namespace::is_nested_pid_namespace(),
         failed: walked
             .failed
             .map(|errno| format!("not every process could be looked at: {}", words(errno))),

@@ -25,7 +25,7 @@ pub(super) fn explain(
 ) {
     table.set_report(report(proc, &walked));
     // Where some processes cannot be seen, one of them may be the holder, however often one looks.
-    if table.report().hides() {
+    if table.report().hides_inside() {
         return;
     }
     leave_out_tunnels(&mut sockets, table);
@@ -39,7 +39,7 @@ pub(super) fn explain(
     walked.refused.extend(second.refused);
     walked.failed = walked.failed.or(second.failed);
     table.set_report(report(proc, &walked));
-    if table.report().hides() {
+    if table.report().hides_inside() {
         return;
     }
     sockets.retain(|socket| !is_held(socket, table));

@@ -71,12 +71,13 @@ fn without_netlink() {
             assert_eq!(notice.kind, "fell-back");
             assert!(notice.message.contains("not permitted"), "{notice:?}");
         }
-        assert!(document.complete);
-
-        // Bound and inactive sockets are in no text file: who asks for them must be told.
-        let answer = Run::new("ls -tB --json").without_netlink().go();
-        let document = answer.document_whatever_status();
-        assert!(!document.complete, "{answer}");
+        // Whoever asks for them must be told, and nobody else.
+        assert!(!document.complete);
+        let answer = Run::new("ls -tB --strict").without_netlink().go();
+        answer.exits(4);
+        let answer = Run::new("ls -tl --json").without_netlink().go();
+        let document = answer.exits(0).document_whatever_status();
+        assert!(document.complete, "{:?}", document.notices);
 
         let answer = Run::new("ls -tan --source netlink")
             .without_netlink()
