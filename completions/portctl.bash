@@ -132,12 +132,16 @@ _portctl() {
             return 0
             ;;
         portctl__subcmd__summary)
-            opts="-v -q -h --json --source --from --strict --verbose --quiet --help"
+            opts="-v -q -h --json --width --source --from --strict --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --width)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --source)
                     COMPREPLY=($(compgen -W "auto netlink proc" -- "${cur}"))
                     return 0

@@ -65,6 +65,7 @@ complete -c portctl -n "__fish_portctl_using_subcommand ls" -l strict -d 'Exit w
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -s v -l verbose -d 'Say where rows came from, and other details, on standard error'
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -s q -l quiet -d 'No notices on standard error; errors are still told'
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portctl -n "__fish_portctl_using_subcommand summary" -l width -d 'Fit into this many columns; \'none\' for no limit [default: the terminal\'s, none in a pipe]' -r
 complete -c portctl -n "__fish_portctl_using_subcommand summary" -l source -d 'Which kernel interface to read' -r -f -a "auto\t'netlink, and /proc for each table that it cannot deliver'
 netlink\t'sock_diag over netlink only'
 proc\t'text files under /proc/net only'"

@@ -2,11 +2,15 @@
 //!
 //! A client flow is (source, destination, destination port): the unit that runs out of local ports. How many more connections a
 //! flow can make is not the size of the range minus what is held, and is not computed here.
+//!
+//! A connection says nowhere which end began it. An end at a port where something listens is the server's; if nothing does, the
+//! ports decide: the client's is in the ephemeral range, or higher.
 
 use crate::model::{EphemeralPorts, Family, Port, Protocol, Socket, State, ipv4_of};
 use rustc_hash::FxHashSet;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 /// The sockets of one table by state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +53,7 @@ pub struct Flow {
     pub destination: IpAddr,
     /// Peer port.
     pub destination_port: Port,
-    /// Distinct local ports of the ephemeral range it holds.
+    /// Distinct local ports it holds, of the ephemeral range or not.
     pub local_ports: u64,
     /// How many of those only TIME_WAIT holds.
     pub time_wait: u64,
@@ -68,6 +72,9 @@ pub struct Summary {
     pub flows: Vec<Flow>,
 }
 
+/// The default of `net.ipv4.ip_local_port_range`, `Documentation/networking/ip-sysctl.rst`.
+const DEFAULT_RANGE: RangeInclusive<u16> = 32768..=60999;
+
 type FlowKey = (Protocol, IpAddr, IpAddr, Port);
 
 /// Takes sockets one by one, so that a summary of a million needs no list of them.
@@ -76,7 +83,8 @@ pub struct SummaryBuilder {
     counts: BTreeMap<(Protocol, Family, u8), u64>,
     /// With a seeded hash: strangers choose these addresses.
     flows: HashMap<FlowKey, Vec<(Port, bool)>>,
-    listening: FxHashSet<Port>,
+    /// Ports at which connections are accepted; for UDP, at which a socket without a peer receives.
+    listening: FxHashSet<(Protocol, Port)>,
 }
 
 impl SummaryBuilder {
@@ -93,7 +101,10 @@ impl SummaryBuilder {
         let Some(ends) = socket.inet() else { return };
         match socket.protocol {
             Protocol::Tcp if socket.state == State::Listen => {
-                self.listening.insert(ends.local_port);
+                self.listening.insert((Protocol::Tcp, ends.local_port));
+            }
+            Protocol::Udp if !ends.has_peer() => {
+                self.listening.insert((Protocol::Udp, ends.local_port));
             }
             // A half-open connection is the server's side by its nature.
             Protocol::Tcp if socket.state == State::SynRecv => {}
@@ -126,7 +137,7 @@ impl SummaryBuilder {
         self.listening.extend(other.listening);
     }
 
-    /// The summary of what was added. Connections that a listener accepted are no client flows, nor are ports outside the ephemeral range.
+    /// The summary of what was added. Connections that were accepted here are no client flows, as far as [`Sides`] can tell.
     #[must_use]
     pub fn finish(self, ephemeral: Option<EphemeralPorts>) -> Summary {
         let mut totals: Vec<Total> = Vec::new();
@@ -148,15 +159,13 @@ impl SummaryBuilder {
             .filter(|t| t.protocol == Protocol::Tcp)
             .map(|t| t.in_state(State::TimeWait))
             .sum();
+        let sides = Sides::new(&self.flows, &self.listening, ephemeral.as_ref());
         let mut flows: Vec<Flow> = self
             .flows
             .into_iter()
             .filter_map(
-                |((protocol, source, destination, destination_port), mut ports)| {
-                    ports.retain(|(port, _)| {
-                        ephemeral.as_ref().is_none_or(|e| e.contains(*port))
-                            && !(protocol == Protocol::Tcp && self.listening.contains(port))
-                    });
+                |(key @ (protocol, source, destination, destination_port), mut ports)| {
+                    ports.retain(|(port, _)| sides.is_client(&key, *port));
                     // A port that a live socket and a lingering one share is held by the live one.
                     ports.sort_unstable();
                     ports.dedup_by_key(|(port, _)| *port);
@@ -188,6 +197,60 @@ impl SummaryBuilder {
             time_wait,
             ephemeral,
             flows,
+        }
+    }
+}
+
+/// Which end of a connection is the client's, told from ports: nothing else that a socket shows says who began.
+struct Sides<'a> {
+    listening: &'a FxHashSet<(Protocol, Port)>,
+    range: RangeInclusive<u16>,
+    /// Local ends in the ephemeral range with a peer's port in it, too: that port, or none if there are several.
+    peers: HashMap<(Protocol, IpAddr, Port), Option<Port>>,
+}
+
+impl<'a> Sides<'a> {
+    fn new(
+        flows: &HashMap<FlowKey, Vec<(Port, bool)>>,
+        listening: &'a FxHashSet<(Protocol, Port)>,
+        ephemeral: Option<&EphemeralPorts>,
+    ) -> Self {
+        let range = ephemeral.map_or(DEFAULT_RANGE, |ports| ports.range.clone());
+        let mut peers = HashMap::new();
+        for (&(protocol, source, _, peer), ports) in flows {
+            if !range.contains(&peer.0) {
+                continue;
+            }
+            for &(port, _) in ports.iter().filter(|(port, _)| range.contains(&port.0)) {
+                peers
+                    .entry((protocol, source, port))
+                    .and_modify(|known: &mut Option<Port>| *known = known.filter(|&p| p == peer))
+                    .or_insert(Some(peer));
+            }
+        }
+        Self {
+            listening,
+            range,
+            peers,
+        }
+    }
+
+    fn is_client(&self, key: &FlowKey, port: Port) -> bool {
+        let &(protocol, source, destination, peer) = key;
+        if self.listening.contains(&(protocol, port)) {
+            return false;
+        }
+        let is_here = destination.is_loopback() || destination == source;
+        if is_here && self.listening.contains(&(protocol, peer)) {
+            return true;
+        }
+        match (self.range.contains(&port.0), self.range.contains(&peer.0)) {
+            (true, false) => true,
+            (false, true) => false,
+            // Servers have the lower numbers.
+            (false, false) => port > peer,
+            // A port with several ports at its other ends is that of a server whose listener is gone.
+            (true, true) => self.peers.get(&(protocol, source, port)) != Some(&None),
         }
     }
 }
@@ -253,8 +316,55 @@ mod tests {
         assert_eq!(summary.time_wait, 1);
         assert_eq!(summary.flows.len(), 1);
         let flow = &summary.flows[0];
-        assert_eq!((flow.local_ports, flow.time_wait), (3, 1));
+        // Port 99 is held as well, though nobody would be given it.
+        assert_eq!((flow.local_ports, flow.time_wait), (4, 1));
         assert_eq!(flow.family, Family::Inet);
         assert_eq!(summary.totals[0].in_state(State::Established), 3);
+    }
+
+    #[test]
+    fn connections_whose_listener_is_gone_are_no_flows() {
+        let established =
+            |local, peer_ip, peer| tcp(State::Established, "10.0.0.1", local, peer_ip, peer);
+        for ephemeral in [
+            None,
+            Some(EphemeralPorts {
+                range: 32768..=60999,
+                reserved: None,
+            }),
+        ] {
+            let mut builder = SummaryBuilder::new();
+            for socket in [
+                // Accepted at a port below the range, and at one inside it.
+                established(443, "10.0.0.9", 40001),
+                established(40000, "10.0.0.9", 50001),
+                established(40000, "10.0.0.9", 50002),
+                // Made here: to a port below the range, from a chosen port, to ports inside the range.
+                established(45000, "10.0.0.9", 22),
+                established(20000, "10.0.0.9", 9500),
+                established(45001, "10.0.0.9", 50051),
+                established(45001, "10.0.0.8", 50051),
+            ] {
+                builder.add(&socket);
+            }
+            let flows = builder.finish(ephemeral).flows;
+            let mut told: Vec<_> = flows
+                .iter()
+                .map(|f| {
+                    (
+                        f.destination_port.0,
+                        f.destination.to_string(),
+                        f.local_ports,
+                    )
+                })
+                .collect();
+            told.sort();
+            let expected = [(22, 9), (9500, 9), (50051, 8), (50051, 9)];
+            let expected: Vec<_> = expected
+                .iter()
+                .map(|&(port, host)| (port, format!("10.0.0.{host}"), 1))
+                .collect();
+            assert_eq!(told, expected);
+        }
     }
 }

@@ -31,7 +31,8 @@ pub(super) fn run(args: &SummaryArgs, env: &dyn Env) -> Result<Exit, Error> {
     if args.json {
         summary_json(&mut Stdout, &opening, &summary, &closing)?;
     } else {
-        summary_text(&mut Stdout, &summary, &closing)?;
+        let width = plan::screen_width(args.width, env, super::terminal());
+        summary_text(&mut Stdout, &summary, &closing, width)?;
     }
     // The text says it where the number is missed.
     closing

@@ -191,6 +191,9 @@ pub struct SummaryArgs {
     /// One JSON document (portctl schema summary)
     #[arg(long, help_heading = OUTPUT)]
     pub json: bool,
+    /// Fit into this many columns; 'none' for no limit [default: the terminal's, none in a pipe]
+    #[arg(long, value_name = "COLUMNS", value_parser = width, help_heading = OUTPUT)]
+    pub width: Option<Width>,
     /// Options of every command that collects
     #[command(flatten)]
     pub collect: CollectArgs,

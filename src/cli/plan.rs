@@ -118,7 +118,11 @@ pub fn ls(
             _ => Format::Table,
         },
         header: !args.no_header,
-        width: width(args, env, terminal),
+        width: if args.oneline {
+            None
+        } else {
+            screen_width(args.width, env, terminal)
+        },
         colour: colour(args.color, env, terminal),
         text: TextOptions {
             numeric: args.numeric,
@@ -263,12 +267,11 @@ fn source(args: &CollectArgs, env: &dyn Env) -> SourceChoice {
     }
 }
 
-/// Pipes have no width; `COLUMNS`, which some programs export, counts only for a terminal that does not know its own.
-fn width(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Option<usize> {
-    if args.oneline {
-        return None;
-    }
-    match args.width {
+/// The columns of the screen, or those that `asked` says. Pipes have no width; `COLUMNS`, which some programs export, counts only
+/// for a terminal that does not know its own.
+#[must_use]
+pub fn screen_width(asked: Option<Width>, env: &dyn Env, terminal: Terminal) -> Option<usize> {
+    match asked {
         Some(Width::Unlimited) => None,
         Some(Width::Columns(columns)) => Some(columns),
         None if terminal.is_terminal => terminal.width.or_else(|| {
@@ -342,14 +345,13 @@ mod tests {
     #[test]
     fn columns_of_the_environment_count_only_on_a_terminal() {
         let env = FakeEnv([("COLUMNS", "40")].into_iter().collect());
-        let args = LsArgs::default();
-        assert_eq!(width(&args, &env, TTY), Some(40));
-        assert_eq!(width(&args, &env, PIPE), None);
+        assert_eq!(screen_width(None, &env, TTY), Some(40));
+        assert_eq!(screen_width(None, &env, PIPE), None);
         let wide = Terminal {
             width: Some(120),
             ..TTY
         };
-        assert_eq!(width(&args, &env, wide), Some(120));
+        assert_eq!(screen_width(None, &env, wide), Some(120));
     }
 
     #[test]

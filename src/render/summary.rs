@@ -2,33 +2,47 @@
 
 use super::json::{NetNsJson, NoticeJson, Schema, TableJson, timestamp, write_value};
 use super::{Closing, Opening};
-use crate::analysis::{Flow, Summary};
+use crate::analysis::{Flow, Summary, Total};
 use crate::model::{Family, State};
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// How many flows a person is shown.
 const FLOWS_SHOWN: usize = 20;
 
-/// Writes the summary for a person.
+/// Writes the summary for a person, for a screen of `width` columns or without a limit.
 ///
 /// # Errors
 /// If the output cannot be written.
-pub fn summary_text(out: &mut impl Write, summary: &Summary, closing: &Closing) -> io::Result<()> {
+pub fn summary_text(
+    out: &mut impl Write,
+    summary: &Summary,
+    closing: &Closing,
+    width: Option<usize>,
+) -> io::Result<()> {
     let mut text = String::new();
-    totals(&mut text, summary);
+    let room = width.unwrap_or(PROSE_WIDTH);
+    totals(&mut text, summary, width);
     // Writing to a String cannot fail.
     let _ = writeln!(text, "\nTIME-WAIT  {}", summary.time_wait);
-    let _ = writeln!(text, "Ephemeral  {}", ephemeral(summary));
-    flows(&mut text, &summary.flows);
-    let _ = writeln!(
-        text,
-        "\nHow many more connections a flow can make is not computed yet: it is not the size of the\n\
-         range minus the ports held, so no such number is shown."
+    wrap(
+        &mut text,
+        &format!("Ephemeral  {}", ephemeral(summary)),
+        room,
+        "  ",
+    );
+    flows(&mut text, &summary.flows, width);
+    text.push('\n');
+    wrap(
+        &mut text,
+        "How many more connections a flow can make is not computed yet: it is not the size of the range minus \
+         the ports held, so no such number is shown.",
+        room.min(PROSE_WIDTH),
+        "",
     );
     if !closing.is_complete() {
         text.push_str("\nThese counts are incomplete.\n");
@@ -37,7 +51,31 @@ pub fn summary_text(out: &mut impl Write, summary: &Summary, closing: &Closing) 
     out.flush()
 }
 
-fn totals(text: &mut String, summary: &Summary) {
+/// Sentences are no wider than this, however wide the screen is.
+const PROSE_WIDTH: usize = 80;
+
+/// Appends a text in lines of at most `room` columns, as far as its words allow; further lines begin with `indent`.
+fn wrap(text: &mut String, sentence: &str, room: usize, indent: &str) {
+    let mut column = 0;
+    for word in sentence.split(' ') {
+        if column > 0 && column + 1 + word.len() > room {
+            text.push('\n');
+            text.push_str(indent);
+            text.push_str(word);
+            column = indent.len() + word.len();
+            continue;
+        }
+        if column > 0 {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(word);
+        column += word.len();
+    }
+    text.push('\n');
+}
+
+fn totals(text: &mut String, summary: &Summary, width: Option<usize>) {
     if summary.totals.is_empty() {
         text.push_str("No sockets.\n");
         return;
@@ -54,10 +92,7 @@ fn totals(text: &mut String, summary: &Summary) {
     states.sort_unstable();
     states.dedup();
     let mut table = plain_table();
-    let names = summary.totals.iter().map(|total| match total.family {
-        Family::Inet6 => format!("{}6", total.protocol),
-        Family::Inet | Family::Unix => total.protocol.to_string(),
-    });
+    let names = summary.totals.iter().map(name);
     table.set_header(std::iter::once("STATE".to_owned()).chain(names));
     for (number, label) in states {
         let state = State::from_number(number);
@@ -78,7 +113,35 @@ fn totals(text: &mut String, summary: &Summary) {
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    finish(text, &mut table);
+    let drawn = draw(&mut table);
+    if fits(&drawn, width) {
+        text.push_str(&drawn);
+        return;
+    }
+    for total in &summary.totals {
+        let states = total
+            .states
+            .iter()
+            .map(|(state, count)| format!(", {} {count}", state.label(total.protocol)));
+        let line = format!(
+            "{} {}{}",
+            name(total),
+            total.sockets(),
+            states.collect::<String>()
+        );
+        wrap(text, &line, width.unwrap_or(PROSE_WIDTH), "  ");
+    }
+}
+
+fn name(total: &Total) -> String {
+    match total.family {
+        Family::Inet6 => format!("{}6", total.protocol),
+        Family::Inet | Family::Unix => total.protocol.to_string(),
+    }
+}
+
+fn fits(drawn: &str, width: Option<usize>) -> bool {
+    width.is_none_or(|width| drawn.lines().all(|line| line.len() <= width))
 }
 
 fn ephemeral(summary: &Summary) -> String {
@@ -98,19 +161,21 @@ fn ephemeral(summary: &Summary) -> String {
     )
 }
 
-fn flows(text: &mut String, flows: &[Flow]) {
+fn flows(text: &mut String, flows: &[Flow], width: Option<usize>) {
     if flows.is_empty() {
-        text.push_str("Flows      none holds an ephemeral port\n");
+        text.push_str("Flows      none holds a port\n");
         return;
     }
     text.push_str("\nClient flows, and the local ports each holds\n");
     let mut table = plain_table();
     table.set_header(["PROTO", "SOURCE", "DESTINATION", "PORTS", "TIME-WAIT"]);
-    for flow in flows.iter().take(FLOWS_SHOWN) {
+    let shown = || flows.iter().take(FLOWS_SHOWN);
+    let destination = |flow: &Flow| SocketAddr::new(flow.destination, flow.destination_port.0);
+    for flow in shown() {
         table.add_row([
             flow.protocol.word().to_owned(),
             flow.source.to_string(),
-            std::net::SocketAddr::new(flow.destination, flow.destination_port.0).to_string(),
+            destination(flow).to_string(),
             flow.local_ports.to_string(),
             flow.time_wait.to_string(),
         ]);
@@ -118,7 +183,22 @@ fn flows(text: &mut String, flows: &[Flow]) {
     for column in table.column_iter_mut().skip(3) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    finish(text, &mut table);
+    let drawn = draw(&mut table);
+    if fits(&drawn, width) {
+        text.push_str(&drawn);
+    } else {
+        for flow in shown() {
+            let line = format!(
+                "{} {} to {}: {}, of which TIME-WAIT {}",
+                flow.protocol,
+                flow.source,
+                destination(flow),
+                flow.local_ports,
+                flow.time_wait
+            );
+            wrap(text, &line, width.unwrap_or(PROSE_WIDTH), "  ");
+        }
+    }
     if let Some(more) = flows.len().checked_sub(FLOWS_SHOWN).filter(|&n| n > 0) {
         let _ = writeln!(text, "and {more} more; --json lists all");
     }
@@ -130,12 +210,11 @@ fn plain_table() -> Table {
     table
 }
 
-fn finish(text: &mut String, table: &mut Table) {
+fn draw(table: &mut Table) -> String {
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
-    text.push_str(&table.trim_fmt());
-    text.push('\n');
+    table.trim_fmt() + "\n"
 }
 
 #[derive(Serialize)]

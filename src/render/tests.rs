@@ -423,9 +423,11 @@ fn the_summary() {
         range: 32768..=60999,
         reserved: Some(vec![40000..=40009, 80..=80]),
     }));
-    let mut text = Vec::new();
-    summary_text(&mut text, &summary, &closing()).unwrap();
-    compare("summary.txt", &text);
+    for (width, name) in [(None, "summary.txt"), (Some(40), "summary-40.txt")] {
+        let mut text = Vec::new();
+        summary_text(&mut text, &summary, &closing(), width).unwrap();
+        compare(name, &text);
+    }
     let mut json = Vec::new();
     summary_json(&mut json, &opening(), &summary, &closing()).unwrap();
     compare("summary.json", &json);
