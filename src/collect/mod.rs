@@ -280,6 +280,10 @@ impl Collector<'_> {
                         .to_owned(),
                 });
             }
+            if source == SourceKind::Proc && table.protocol == Protocol::Unix && seen.of(table) > 0
+            {
+                self.note(Notice::NamesUncertain { table });
+            }
             // A source that reads several tables at once cannot say in which one the damage was.
             let skipped = if n == 0 { stats.skipped } else { 0 };
             self.collected.tables.push(TableReport {

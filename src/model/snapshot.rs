@@ -113,6 +113,11 @@ pub enum Notice {
         /// Which states, and why.
         reason: String,
     },
+    /// A source writes names so that some cannot be told apart, and that a name can look like rows.
+    NamesUncertain {
+        /// The table.
+        table: Table,
+    },
     /// A number that people expect here and that is not computed.
     NotComputed {
         /// What, and why not.
@@ -136,6 +141,7 @@ impl Notice {
             Self::FilterUnknown { .. } => "filter-unknown",
             Self::ColumnsDropped { .. } => "columns-dropped",
             Self::StatesUnavailable { .. } => "states-unavailable",
+            Self::NamesUncertain { .. } => "names-uncertain",
             Self::NotComputed { .. } => "not-computed",
         }
     }
@@ -189,6 +195,10 @@ impl fmt::Display for Notice {
                 )
             }
             Self::StatesUnavailable { table, reason } => write!(f, "{table}: {reason}"),
+            Self::NamesUncertain { table } => write!(
+                f,
+                "{table}: /proc/net/unix writes NUL as '@', and a name with a newline can imitate rows there"
+            ),
             Self::Unavailable { table, reason } => {
                 write!(f, "{table}: no rows could be read: {reason}")
             }
