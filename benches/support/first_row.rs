@@ -9,7 +9,11 @@ const AT_MOST_MS: f64 = 10.0;
 
 /// Measures the time from the start to the end of the first row, through a pipe.
 pub(crate) fn report() {
-    for arguments in ["-tan --sort none", "-tan --ndjson --sort none"] {
+    for arguments in [
+        "-tn --sort none",
+        "-tan --sort none",
+        "-tan --ndjson --sort none",
+    ] {
         let ms = median((0..ROUNDS).map(|_| once(arguments)));
         report::figure(
             &format!("first row of portctl ls {arguments}"),

@@ -42,12 +42,34 @@ pub fn escape(bytes: &[u8]) -> String {
 /// Appends `bytes`, made safe, and in double quotes if they hold anything but letters, digits and the punctuation that names
 /// usually have: a blank or a bracket in a name must not look like the end of it.
 pub fn quote_into(out: &mut Vec<u8>, bytes: &[u8]) {
-    let plain = |b: &u8| b.is_ascii_alphanumeric() || b"-_./@:+~%=#".contains(b) || *b >= 0x80;
-    if !bytes.is_empty() && bytes.iter().all(plain) {
+    if !bytes.is_empty() && bytes.iter().all(|&b| is_of_names(b)) {
+        // Nothing that needs an escape is among these.
+        out.extend_from_slice(bytes);
+    } else if !bytes.is_empty() && bytes.iter().all(|&b| is_of_names(b) || !b.is_ascii()) {
         escape_into(out, bytes);
     } else {
         quoted_into(out, bytes);
     }
+}
+
+/// Whether an ASCII character is one that names usually have.
+fn is_of_names(b: u8) -> bool {
+    // A bit for each.
+    const SET: u128 = {
+        let mut set = 0;
+        let mut b = 0u8;
+        while b < 128 {
+            let usual = b.is_ascii_alphanumeric()
+                || matches!(
+                    b,
+                    b'-' | b'_' | b'.' | b'/' | b'@' | b':' | b'+' | b'~' | b'%' | b'=' | b'#'
+                );
+            set |= (usual as u128) << b;
+            b += 1;
+        }
+        set
+    };
+    b.is_ascii() && SET >> b & 1 == 1
 }
 
 /// Appends `bytes`, made safe, in double quotes.
