@@ -137,7 +137,7 @@ impl SummaryBuilder {
         self.listening.extend(other.listening);
     }
 
-    /// The summary of what was added. Connections that were accepted here are no client flows, as far as [`Sides`] can tell.
+    /// The summary of what was added. Connections that were accepted here are no client flows, as far as ports can tell.
     #[must_use]
     pub fn finish(self, ephemeral: Option<EphemeralPorts>) -> Summary {
         let mut totals: Vec<Total> = Vec::new();
