@@ -51,6 +51,7 @@ pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Ex
                 names: &names,
             },
             tally: Tally::default(),
+            marked: Tally::default(),
             rows: 0,
             failed: None,
         };
@@ -70,6 +71,7 @@ pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Ex
             },
             sockets: Vec::new(),
             tally: Tally::default(),
+            marked: Tally::default(),
         };
         let mut collected = collect::collect(&plan.query, &mut buffer).map_err(Error::Source)?;
         let Buffer {
@@ -197,7 +199,7 @@ impl Sink for Nowhere {
 }
 
 /// What is counted while rows pass.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Tally {
     hidden: u64,
     unknown: u64,
@@ -249,6 +251,8 @@ struct Buffer<'a> {
     context: Context<'a>,
     sockets: Vec<Socket>,
     tally: Tally,
+    /// As it was at the mark.
+    marked: Tally,
 }
 
 impl Sink for Buffer<'_> {
@@ -264,11 +268,13 @@ impl Sink for Buffer<'_> {
     }
 
     fn mark(&mut self) -> usize {
+        self.marked = self.tally;
         self.sockets.len()
     }
 
     fn take_back(&mut self, mark: usize) -> bool {
         self.sockets.truncate(mark);
+        self.tally = self.marked;
         true
     }
 }
@@ -279,6 +285,8 @@ struct Stream<'a> {
     filter: &'a Filter,
     context: Context<'a>,
     tally: Tally,
+    /// As it was at the mark.
+    marked: Tally,
     rows: usize,
     failed: Option<io::Error>,
 }
@@ -304,10 +312,15 @@ impl Sink for Stream<'_> {
     }
 
     fn mark(&mut self) -> usize {
+        self.marked = self.tally;
         self.rows
     }
 
     fn take_back(&mut self, mark: usize) -> bool {
-        self.rows == mark
+        let nothing_is_out = self.rows == mark;
+        if nothing_is_out {
+            self.tally = self.marked;
+        }
+        nothing_is_out
     }
 }
