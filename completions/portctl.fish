@@ -31,8 +31,9 @@ complete -c portctl -n "__fish_portctl_needs_command" -f -a "summary" -d 'Count 
 complete -c portctl -n "__fish_portctl_needs_command" -f -a "help" -d 'Explain a topic: filter, columns, json, states, exit-codes; or a command'
 complete -c portctl -n "__fish_portctl_needs_command" -f -a "schema" -d 'Print the JSON Schema of a document: ls, summary'
 complete -c portctl -n "__fish_portctl_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
-complete -c portctl -n "__fish_portctl_using_subcommand ls" -l columns -d 'Show these fields, separated by commas (portctl help columns)' -r
+complete -c portctl -n "__fish_portctl_using_subcommand ls" -l columns -d 'Show these fields, separated by commas (portctl help columns); \'+inode,-peer\' adds to what is shown without this option, or takes away' -r
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -l sort -d 'Order by fields, each with :asc or :desc, separated by commas; \'none\' shows rows as they come, before reasons for missing owners are known' -r
+complete -c portctl -n "__fish_portctl_using_subcommand ls" -l limit -d 'Show this many rows, and say how many more there are; with \'--sort none\' stop after them' -r
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -l width -d 'Fit into this many columns; \'none\' for no limit [default: the terminal\'s, none in a pipe]' -r
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless the environment says no'
 always\t'Always'
@@ -56,6 +57,8 @@ complete -c portctl -n "__fish_portctl_using_subcommand ls" -s o -l options -d '
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -s Q -l no-queues -d 'No queue columns'
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -s n -l numeric -d 'Port numbers instead of service names'
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -s r -l resolve -d 'Host names instead of addresses; asks the network'
+complete -c portctl -n "__fish_portctl_using_subcommand ls" -l count -d 'How many sockets match: a bare number'
+complete -c portctl -n "__fish_portctl_using_subcommand ls" -l exists -d 'Show nothing; exit with 0 if a socket matches, 1 if none does, 4 if that cannot be told'
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -l json -d 'One JSON document (portctl help json)'
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -l ndjson -d 'One JSON object a line'
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -l csv -d 'Comma-separated values'

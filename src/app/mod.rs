@@ -1,5 +1,6 @@
 //! The only wiring: command line → plan → collect → filter → sort → render, and what is said on standard error.
 
+mod gather;
 mod ls;
 mod resolver;
 mod summary;

@@ -79,6 +79,76 @@ Examples:
     after_help = "The filter language: portctl help filter. Fields: portctl help columns."
 )]
 pub struct LsArgs {
+    /// Which sockets
+    #[command(flatten)]
+    pub select: SelectArgs,
+
+    /// Every process that holds a socket, or why none does
+    #[arg(short = 'p', long, help_heading = DETAILS)]
+    pub processes: bool,
+    /// User, inode, cookie, mark and more
+    #[arg(short = 'e', long, help_heading = DETAILS)]
+    pub extended: bool,
+    /// Timers
+    #[arg(short = 'o', long, help_heading = DETAILS)]
+    pub options: bool,
+    /// No queue columns
+    #[arg(short = 'Q', long, help_heading = DETAILS)]
+    pub no_queues: bool,
+    /// Show these fields, separated by commas (portctl help columns); '+inode,-peer' adds to what is shown without
+    /// this option, or takes away
+    #[arg(long, value_name = "FIELDS", allow_hyphen_values = true, help_heading = DETAILS)]
+    pub columns: Option<String>,
+
+    /// Port numbers instead of service names
+    #[arg(short = 'n', long, help_heading = OUTPUT)]
+    pub numeric: bool,
+    /// Host names instead of addresses; asks the network
+    #[arg(short = 'r', long, help_heading = OUTPUT)]
+    pub resolve: bool,
+    /// Order by fields, each with :asc or :desc, separated by commas; 'none' shows rows as they come, before
+    /// reasons for missing owners are known
+    #[arg(long, value_name = "FIELDS", help_heading = OUTPUT)]
+    pub sort: Option<String>,
+    /// Show this many rows, and say how many more there are; with '--sort none' stop after them
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..), help_heading = OUTPUT)]
+    pub limit: Option<u64>,
+    /// How many sockets match: a bare number
+    #[arg(long, help_heading = OUTPUT, conflicts_with_all = ["json", "ndjson", "csv", "limit", "exists"])]
+    pub count: bool,
+    /// Show nothing; exit with 0 if a socket matches, 1 if none does, 4 if that cannot be told
+    #[arg(long, help_heading = OUTPUT, conflicts_with_all = ["json", "ndjson", "csv", "limit"])]
+    pub exists: bool,
+    /// One JSON document (portctl help json)
+    #[arg(long, help_heading = OUTPUT, overrides_with_all = ["ndjson", "csv"])]
+    pub json: bool,
+    /// One JSON object a line
+    #[arg(long, help_heading = OUTPUT, overrides_with_all = ["json", "csv"])]
+    pub ndjson: bool,
+    /// Comma-separated values
+    #[arg(long, help_heading = OUTPUT, overrides_with_all = ["json", "ndjson"])]
+    pub csv: bool,
+    /// No heading
+    #[arg(short = 'H', long, help_heading = OUTPUT)]
+    pub no_header: bool,
+    /// Each socket on one line, however long
+    #[arg(short = 'O', long, help_heading = OUTPUT)]
+    pub oneline: bool,
+    /// Fit into this many columns; 'none' for no limit [default: the terminal's, none in a pipe]
+    #[arg(long, value_name = "COLUMNS", value_parser = width, help_heading = OUTPUT)]
+    pub width: Option<Width>,
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", value_enum, help_heading = OUTPUT)]
+    pub color: Option<ColorWhen>,
+
+    /// Options of every command that collects
+    #[command(flatten)]
+    pub collect: CollectArgs,
+}
+
+/// Options and words of every command that chooses sockets.
+#[derive(Debug, Default, Args)]
+pub struct SelectArgs {
     /// TCP sockets
     #[arg(short = 't', long, help_heading = SOCKETS)]
     pub tcp: bool,
@@ -106,58 +176,6 @@ pub struct LsArgs {
     /// TCP sockets that hold a port but neither listen nor are connected
     #[arg(short = 'B', long, help_heading = SOCKETS, overrides_with_all = ["all", "listening"])]
     pub bound_inactive: bool,
-
-    /// Every process that holds a socket, or why none does
-    #[arg(short = 'p', long, help_heading = DETAILS)]
-    pub processes: bool,
-    /// User, inode, cookie, mark and more
-    #[arg(short = 'e', long, help_heading = DETAILS)]
-    pub extended: bool,
-    /// Timers
-    #[arg(short = 'o', long, help_heading = DETAILS)]
-    pub options: bool,
-    /// No queue columns
-    #[arg(short = 'Q', long, help_heading = DETAILS)]
-    pub no_queues: bool,
-    /// Show these fields, separated by commas (portctl help columns)
-    #[arg(long, value_name = "FIELDS", help_heading = DETAILS)]
-    pub columns: Option<String>,
-
-    /// Port numbers instead of service names
-    #[arg(short = 'n', long, help_heading = OUTPUT)]
-    pub numeric: bool,
-    /// Host names instead of addresses; asks the network
-    #[arg(short = 'r', long, help_heading = OUTPUT)]
-    pub resolve: bool,
-    /// Order by fields, each with :asc or :desc, separated by commas; 'none' shows rows as they come, before
-    /// reasons for missing owners are known
-    #[arg(long, value_name = "FIELDS", help_heading = OUTPUT)]
-    pub sort: Option<String>,
-    /// One JSON document (portctl help json)
-    #[arg(long, help_heading = OUTPUT, overrides_with_all = ["ndjson", "csv"])]
-    pub json: bool,
-    /// One JSON object a line
-    #[arg(long, help_heading = OUTPUT, overrides_with_all = ["json", "csv"])]
-    pub ndjson: bool,
-    /// Comma-separated values
-    #[arg(long, help_heading = OUTPUT, overrides_with_all = ["json", "ndjson"])]
-    pub csv: bool,
-    /// No heading
-    #[arg(short = 'H', long, help_heading = OUTPUT)]
-    pub no_header: bool,
-    /// Each socket on one line, however long
-    #[arg(short = 'O', long, help_heading = OUTPUT)]
-    pub oneline: bool,
-    /// Fit into this many columns; 'none' for no limit [default: the terminal's, none in a pipe]
-    #[arg(long, value_name = "COLUMNS", value_parser = width, help_heading = OUTPUT)]
-    pub width: Option<Width>,
-    /// When to use colour
-    #[arg(long, value_name = "WHEN", value_enum, help_heading = OUTPUT)]
-    pub color: Option<ColorWhen>,
-
-    /// Options of every command that collects
-    #[command(flatten)]
-    pub collect: CollectArgs,
 
     /// Only sockets for which this holds: 'state established', 'dport = :443', 'src 10.0.0.0/8', with and, or, not and parentheses
     #[arg(value_name = "FILTER")]
@@ -246,9 +264,12 @@ impl LsArgs {
     #[must_use]
     pub fn listeners() -> Self {
         Self {
-            tcp: true,
-            udp: true,
-            listening: true,
+            select: SelectArgs {
+                tcp: true,
+                udp: true,
+                listening: true,
+                ..SelectArgs::default()
+            },
             numeric: true,
             processes: true,
             ..Self::default()
@@ -272,9 +293,10 @@ mod tests {
         let Some(Command::Ls(args)) = cli.unwrap().command else {
             panic!("ls")
         };
-        assert!(args.tcp && args.udp && args.listening && args.numeric && args.processes);
+        assert!(args.select.tcp && args.select.udp && args.select.listening);
+        assert!(args.numeric && args.processes);
         assert!(args.extended);
-        assert_eq!(args.filter, ["dport", "=", ":443"]);
+        assert_eq!(args.select.filter, ["dport", "=", ":443"]);
     }
 
     #[test]
@@ -283,6 +305,6 @@ mod tests {
         let Some(Command::Ls(args)) = cli.command else {
             panic!("ls")
         };
-        assert!(args.all && !args.listening);
+        assert!(args.select.all && !args.select.listening);
     }
 }
