@@ -31,6 +31,9 @@ _portctl() {
             portctl,summary)
                 cmd="portctl__subcmd__summary"
                 ;;
+            portctl,top)
+                cmd="portctl__subcmd__top"
+                ;;
             *)
                 ;;
         esac
@@ -38,7 +41,7 @@ _portctl() {
 
     case "${cmd}" in
         portctl)
-            opts="-h -V --help --version ls summary help schema completions"
+            opts="-h -V --help --version ls top summary help schema completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -122,7 +125,7 @@ _portctl() {
             return 0
             ;;
         portctl__subcmd__schema)
-            opts="-h --help ls summary"
+            opts="-h --help ls summary top"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -142,6 +145,56 @@ _portctl() {
                 return 0
             fi
             case "${prev}" in
+                --width)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --source)
+                    COMPREPLY=($(compgen -W "auto netlink proc" -- "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portctl__subcmd__top)
+            opts="-t -u -w -x -4 -6 -a -l -B -n -i -H -v -q -h --tcp --udp --raw --unix --ipv4 --ipv6 --all --listening --bound-inactive --by --limit --interval --sort --json --no-header --width --source --from --strict --verbose --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --by)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -i)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sort)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --width)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -27,9 +27,10 @@ end
 complete -c portctl -n "__fish_portctl_needs_command" -s h -l help -d 'Print help'
 complete -c portctl -n "__fish_portctl_needs_command" -s V -l version -d 'Print version'
 complete -c portctl -n "__fish_portctl_needs_command" -f -a "ls" -d 'List sockets'
+complete -c portctl -n "__fish_portctl_needs_command" -f -a "top" -d 'Count sockets in groups: by process, port, address, state or any other field'
 complete -c portctl -n "__fish_portctl_needs_command" -f -a "summary" -d 'Count sockets, TIME_WAIT and the local ports that client flows hold'
 complete -c portctl -n "__fish_portctl_needs_command" -f -a "help" -d 'Explain a topic: filter, columns, json, states, exit-codes; or a command'
-complete -c portctl -n "__fish_portctl_needs_command" -f -a "schema" -d 'Print the JSON Schema of a document: ls, summary'
+complete -c portctl -n "__fish_portctl_needs_command" -f -a "schema" -d 'Print the JSON Schema of a document: ls, top, summary'
 complete -c portctl -n "__fish_portctl_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -l columns -d 'Show these fields, separated by commas (portctl help columns); \'+inode,-peer\' adds to what is shown without this option, or takes away' -r
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -l sort -d 'Order by fields, each with :asc or :desc, separated by commas; \'none\' shows rows as they come, before reasons for missing owners are known' -r
@@ -68,6 +69,30 @@ complete -c portctl -n "__fish_portctl_using_subcommand ls" -l strict -d 'Exit w
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -s v -l verbose -d 'Say where rows came from, and other details, on standard error'
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -s q -l quiet -d 'No notices on standard error; errors are still told'
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portctl -n "__fish_portctl_using_subcommand top" -l by -d 'Group by these fields, separated by commas (portctl help columns)' -r
+complete -c portctl -n "__fish_portctl_using_subcommand top" -s n -l limit -d 'Show the first so many groups, or \'all\' [default: 20 in a table, all in JSON]' -r
+complete -c portctl -n "__fish_portctl_using_subcommand top" -s i -l interval -d 'Look twice, so many seconds apart, and rank by how many sockets came and went' -r
+complete -c portctl -n "__fish_portctl_using_subcommand top" -l sort -d 'Order by these, each with :asc or :desc, separated by commas: sockets, a state, recv_queue, send_queue, accept_queue, a field of --by; with -i new, gone, churn [default: sockets; with -i churn,sockets]' -r
+complete -c portctl -n "__fish_portctl_using_subcommand top" -l width -d 'Fit into this many columns; \'none\' for no limit [default: the terminal\'s, none in a pipe]' -r
+complete -c portctl -n "__fish_portctl_using_subcommand top" -l source -d 'Which kernel interface to read' -r -f -a "auto\t'netlink, and /proc for each table that it cannot deliver'
+netlink\t'sock_diag over netlink only'
+proc\t'text files under /proc/net only'"
+complete -c portctl -n "__fish_portctl_using_subcommand top" -l from -d 'Read a saved dump, as \'ss -D\' writes it, instead of this host; \'-\' is standard input' -r -F
+complete -c portctl -n "__fish_portctl_using_subcommand top" -s t -l tcp -d 'TCP sockets'
+complete -c portctl -n "__fish_portctl_using_subcommand top" -s u -l udp -d 'UDP sockets'
+complete -c portctl -n "__fish_portctl_using_subcommand top" -s w -l raw -d 'Raw IP sockets'
+complete -c portctl -n "__fish_portctl_using_subcommand top" -s x -l unix -d 'Unix sockets'
+complete -c portctl -n "__fish_portctl_using_subcommand top" -s 4 -l ipv4 -d 'IPv4 only; with -6, both'
+complete -c portctl -n "__fish_portctl_using_subcommand top" -s 6 -l ipv6 -d 'IPv6 only; with -4, both'
+complete -c portctl -n "__fish_portctl_using_subcommand top" -s a -l all -d 'Sockets in every state'
+complete -c portctl -n "__fish_portctl_using_subcommand top" -s l -l listening -d 'Listening sockets, and unconnected ones of protocols that do not listen'
+complete -c portctl -n "__fish_portctl_using_subcommand top" -s B -l bound-inactive -d 'TCP sockets that hold a port but neither listen nor are connected'
+complete -c portctl -n "__fish_portctl_using_subcommand top" -l json -d 'One JSON document (portctl schema top)'
+complete -c portctl -n "__fish_portctl_using_subcommand top" -s H -l no-header -d 'No heading, and no line of totals'
+complete -c portctl -n "__fish_portctl_using_subcommand top" -l strict -d 'Exit with 4 if anything that was asked for is missing'
+complete -c portctl -n "__fish_portctl_using_subcommand top" -s v -l verbose -d 'Say where rows came from, and other details, on standard error'
+complete -c portctl -n "__fish_portctl_using_subcommand top" -s q -l quiet -d 'No notices on standard error; errors are still told'
+complete -c portctl -n "__fish_portctl_using_subcommand top" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portctl -n "__fish_portctl_using_subcommand summary" -l width -d 'Fit into this many columns; \'none\' for no limit [default: the terminal\'s, none in a pipe]' -r
 complete -c portctl -n "__fish_portctl_using_subcommand summary" -l source -d 'Which kernel interface to read' -r -f -a "auto\t'netlink, and /proc for each table that it cannot deliver'
 netlink\t'sock_diag over netlink only'

@@ -65,6 +65,12 @@ impl Error {
                 },
                 did_you_mean(similar)
             ),
+            Self::Plan(PlanError::UnknownOrder { name, similar }) => format!(
+                "error: --sort: groups have no '{}'\nhint: {}sockets, a state, recv_queue, send_queue, accept_queue, a \
+                 field of --by; with -i also new, gone, churn\n",
+                escape(name.as_bytes()),
+                did_you_mean(similar)
+            ),
             Self::Plan(PlanError::Option {
                 option,
                 problem,

@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Options that may appear anywhere share these headings.
 const SOCKETS: &str = "Which sockets";
@@ -38,6 +39,8 @@ pub struct Cli {
 pub enum Command {
     /// List sockets
     Ls(Box<LsArgs>),
+    /// Count sockets in groups: by process, port, address, state or any other field
+    Top(Box<TopArgs>),
     /// Count sockets, TIME_WAIT and the local ports that client flows hold
     Summary(SummaryArgs),
     /// Explain a topic: filter, columns, json, states, exit-codes; or a command
@@ -45,7 +48,7 @@ pub enum Command {
         /// Topic or command
         topic: Option<String>,
     },
-    /// Print the JSON Schema of a document: ls, summary
+    /// Print the JSON Schema of a document: ls, top, summary
     Schema {
         /// Document
         #[arg(value_parser = clap::builder::PossibleValuesParser::new(crate::render::SCHEMAS))]
@@ -147,7 +150,7 @@ pub struct LsArgs {
 }
 
 /// Options and words of every command that chooses sockets.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct SelectArgs {
     /// TCP sockets
     #[arg(short = 't', long, help_heading = SOCKETS)]
@@ -202,6 +205,68 @@ pub struct CollectArgs {
     pub quiet: bool,
 }
 
+/// `portctl top`.
+#[derive(Debug, Args)]
+#[command(
+    args_override_self = true,
+    before_help = "\
+Examples:
+  portctl top --by dport                      which services this host talks to
+  portctl top --by process state close-wait   which process does not close its connections
+  portctl top -t --by dst,state -n 5          the peers with most connections
+  portctl top -i 1 --by process               where sockets come and go",
+    after_help = "\
+A socket that several processes hold counts once in the group of each, and once in the total. Sockets without a process, \
+or whose process cannot be seen, are groups of their own, with the reason. An IPv4 address that IPv6 carries counts as \
+that IPv4 address; 'process' is the command name, 'pid' one process; a timer counts by its kind.\n\n\
+Without -t, -u, -w, -x, -4 or -6, sockets of protocols that have no such field are left out, as unix sockets are with \
+--by dport. States are those of ls, but all of them with --by state.\n\n\
+With -i, a socket is new if it matches now and did not at the first look, and gone the other way round; what came and \
+went in between is not seen. Bytes per second are not offered yet.\n\n\
+The filter language: portctl help filter. Fields: portctl help columns."
+)]
+pub struct TopArgs {
+    /// Which sockets
+    #[command(flatten)]
+    pub select: SelectArgs,
+
+    /// Group by these fields, separated by commas (portctl help columns)
+    #[arg(long, value_name = "FIELDS", default_value = "process", help_heading = OUTPUT)]
+    pub by: String,
+    /// Show the first so many groups, or 'all' [default: 20 in a table, all in JSON]
+    #[arg(short = 'n', long, value_name = "GROUPS", value_parser = groups, help_heading = OUTPUT)]
+    pub limit: Option<Groups>,
+    /// Look twice, so many seconds apart, and rank by how many sockets came and went
+    #[arg(short = 'i', long, value_name = "SECONDS", value_parser = seconds, help_heading = OUTPUT)]
+    pub interval: Option<Duration>,
+    /// Order by these, each with :asc or :desc, separated by commas: sockets, a state, recv_queue, send_queue,
+    /// accept_queue, a field of --by; with -i new, gone, churn [default: sockets; with -i churn,sockets]
+    #[arg(long, value_name = "COLUMNS", help_heading = OUTPUT)]
+    pub sort: Option<String>,
+    /// One JSON document (portctl schema top)
+    #[arg(long, help_heading = OUTPUT)]
+    pub json: bool,
+    /// No heading, and no line of totals
+    #[arg(short = 'H', long, help_heading = OUTPUT)]
+    pub no_header: bool,
+    /// Fit into this many columns; 'none' for no limit [default: the terminal's, none in a pipe]
+    #[arg(long, value_name = "COLUMNS", value_parser = width, help_heading = OUTPUT)]
+    pub width: Option<Width>,
+
+    /// Options of every command that collects
+    #[command(flatten)]
+    pub collect: CollectArgs,
+}
+
+/// `top --limit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Groups {
+    /// Every group.
+    All,
+    /// The first so many.
+    First(usize),
+}
+
 /// `portctl summary`.
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
@@ -247,6 +312,22 @@ pub enum Width {
     Unlimited,
     /// Columns.
     Columns(usize),
+}
+
+fn groups(text: &str) -> Result<Groups, String> {
+    match text.parse() {
+        _ if text == "all" => Ok(Groups::All),
+        Ok(n) if n > 0 => Ok(Groups::First(n)),
+        _ => Err("a number of groups, or 'all'".to_owned()),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    text.parse()
+        .ok()
+        .filter(|seconds| (0.01..=86_400.0).contains(seconds))
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| "a number of seconds, from 0.01 to 86400".to_owned())
 }
 
 fn width(text: &str) -> Result<Width, String> {

@@ -91,6 +91,13 @@ pub enum PlanError {
         /// Names close to it.
         similar: Vec<String>,
     },
+    /// A name that groups cannot be sorted by.
+    UnknownOrder {
+        /// The name.
+        name: String,
+        /// Names close to it.
+        similar: Vec<String>,
+    },
     /// A value that an option does not take.
     Option {
         /// The option.
@@ -223,6 +230,13 @@ pub fn unknown_field(option: &'static str, name: String) -> PlanError {
         name,
         similar,
     }
+}
+
+/// The error for a name that groups cannot be sorted by; `names` are those of the columns that are no fields.
+#[must_use]
+pub fn unknown_order(name: String, names: impl Iterator<Item = &'static str>) -> PlanError {
+    let similar = filter::closest(&name, names);
+    PlanError::UnknownOrder { name, similar }
 }
 
 fn columns_error(error: ColumnsError) -> PlanError {

@@ -6,3 +6,4 @@ mod filters;
 mod formats;
 mod selection;
 mod summary;
+mod top;
