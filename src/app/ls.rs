@@ -41,6 +41,7 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
     let opening = opening(&plan.query, plan.format == Format::Json);
     let streaming = matches!(sort, Sort::None) && !plan.filter.needs_owners;
     let mut list = list(&plan, streaming);
+    let limit = plan.limit.map_or(usize::MAX, to_usize);
     let (collected, tally, limited) = if streaming {
         let owners = owners_before(&plan.query);
         let mut stream = Stream {
@@ -51,13 +52,12 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
                 names,
             },
             tally: Tally::default(),
-            rows: 0,
-            limit: plan.limit.map_or(usize::MAX, to_usize),
+            left: limit,
             failed: None,
         };
         stream.list.open(&opening)?;
         let collected = collect::collect(&plan.query, &mut stream).map_err(Error::Source)?;
-        let limited = (stream.rows == stream.limit).then(|| limited(stream.rows, None));
+        let limited = (stream.left == 0).then(|| limited(limit, None));
         let Stream { tally, failed, .. } = stream;
         if let Some(error) = failed {
             return Err(error.into());
@@ -66,13 +66,12 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
     } else {
         let mut all = gather(&plan.query, &plan.filter, names)?;
         let mut tally = std::mem::take(&mut all.tally);
-        let shown = plan.limit.map_or(usize::MAX, to_usize);
         let context = all.context(names);
         list.open(&opening)?;
         for position in sort
             .positions(&all.sockets, context)
             .into_iter()
-            .take(shown)
+            .take(limit)
         {
             let Some(socket) = all.sockets.get(position as usize) else {
                 continue;
@@ -81,8 +80,8 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
             tally.show(row);
             list.row(row)?;
         }
-        let more = all.sockets.len().saturating_sub(shown);
-        let limited = (more > 0).then(|| limited(shown, Some(more)));
+        let more = all.sockets.len().saturating_sub(limit);
+        let limited = (more > 0).then(|| limited(limit, Some(more)));
         let notices = tally.report(all.owners.as_ref());
         (all.collected, notices, limited)
     };
@@ -203,8 +202,8 @@ struct Stream<'a> {
     filter: &'a Filter,
     context: Context<'a>,
     tally: Tally,
-    rows: usize,
-    limit: usize,
+    /// How many more rows may be shown.
+    left: usize,
     failed: Option<io::Error>,
 }
 
@@ -217,10 +216,10 @@ impl Sink for Stream<'_> {
         if !self.tally.passes(self.filter, row) {
             return ControlFlow::Continue(());
         }
-        self.rows += 1;
+        self.left -= 1;
         self.tally.show(row);
         match self.list.row(row) {
-            Ok(()) if self.rows == self.limit => ControlFlow::Break(()),
+            Ok(()) if self.left == 0 => ControlFlow::Break(()),
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
                 self.failed = Some(error);
@@ -230,11 +229,11 @@ impl Sink for Stream<'_> {
     }
 
     fn mark(&mut self) -> usize {
-        self.rows
+        self.left
     }
 
     fn take_back(&mut self, mark: usize) -> bool {
-        self.rows == mark
+        self.left == mark
     }
 }
 

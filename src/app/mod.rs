@@ -1,5 +1,6 @@
 //! The only wiring: command line → plan → collect → filter → sort → render, and what is said on standard error.
 
+mod complete;
 mod gather;
 mod ls;
 mod resolver;
@@ -74,6 +75,7 @@ fn command(cli: Cli) -> Result<Exit, Error> {
         }
         Some(Command::Help { topic: Some(name) }) => help(&name),
         Some(Command::Schema { document }) => print(schema(&document).unwrap_or_default()),
+        Some(Command::Complete { shell, words }) => complete::run(shell, &words),
         Some(Command::Completions { shell }) => {
             write_all(&docs::completions(shell))?;
             Ok(Exit::Done)

@@ -1,6 +1,7 @@
 //! What can be typed. Options keep `ss`'s letters and long names.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -58,6 +59,15 @@ pub enum Command {
     Completions {
         /// Shell
         shell: Shell,
+    },
+    /// What can follow the words of a command line; completion scripts ask this
+    #[command(hide = true)]
+    Complete {
+        /// Shell, whose script says how it reads the answer
+        shell: Shell,
+        /// bash: the line up to the cursor, and the word there as bash sees it. Others: the words up to the cursor
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
     },
 }
 

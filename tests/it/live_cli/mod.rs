@@ -2,6 +2,7 @@
 
 mod answers;
 mod columns;
+mod completion;
 mod filters;
 mod formats;
 mod selection;
