@@ -52,12 +52,21 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
                 names,
             },
             tally: Tally::default(),
-            left: limit,
+            rows: 0,
             failed: None,
         };
         stream.list.open(&opening)?;
-        let collected = collect::collect(&plan.query, &mut stream).map_err(Error::Source)?;
-        let limited = (stream.left == 0).then(|| limited(limit, None));
+        let mut first = First {
+            stream: &mut stream,
+            limit,
+        };
+        // Rows without a limit need not be compared with it.
+        let sink: &mut dyn Sink = match plan.limit {
+            Some(_) => &mut first,
+            None => &mut *first.stream,
+        };
+        let collected = collect::collect(&plan.query, sink).map_err(Error::Source)?;
+        let limited = (stream.rows == limit).then(|| limited(limit, None));
         let Stream { tally, failed, .. } = stream;
         if let Some(error) = failed {
             return Err(error.into());
@@ -68,12 +77,9 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
         let mut tally = std::mem::take(&mut all.tally);
         let context = all.context(names);
         list.open(&opening)?;
-        for position in sort
-            .positions(&all.sockets, context)
-            .into_iter()
-            .take(limit)
-        {
-            let Some(socket) = all.sockets.get(position as usize) else {
+        let positions = sort.positions(&all.sockets, context);
+        for position in positions.get(..limit).unwrap_or(&positions) {
+            let Some(socket) = all.sockets.get(*position as usize) else {
                 continue;
             };
             let row = Row { socket, context };
@@ -202,8 +208,7 @@ struct Stream<'a> {
     filter: &'a Filter,
     context: Context<'a>,
     tally: Tally,
-    /// How many more rows may be shown.
-    left: usize,
+    rows: usize,
     failed: Option<io::Error>,
 }
 
@@ -216,10 +221,9 @@ impl Sink for Stream<'_> {
         if !self.tally.passes(self.filter, row) {
             return ControlFlow::Continue(());
         }
-        self.left -= 1;
+        self.rows += 1;
         self.tally.show(row);
         match self.list.row(row) {
-            Ok(()) if self.left == 0 => ControlFlow::Break(()),
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
                 self.failed = Some(error);
@@ -229,11 +233,36 @@ impl Sink for Stream<'_> {
     }
 
     fn mark(&mut self) -> usize {
-        self.left
+        self.rows
     }
 
     fn take_back(&mut self, mark: usize) -> bool {
-        self.left == mark
+        self.rows == mark
+    }
+}
+
+/// Shows the first rows that pass the filter, and wants no more.
+struct First<'a, 'b> {
+    stream: &'b mut Stream<'a>,
+    limit: usize,
+}
+
+impl Sink for First<'_, '_> {
+    fn push(&mut self, socket: Socket) -> ControlFlow<()> {
+        self.stream.push(socket)?;
+        if self.stream.rows >= self.limit {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    fn mark(&mut self) -> usize {
+        self.stream.mark()
+    }
+
+    fn take_back(&mut self, mark: usize) -> bool {
+        self.stream.take_back(mark)
     }
 }
 
