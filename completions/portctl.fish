@@ -2,9 +2,12 @@
 # options and the filter so far, and on the sockets of this host.
 function __portctl_words
     set -l before (commandline -opc)
-    set -l words (portctl complete fish -- $before[2..] (commandline -ct) 2>/dev/null)
+    set -e before[1]
+    # In quotes, because the word may be empty.
+    set -l current (commandline -ct)
+    set -l words (portctl complete fish -- $before "$current" 2>/dev/null)
     if test "$words[1]" = ":files"
-        __fish_complete_path (commandline -ct)
+        __fish_complete_path "$current"
     else
         string join \n -- $words
     end

@@ -73,7 +73,7 @@ impl Column {
 /// What is wrong with a list of columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ColumnsError {
-    /// A name that no field has.
+    /// A name that no field has, without its sign.
     Unknown(String),
     /// Names with a sign beside names without: nobody can tell whether the usual columns are meant to stay.
     Mixed,
@@ -92,9 +92,8 @@ pub fn choose(list: &str, usual: &[Column]) -> Result<Vec<Column>, ColumnsError>
     for part in list.split(',').map(str::trim) {
         let name = part.trim_start_matches(['+', '-']);
         let signs = part.len() - name.len();
-        let field = field_by_name(name)
-            .filter(|_| signs < 2)
-            .ok_or_else(|| ColumnsError::Unknown(part.to_owned()))?;
+        let name = if signs < 2 { name } else { part };
+        let field = field_by_name(name).ok_or_else(|| ColumnsError::Unknown(name.to_owned()))?;
         match (signs > 0, amends) {
             (true, true) if part.starts_with('-') => columns.retain(|c| c.field != field.id),
             (true, true) if columns.iter().any(|c| c.field == field.id) => {}
@@ -132,7 +131,7 @@ mod tests {
         assert_eq!(names("local, PEER,pid").unwrap(), ["local", "peer", "pid"]);
         let unknown = |name: &str| Err(ColumnsError::Unknown(name.to_owned()));
         assert_eq!(names("local,nope"), unknown("nope"));
-        assert_eq!(names("-nope"), unknown("-nope"));
+        assert_eq!(names("-nope"), unknown("nope"));
         assert_eq!(names("+-peer"), unknown("+-peer"));
         assert_eq!(names(""), unknown(""));
     }

@@ -151,3 +151,16 @@ fn the_scripts_ask() {
         assert!(script.contains(":files"), "{script}");
     }
 }
+
+proptest::proptest! {
+    // Each builds the command line anew, which takes a while without optimisation.
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn whatever_is_typed_has_an_answer(line in "\\PC{0,60}", words in proptest::collection::vec("[-a-z=:,!(]{0,9}", 0..5)) {
+        at(&line);
+        at(&words.join(" "));
+        let typed = split(&line);
+        let _ = complete(&words, &typed.current, &Few);
+    }
+}
