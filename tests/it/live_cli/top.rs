@@ -265,3 +265,25 @@ fn what_came_and_went() {
         );
     });
 }
+
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn hostile_names() {
+    namespace::run("live_cli::top::hostile_names", || {
+        let server = listener("127.0.0.1", 9);
+        let _raw = Holder::named(b"a\xff\x1b[31m", &server);
+        let top = document("top -tl --by process,sport");
+        let named = groups(&top)
+            .iter()
+            .find(|g| !g["hex"].is_null())
+            .unwrap_or_else(|| panic!("{top:#}"));
+        assert_eq!(named["hex"]["process"], "61ff1b5b33316d");
+        assert_eq!(named["key"]["process"], r"a\xff\x1b[31m");
+        assert_eq!(named["key"]["sport"], port(&server));
+        for arguments in ["top -tl --by process", "top -tl --by process --json"] {
+            let answer = portctl(arguments).exits(0);
+            let control = |c: char| c.is_control() && c != '\n';
+            assert!(!answer.text().contains(control), "{answer}");
+        }
+    });
+}
