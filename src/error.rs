@@ -65,8 +65,19 @@ impl Error {
                 },
                 did_you_mean(similar)
             ),
+            Self::Plan(PlanError::UnknownOrder { name, similar }) => format!(
+                "error: --sort: groups have no '{}'\nhint: {}sockets, a state, recv_queue, send_queue, accept_queue, a \
+                 field of --by; with -i also new, gone, churn\n",
+                escape(name.as_bytes()),
+                did_you_mean(similar)
+            ),
+            Self::Plan(PlanError::Option {
+                option,
+                problem,
+                hint,
+            }) => format!("error: {option}: {problem}\nhint: {hint}\n"),
             Self::UnknownTopic { name, similar } => format!(
-                "error: there is no help on '{}'\nhint: {}topics: {}; commands: ls, summary, schema, completions\n",
+                "error: there is no help on '{}'\nhint: {}topics: {}; commands: ls, top, summary, schema, completions\n",
                 escape(name.as_bytes()),
                 did_you_mean(similar),
                 crate::cli::topics::TOPICS.join(", ")

@@ -1,8 +1,11 @@
 //! The only wiring: command line → plan → collect → filter → sort → render, and what is said on standard error.
 
+mod complete;
+mod gather;
 mod ls;
 mod resolver;
 mod summary;
+mod top;
 
 use crate::cli::args::{Cli, Command, LsArgs};
 use crate::cli::env::{ProcessEnv, Terminal};
@@ -65,12 +68,14 @@ fn command(cli: Cli) -> Result<Exit, Error> {
     match cli.command {
         None => ls::run(&LsArgs::listeners(), &ProcessEnv, terminal()),
         Some(Command::Ls(args)) => ls::run(&args, &ProcessEnv, terminal()),
+        Some(Command::Top(args)) => top::run(&args, &ProcessEnv, terminal()),
         Some(Command::Summary(args)) => summary::run(&args, &ProcessEnv),
         Some(Command::Help { topic: None }) => {
             print(&Cli::command().render_long_help().to_string())
         }
         Some(Command::Help { topic: Some(name) }) => help(&name),
         Some(Command::Schema { document }) => print(schema(&document).unwrap_or_default()),
+        Some(Command::Complete { shell, words }) => complete::run(shell, &words),
         Some(Command::Completions { shell }) => {
             write_all(&docs::completions(shell))?;
             Ok(Exit::Done)

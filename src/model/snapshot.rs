@@ -101,6 +101,17 @@ pub enum Notice {
         /// How many rows.
         count: u64,
     },
+    /// Only as many rows or groups are shown as was asked for.
+    Limited {
+        /// What they are, as one and as several.
+        of: (&'static str, &'static str),
+        /// How many are shown.
+        shown: u64,
+        /// How many more there are; `None` where counting stopped after those shown.
+        more: Option<u64>,
+        /// What shows them all.
+        remedy: &'static str,
+    },
     /// A list this wide does not fit the terminal.
     ColumnsDropped {
         /// The columns that were left out.
@@ -139,6 +150,7 @@ impl Notice {
             Self::OwnersHidden { .. } => "owners-hidden",
             Self::FilterReading { .. } => "filter-reading",
             Self::FilterUnknown { .. } => "filter-unknown",
+            Self::Limited { .. } => "limited",
             Self::ColumnsDropped { .. } => "columns-dropped",
             Self::StatesUnavailable { .. } => "states-unavailable",
             Self::NamesUncertain { .. } => "names-uncertain",
@@ -153,6 +165,7 @@ impl Notice {
             Self::Undecodable { count, .. }
             | Self::OwnersHidden { count, .. }
             | Self::FilterUnknown { count } => Some(*count),
+            Self::Limited { more, .. } => *more,
             _ => None,
         }
     }
@@ -231,6 +244,24 @@ impl fmt::Display for Notice {
                 "{count} {} left out because a value the filter asks for is unknown",
                 if *count == 1 { "row was" } else { "rows were" },
             ),
+            Self::Limited {
+                of: (one, several),
+                shown,
+                more,
+                remedy,
+            } => {
+                let word = |n| if n == 1 { one } else { several };
+                match more {
+                    Some(more) => {
+                        write!(f, "{more} more {} not shown: {remedy}", word(*more))
+                    }
+                    None => write!(
+                        f,
+                        "stopped after {shown} {}: nobody looked whether there are more",
+                        word(*shown)
+                    ),
+                }
+            }
             Self::ColumnsDropped { columns } => write!(
                 f,
                 "no room for {} (-O or --columns shows them)",

@@ -81,6 +81,7 @@ fn examples_of_the_help_work() {
         "states",
         "exit-codes",
         "ls",
+        "top",
         "summary",
     ] {
         let text = portctl(&format!("help {topic}")).quiet();

@@ -15,7 +15,7 @@
 //! | [`live_sources`] | netlink, /proc and saved dumps tell the same |
 //! | [`live_churn`] | listing while connections come and go loses and doubles nothing |
 //! | [`live_unhappy`] | what is missing, blocked, full, closed or hostile |
-//! | [`live_cli`] | options, default states, filters, columns, formats and the summary |
+//! | [`live_cli`] | options, default states, filters, columns, formats, answers, completion, groups and the summary |
 
 #![allow(
     clippy::unwrap_used,

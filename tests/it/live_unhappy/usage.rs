@@ -110,3 +110,62 @@ fn a_near_miss_gets_a_suggestion() {
         );
     }
 }
+
+#[test]
+fn columns_orders_and_groups_that_make_no_sense() {
+    let cases: &[(&[&str], &[&str])] = &[
+        (&["ls", "--columns", "local,pere"], &["'pere'", "peer"]),
+        (&["ls", "--columns", "+inod"], &["'inod'", "inode"]),
+        (
+            &["ls", "--columns", "local,+inode"],
+            &["sign", "+inode,-peer"],
+        ),
+        (&["ls", "--columns", "+"], &["is not a field"]),
+        (&["ls", "--limit", "0"], &["--limit"]),
+        (&["ls", "--limit", "-1"], &["'-1'"]),
+        (&["ls", "--count", "--json"], &["--count", "--json"]),
+        (&["ls", "--exists", "--count"], &["--exists", "--count"]),
+        (&["top", "--by", "dprot"], &["'dprot'", "dport"]),
+        (&["top", "--by", ""], &["--by", "help columns"]),
+        (
+            &["top", "--sort", "close-wiat"],
+            &["'close-wiat'", "close-wait"],
+        ),
+        (&["top", "--sort", "new"], &["'new'", "with -i"]),
+        (
+            &["top", "--by", "dport", "--sort", "sport"],
+            &["'sport'", "--by"],
+        ),
+        (&["top", "--sort", "sockets:up"], &["'sockets:up'"]),
+        (&["top", "-n", "0"], &["'all'"]),
+        (&["top", "-i", "0"], &["seconds"]),
+        (&["top", "-i", "nan"], &["seconds"]),
+        (
+            &["top", "-i", "1", "--from", "/dev/null"],
+            &["-i", "--from"],
+        ),
+        (&["top", "--by", "x\n\x1b[31m"], &["\\x0a", "\\x1b"]),
+        (&["top", "--sort", "x\n\x1b[31m"], &["\\x0a", "\\x1b"]),
+    ];
+    for (arguments, words) in cases {
+        let answer = run(arguments).exits(2);
+        assert!(answer.stdout.is_empty(), "{answer}");
+        assert!(answer.stderr.starts_with("error: "), "{answer}");
+        for word in *words {
+            assert!(answer.stderr.contains(word), "{word} in {answer}");
+        }
+    }
+}
+
+#[test]
+fn completion_is_never_an_error() {
+    for words in [
+        &["bash"][..],
+        &["bash", "portctl '", "'"],
+        &["zsh", "--", "ls", "--nope", "="],
+        &["fish", "\u{fffd}"],
+    ] {
+        let arguments = [&["complete"], words].concat();
+        assert_eq!(run(&arguments).quiet().stderr, "");
+    }
+}
