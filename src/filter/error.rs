@@ -1,6 +1,8 @@
 //! What can be wrong with a filter: as data, in words, and with the place in the text.
 
-use super::ast::{FIELDS, Op};
+use super::ast::Op;
+use super::kind::{Unit, example};
+use super::quantity::NumberFault;
 use super::token::Span;
 use crate::model::{FieldId, StateSetName};
 use std::fmt::{self, Display, Formatter};
@@ -9,11 +11,13 @@ use std::fmt::{self, Display, Formatter};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterError {
     /// What is wrong.
-    pub kind: ErrorKind,
+    pub kind: Box<ErrorKind>,
     /// The place in `text`.
     pub span: Span,
     /// The whole filter as it was read: the words with a blank between them.
     pub text: String,
+    /// The file it was read from, if it was not typed.
+    pub file: Option<String>,
 }
 
 /// What is wrong with a filter.
@@ -25,11 +29,8 @@ pub enum ErrorKind {
         name: String,
         /// Names that are close to it.
         candidates: Vec<String>,
-    },
-    /// The field can be shown, but not filtered on.
-    UnsupportedField {
-        /// The field.
-        field: FieldId,
+        /// Whether it stands right behind a number, and may be meant as its unit.
+        after_number: bool,
     },
     /// Nothing to compare the field with.
     MissingValue {
@@ -78,8 +79,62 @@ pub enum ErrorKind {
         /// What is allowed, or why nothing is.
         why: &'static str,
     },
-    /// An interface after `%`.
-    InterfaceInAddress,
+    /// Not a number, or not one of the field.
+    BadNumber {
+        /// The field.
+        field: FieldId,
+        /// The number as written.
+        text: String,
+        /// What it could be measured in.
+        unit: Unit,
+        /// Why not.
+        why: NumberFault,
+    },
+    /// None of the words that the field can be.
+    BadWord {
+        /// The field.
+        field: FieldId,
+        /// The word as written.
+        word: String,
+        /// The words that it can be.
+        known: Vec<&'static str>,
+        /// Those close to it.
+        candidates: Vec<String>,
+    },
+    /// Nothing that the field can be said to be with `is`.
+    UnknownClass {
+        /// The field.
+        field: FieldId,
+        /// The word as written.
+        word: String,
+        /// What it can be.
+        known: Vec<&'static str>,
+        /// Those close to it.
+        candidates: Vec<String>,
+    },
+    /// No interface has this name.
+    UnknownInterface {
+        /// The name as written.
+        name: String,
+        /// Names that are close to it.
+        candidates: Vec<String>,
+    },
+    /// No user has this name.
+    UnknownUser {
+        /// The name as written.
+        name: String,
+        /// Names that are close to it.
+        candidates: Vec<String>,
+    },
+    /// There is no such control group.
+    UnknownCgroup {
+        /// The path as written.
+        path: String,
+        /// What the lookup said.
+        reason: String,
+    },
+    /// The system does not tell which ports it gives to connections.
+    NoEphemeralRange,
     /// The name has no address.
     UnknownHost {
         /// The name as written.
@@ -101,6 +156,13 @@ pub enum ErrorKind {
         /// Operators that can be used.
         allowed: &'static [Op],
     },
+    /// Several values for an operator that asks for an order.
+    ListHasNoOrder {
+        /// The operator.
+        op: Op,
+    },
+    /// A brace that nothing closes; the span is its own.
+    UnclosedBrace,
     /// A parenthesis that nothing closes; the span is its own.
     UnclosedParenthesis,
     /// A closing parenthesis that nothing opened.
@@ -127,6 +189,8 @@ pub enum PortFault {
     Empty,
     /// `*` with an operator that asks for an order.
     AnyHasNoOrder,
+    /// The range ends before it begins.
+    Backwards,
 }
 
 /// An error whose text is known to the caller.
@@ -143,9 +207,10 @@ impl Fault {
 
     pub(super) fn within(self, text: &str) -> FilterError {
         FilterError {
-            kind: self.kind,
+            kind: Box::new(self.kind),
             span: self.span,
             text: text.to_owned(),
+            file: None,
         }
     }
 }
@@ -160,12 +225,11 @@ impl FilterError {
     /// What is wrong, in one sentence without a full stop.
     #[must_use]
     pub fn message(&self) -> String {
-        match &self.kind {
-            ErrorKind::UnknownField { name, .. } => format!("there is no field '{name}'"),
-            ErrorKind::UnsupportedField { field } => {
-                let name = field.field().name;
-                format!("'{name}' can be shown, but not filtered on yet")
+        match &*self.kind {
+            ErrorKind::UnknownField { name, .. } if later(name).is_some() => {
+                format!("'{name}' cannot be asked for yet")
             }
+            ErrorKind::UnknownField { name, .. } => format!("there is no field '{name}'"),
             ErrorKind::MissingValue { .. } => {
                 format!("a value is missing after '{}'", self.span.of(&self.text))
             }
@@ -183,6 +247,7 @@ impl FilterError {
                 PortFault::AnyHasNoOrder => {
                     "'*' is any port, and nothing is above or below that".to_owned()
                 }
+                PortFault::Backwards => format!("the range '{port}' ends before it begins"),
             },
             ErrorKind::UnknownService { name, .. } => {
                 format!("'{name}' is neither a port number nor a known service")
@@ -191,9 +256,40 @@ impl FilterError {
             ErrorKind::BadPrefix { prefix, why } => {
                 format!("'/{prefix}' is wrong here: {why}")
             }
-            ErrorKind::InterfaceInAddress => {
-                "an address in a filter cannot name an interface".to_owned()
+            ErrorKind::BadNumber {
+                field, text, why, ..
+            } => {
+                let name = field.field().name;
+                match why {
+                    NumberFault::NotANumber => format!("'{text}' is not a number, as '{name}' is"),
+                    NumberFault::UnknownUnit => {
+                        format!("'{text}' ends in no unit that '{name}' has")
+                    }
+                    NumberFault::TooLarge => format!("'{text}' is too large a number"),
+                    NumberFault::Backwards => format!("the range '{text}' ends before it begins"),
+                }
             }
+            ErrorKind::BadWord { field, word, .. } => {
+                format!("'{}' is never '{word}'", field.field().name)
+            }
+            ErrorKind::UnknownClass { field, word, .. } => {
+                format!("'{word}' is nothing that '{}' can be", field.field().name)
+            }
+            ErrorKind::UnknownInterface { name, .. } => format!("there is no interface '{name}'"),
+            ErrorKind::UnknownUser { name, .. } => format!("there is no user '{name}'"),
+            ErrorKind::UnknownCgroup { path, reason } => {
+                format!("there is no control group '{path}': {reason}")
+            }
+            ErrorKind::NoEphemeralRange => {
+                "this system does not tell its range of ephemeral ports".to_owned()
+            }
+            ErrorKind::ListHasNoOrder { op } => {
+                format!(
+                    "'{}' compares with one value, not with several",
+                    op.symbol()
+                )
+            }
+            ErrorKind::UnclosedBrace => "this brace is never closed".to_owned(),
             ErrorKind::UnknownHost { name, reason } => {
                 format!("the host '{name}' has no address: {reason}")
             }
@@ -217,11 +313,20 @@ impl FilterError {
     /// What to try instead, if there is something to say.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
-        match &self.kind {
-            ErrorKind::UnknownField { name, candidates } => {
-                Some(did_you_mean(candidates).unwrap_or_else(|| no_such_field(name)))
-            }
-            ErrorKind::UnsupportedField { .. } => Some(list_of_fields()),
+        match &*self.kind {
+            ErrorKind::UnknownField {
+                name,
+                candidates,
+                after_number,
+            } => Some(match later(name) {
+                Some(why) => format!("portctl does not {why} yet"),
+                None if *after_number && name.chars().all(char::is_alphabetic) => {
+                    format!(
+                        "a unit is written without a blank, as in '10s'; '{name}' begins a new condition"
+                    )
+                }
+                None => did_you_mean(candidates).unwrap_or_else(|| no_such_field(name)),
+            }),
             ErrorKind::MissingValue { field } => Some(format!("for example '{}'", example(*field))),
             ErrorKind::Unexpected { found, .. } => self.hint_for_unexpected(found),
             ErrorKind::UnknownState { candidates, .. } => {
@@ -235,13 +340,40 @@ impl FilterError {
                     Some("a number that starts with 0 is octal: leave the 0 out".to_owned())
                 }
                 PortFault::AnyHasNoOrder => Some("use '=', or a number".to_owned()),
+                PortFault::Backwards => Some("put the smaller number first".to_owned()),
                 PortFault::OutOfRange | PortFault::Empty => None,
             },
             ErrorKind::BadAddress { address, .. } => self.hint_for_address(address),
             ErrorKind::BadPrefix { .. } => None,
-            ErrorKind::InterfaceInAddress => {
-                Some("leave out the '%' and what follows it".to_owned())
+            ErrorKind::BadNumber {
+                field,
+                text,
+                unit,
+                why,
+            } => hint_for_number(*field, text, *unit, *why),
+            ErrorKind::BadWord {
+                known, candidates, ..
             }
+            | ErrorKind::UnknownClass {
+                known, candidates, ..
+            } => did_you_mean(candidates).or_else(|| Some(format!("it can be {}", either(known)))),
+            ErrorKind::UnknownInterface { candidates, .. } => {
+                did_you_mean(candidates).or_else(|| {
+                    Some("'ip link' lists the interfaces; a number or 'eth*' works too".to_owned())
+                })
+            }
+            ErrorKind::UnknownUser { candidates, .. } => did_you_mean(candidates)
+                .or_else(|| Some("a number or a pattern such as 'www*' works too".to_owned())),
+            ErrorKind::UnknownCgroup { .. } => Some(
+                "give a path below the mount point of cgroup2, or the group's number".to_owned(),
+            ),
+            ErrorKind::NoEphemeralRange => {
+                Some("write the range, as in 'sport = 32768-60999'".to_owned())
+            }
+            ErrorKind::ListHasNoOrder { .. } => {
+                Some("for any of several values use 'in', '=' or '!='".to_owned())
+            }
+            ErrorKind::UnclosedBrace => Some("add a '}'".to_owned()),
             ErrorKind::UnknownHost { name, .. } => unix_name(name),
             ErrorKind::UnsupportedFamily { .. } => None,
             ErrorKind::OperatorNotAllowed { allowed, .. } => {
@@ -279,7 +411,12 @@ impl FilterError {
 
     fn hint_for_address(&self, address: &str) -> Option<String> {
         let after = self.text.get(self.span.end..).unwrap_or_default();
-        if address.starts_with('[') || after.starts_with(']') {
+        if address.contains(',') {
+            Some(
+                "for any of several addresses write 'in', as in 'dst in 10.0.0.1,10.0.0.2'"
+                    .to_owned(),
+            )
+        } else if address.starts_with('[') || after.starts_with(']') {
             Some("an IPv6 address with a port is written '[::1]:22'".to_owned())
         } else if address.contains(':') && address.contains('/') {
             Some("a port comes after the length, as in '10.0.0.0/8:22'".to_owned())
@@ -333,24 +470,73 @@ fn no_such_field(name: &str) -> String {
     }
 }
 
+/// What would have to be collected for a field that people will ask for and that there is not.
+fn later(name: &str) -> Option<&'static str> {
+    const METRICS: &[&str] = &[
+        "rtt",
+        "rttvar",
+        "rto",
+        "cwnd",
+        "snd_cwnd",
+        "ssthresh",
+        "mss",
+        "congestion",
+        "cc",
+        "delivery_rate",
+        "pacing_rate",
+        "bytes_acked",
+        "bytes_received",
+        "bytes_sent",
+        "bytes_retrans",
+        "lost",
+        "unacked",
+        "lastsnd",
+        "lastrcv",
+        "busy",
+    ];
+    let name = name.to_ascii_lowercase().replace('-', "_");
+    match name.as_str() {
+        _ if METRICS.contains(&name.as_str()) => Some("read the metrics of TCP connections"),
+        "netns" | "ns" => Some("look into other network namespaces"),
+        "unit" | "service" | "container" | "pod" => {
+            Some("know the units and containers of processes")
+        }
+        "age" => Some("know when a socket was made"),
+        "skmem" | "rcvbuf" | "sndbuf" | "drops" => Some("read the memory of sockets"),
+        _ => None,
+    }
+}
+
+fn hint_for_number(field: FieldId, text: &str, unit: Unit, why: NumberFault) -> Option<String> {
+    let other = match field {
+        FieldId::Pid | FieldId::Fd => "process",
+        FieldId::Uid => "user",
+        FieldId::Retransmits | FieldId::TimerExpires => "timer",
+        _ => "",
+    };
+    match why {
+        NumberFault::NotANumber if text.starts_with('0') => {
+            Some("a number that starts with 0 is octal: leave the 0 out".to_owned())
+        }
+        NumberFault::NotANumber if !other.is_empty() && text.starts_with(char::is_alphabetic) => {
+            Some(format!("to ask for a name, write '{other} = {text}'"))
+        }
+        NumberFault::NotANumber => Some(format!("for example '{}'", example(field))),
+        NumberFault::UnknownUnit => Some(unit.told().to_owned()),
+        NumberFault::TooLarge => None,
+        NumberFault::Backwards => Some("put the smaller number first".to_owned()),
+    }
+}
+
 fn list_of_fields() -> String {
-    let names = FIELDS.map(|f| quote(f.field().name));
-    format!("a condition is about {}", either(&names))
+    "a condition is about 'state', 'sport', 'dport', 'src', 'dst', 'process', 'user' or another of \
+     'portctl help columns'"
+        .to_owned()
 }
 
 fn list_of_states() -> String {
     let names: Vec<_> = StateSetName::ALL.iter().map(|s| s.name).collect();
     format!("a state is one of {}", names.join(", "))
-}
-
-fn example(field: FieldId) -> &'static str {
-    match field {
-        FieldId::State => "state established",
-        FieldId::Dport => "dport = 443",
-        FieldId::Src => "src 10.0.0.0/8",
-        FieldId::Dst => "dst 10.0.0.0/8",
-        _ => "sport = 22",
-    }
 }
 
 fn unix_name(value: &str) -> Option<String> {

@@ -56,12 +56,17 @@ fn fields() {
         "'dst 10.0.0.1'",
     );
     check(
-        "pid = 1",
-        "pid",
-        "'pid' can be shown, but not filtered on",
-        "'sport'",
+        "rtt > 5 apples",
+        "rtt",
+        "'rtt' cannot be asked for yet",
+        "does not read the metrics",
     );
-    check("dev eth0", "dev", "'interface' can be shown", "'sport'");
+    check(
+        "timer_expires > 5 apples",
+        "apples",
+        "there is no field 'apples'",
+        "a unit is written without a blank",
+    );
 }
 
 #[test]
@@ -181,7 +186,7 @@ fn states() {
         "sport 1 state > listen",
         ">",
         "'state' cannot be compared with '>'",
-        "use '=' or '!='",
+        "use '=', '!=' or 'in'",
     );
 }
 
@@ -254,10 +259,17 @@ fn addresses() {
     check("dst empty.test", "empty.test", "none was found", "");
     check("dst inet6:one.test", "one.test", "none of family inet6", "");
     check(
-        "dst fe80::1%eth0",
-        "%eth0",
-        "cannot name an interface",
-        "leave out",
+        "dst [fe80::1]%eth1:22",
+        "eth1",
+        "there is no interface 'eth1'",
+        "did you mean 'eth0'",
+    );
+    check("dst %eth0", "", "is not an address", "");
+    check(
+        "dst = 10.0.0.1,10.0.0.2",
+        "10.0.0.1,10.0.0.2",
+        "is not an address",
+        "dst in 10.0.0.1,10.0.0.2",
     );
     check("dst 1.2.3.4.5", "1.2.3.4.5", "is not an IPv4 address", "");
     check("dst 300.1.1.1", "300.1.1.1", "is not an IPv4 address", "");
@@ -281,7 +293,7 @@ fn addresses() {
         "dst > 10.0.0.1",
         ">",
         "'dst' cannot be compared with '>'",
-        "use '=' or '!='",
+        "use '=', '!=' or 'in'",
     );
     check("dst link:ip", "link:ip", "'link:' is not supported yet", "");
     check(
@@ -291,6 +303,104 @@ fn addresses() {
         "",
     );
     check("sport = vsock:1", "vsock:1", "not supported yet", "");
+}
+
+#[test]
+fn numbers_words_and_names() {
+    check(
+        "pid = nginx",
+        "nginx",
+        "'nginx' is not a number",
+        "'process = nginx'",
+    );
+    check("uid = app", "app", "'app' is not a number", "'user = app'");
+    check("inode = 08", "08", "'08' is not a number", "octal");
+    check(
+        "recv_queue > 5apples",
+        "5apples",
+        "ends in no unit that 'recv_queue' has",
+        "k, M and G",
+    );
+    check(
+        "retransmits > 1k",
+        "1k",
+        "ends in no unit",
+        "it has no unit",
+    );
+    check("uid = 10-5", "10-5", "ends before it begins", "smaller");
+    check("sport = 90-80", "90-80", "ends before it begins", "smaller");
+    check("sport = 80-70000", "80-70000", "a port is 0 to 65535", "");
+    check(
+        "sport in 80,htpps,443",
+        "htpps",
+        "'htpps' is neither",
+        "'https'",
+    );
+    check(
+        "protocol = tpc",
+        "tpc",
+        "'protocol' is never 'tpc'",
+        "did you mean 'tcp'",
+    );
+    check(
+        "shutdown = xyz",
+        "xyz",
+        "is never 'xyz'",
+        "none, recv, send or both",
+    );
+    check(
+        "dst is privat",
+        "privat",
+        "'privat' is nothing that 'dst' can be",
+        "did you mean 'private'",
+    );
+    check(
+        "process is vanished",
+        "vanished",
+        "'vanished' is nothing that 'process' can be",
+        "orphan",
+    );
+    check(
+        "dev eth1",
+        "eth1",
+        "there is no interface 'eth1'",
+        "did you mean 'eth0'",
+    );
+    check(
+        "user = rooot",
+        "rooot",
+        "there is no user 'rooot'",
+        "did you mean 'root'",
+    );
+    check(
+        "cgroup = /nope",
+        "/nope",
+        "no control group '/nope': No such file",
+        "cgroup2",
+    );
+    check("mark = 1/x", "x", "'x' is not a number", "mark = 0x10/0xf0");
+    check("mark = 0x100000000", "0x100000000", "too large", "");
+    check(
+        "user > root",
+        ">",
+        "'user' cannot be compared with '>'",
+        "use '=', '!=' or 'in'",
+    );
+}
+
+#[test]
+fn lists() {
+    check(
+        "sport > 80,443",
+        ">",
+        "compares with one value",
+        "use 'in', '=' or '!='",
+    );
+    check("sport in (80, 443", "(", "never closed", "')'");
+    check("sport in ()", "()", "a value is missing", "'sport = 22'");
+    check("sport = {80, 443", "{", "this brace is never closed", "'}'");
+    check("sport = {}", "{}", "a value is missing", "'sport = 22'");
+    check("sport in (80 or 443)", "or", "where a value or ')'", "");
 }
 
 #[test]
@@ -322,7 +432,7 @@ fn numbers_are_inodes_if_only_unix_is_asked_for() {
     };
     assert!(compile(unix).is_ok());
     assert!(matches!(
-        compile(tables).unwrap_err().kind,
+        *compile(tables).unwrap_err().kind,
         ErrorKind::BadPort { .. }
     ));
     assert!(compile(TableSet::EMPTY).is_err());

@@ -13,33 +13,47 @@
 mod address;
 mod ast;
 mod check;
+mod class;
+mod ends;
 mod error;
+#[cfg(test)]
+mod every_field;
+mod fact;
+mod facts;
 mod glob;
+mod kind;
 #[cfg(test)]
 mod mistakes;
+mod numbers;
+mod operand;
 #[cfg(test)]
 mod oracle;
 mod parse;
 mod port;
 mod predicate;
 mod pushdown;
+mod quantity;
 mod reading;
 mod split;
 mod suggest;
 mod token;
 
-pub use address::Network;
+pub use address::{Network, NetworkSet};
 pub use ast::{Comparison, Expr, Node, NodeKind, Op, StateWord, Value};
 pub use error::{ErrorKind, FilterError, PortFault};
 pub use glob::Glob;
+pub use kind::Unit;
+pub use numbers::NumberSet;
 pub use parse::parse;
 pub use port::Ports;
-pub use predicate::{PortOrder, PortTest, Predicate, Truth};
+pub use predicate::{PortSets, PortTest, Predicate, Truth};
+pub use quantity::NumberFault;
 pub use suggest::closest;
 pub use token::Span;
 
-use crate::model::{Protocol, Row, StateSet, TableSet};
+use crate::model::{IfIndex, Protocol, Row, StateSet, TableSet, Uid};
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 /// What a filter is applied to.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +76,22 @@ pub trait Resolver {
     ///
     /// The reason, in words, why there are none.
     fn host(&self, name: &str) -> Result<Vec<IpAddr>, String>;
+    /// The interface of a name or another name (altname) in this network namespace.
+    fn interface(&self, name: &str) -> Option<IfIndex>;
+    /// Names of interfaces that a mistyped one may stand for.
+    fn similar_interfaces(&self, name: &str) -> Vec<String>;
+    /// The user of a login name.
+    fn user(&self, name: &str) -> Option<Uid>;
+    /// Names of users that a mistyped one may stand for.
+    fn similar_users(&self, name: &str) -> Vec<String>;
+    /// The number of the control group (cgroup2) at a path: one from the root of the file system, or below where the hierarchy is mounted.
+    ///
+    /// # Errors
+    ///
+    /// The reason, in words, why there is none.
+    fn cgroup(&self, path: &str) -> Result<u64, String>;
+    /// The ports that the kernel gives to connections, `net.ipv4.ip_local_port_range`.
+    fn ephemeral_ports(&self) -> Option<RangeInclusive<u16>>;
 }
 
 /// Something in a filter that means something else than one might think.
