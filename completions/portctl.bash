@@ -80,7 +80,7 @@ _portctl() {
             return 0
             ;;
         portctl__subcmd__ls)
-            opts="-t -u -w -x -4 -6 -a -l -B -p -e -o -Q -n -r -H -O -v -q -h --tcp --udp --raw --unix --ipv4 --ipv6 --all --listening --bound-inactive --processes --extended --options --no-queues --columns --numeric --resolve --sort --json --ndjson --csv --no-header --oneline --width --color --source --from --strict --verbose --quiet --help"
+            opts="-t -u -w -x -4 -6 -a -l -B -p -e -o -Q -n -r -H -O -v -q -F -h --tcp --udp --raw --unix --ipv4 --ipv6 --all --listening --bound-inactive --processes --extended --options --no-queues --columns --numeric --resolve --sort --json --ndjson --csv --no-header --oneline --width --color --source --from --strict --verbose --quiet --filter --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -107,6 +107,14 @@ _portctl() {
                     return 0
                     ;;
                 --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --filter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -F)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

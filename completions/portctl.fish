@@ -41,6 +41,7 @@ complete -c portctl -n "__fish_portctl_using_subcommand ls" -l source -d 'Which 
 netlink\t'sock_diag over netlink only'
 proc\t'text files under /proc/net only'"
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -l from -d 'Read a saved dump, as \'ss -D\' writes it, instead of this host; \'-\' is standard input' -r -F
+complete -c portctl -n "__fish_portctl_using_subcommand ls" -s F -l filter -d 'Read a filter from a file, where # begins a comment; \'-\' is standard input. With FILTER, both must hold' -r -F
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -s t -l tcp -d 'TCP sockets'
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -s u -l udp -d 'UDP sockets'
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -s w -l raw -d 'Raw IP sockets'

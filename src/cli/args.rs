@@ -1,6 +1,7 @@
 //! What can be typed. Options keep `ss`'s letters and long names.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Options that may appear anywhere share these headings.
@@ -161,7 +162,10 @@ pub struct LsArgs {
 
     /// Only sockets for which this holds: 'state established', 'dport = :443', 'src 10.0.0.0/8', with and, or, not and parentheses
     #[arg(value_name = "FILTER")]
-    pub filter: Vec<String>,
+    pub filter: Vec<OsString>,
+    /// Read a filter from a file, where # begins a comment; '-' is standard input. With FILTER, both must hold
+    #[arg(short = 'F', long = "filter", value_name = "FILE", help_heading = SOCKETS)]
+    pub filter_file: Option<PathBuf>,
 }
 
 /// Options about sources and messages.

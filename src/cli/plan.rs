@@ -7,6 +7,9 @@ use crate::model::{
     FIELDS, Family, FieldId, Protocol, Query, SourceChoice, StateMasks, StateSet, Table, TableSet,
 };
 use crate::render::{Column, TextOptions, columns};
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
 
 /// How `ls` shows its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +69,13 @@ pub struct LsPlan {
 pub enum PlanError {
     /// The filter makes no sense.
     Filter(FilterError),
+    /// The file with a filter cannot be read.
+    FilterFile {
+        /// Its name.
+        name: String,
+        /// Why not.
+        source: io::Error,
+    },
     /// A name that no field has.
     UnknownField {
         /// The option it was given to.
@@ -88,8 +98,8 @@ pub fn ls(
     resolver: &dyn Resolver,
 ) -> Result<LsPlan, PlanError> {
     let (tables, named) = tables(args);
-    let filter =
-        filter::compile(&args.filter, &Scope { tables }, resolver).map_err(PlanError::Filter)?;
+    let file = args.filter_file.as_deref();
+    let filter = filter(&args.filter, file, &Scope { tables }, env, resolver)?;
     let (columns, columns_named) = match &args.columns {
         Some(list) => (
             columns::parse(list).map_err(|name| unknown_field("--columns", name))?,
@@ -128,6 +138,31 @@ pub fn ls(
         verbosity: verbosity(&args.collect),
         filter,
     })
+}
+
+/// The filter of the words on the command line, and of a file, if one was named.
+///
+/// # Errors
+/// If one of them makes no sense, or the file cannot be read.
+pub fn filter(
+    words: &[OsString],
+    file: Option<&Path>,
+    scope: &Scope,
+    env: &dyn Env,
+    resolver: &dyn Resolver,
+) -> Result<Filter, PlanError> {
+    let typed =
+        filter::compile(&filter::words(words), scope, resolver).map_err(PlanError::Filter)?;
+    let Some(path) = file else {
+        return Ok(typed);
+    };
+    let name = path.to_string_lossy().into_owned();
+    match env.file(path) {
+        Ok(contents) => filter::compile_file(&name, &contents, scope, resolver)
+            .map(|read| typed.and(read))
+            .map_err(PlanError::Filter),
+        Err(source) => Err(PlanError::FilterFile { name, source }),
+    }
 }
 
 /// A query for every socket there is, as `summary` needs it.

@@ -34,6 +34,7 @@ mod predicate;
 mod pushdown;
 mod quantity;
 mod reading;
+mod source;
 mod split;
 mod suggest;
 mod token;
@@ -48,8 +49,9 @@ pub use parse::parse;
 pub use port::Ports;
 pub use predicate::{PortSets, PortTest, Predicate, Truth};
 pub use quantity::NumberFault;
+pub use source::{file_text, words};
 pub use suggest::closest;
-pub use token::Span;
+pub use token::{Span, ends_in_operator};
 
 use crate::model::{IfIndex, Protocol, Row, StateSet, TableSet, Uid};
 use std::net::IpAddr;
@@ -108,7 +110,7 @@ pub struct Warning {
 pub struct Filter {
     /// The condition.
     pub predicate: Predicate,
-    /// The text that the spans of `warnings` point into.
+    /// The text that was typed, which the spans of its warnings point into.
     pub text: String,
     /// What the reader should know about how the text was read.
     pub warnings: Vec<Warning>,
@@ -141,7 +143,41 @@ pub fn compile(
     })
 }
 
+/// Reads a filter that stands in a file.
+///
+/// # Errors
+///
+/// As [`compile`]; the error names the file.
+pub fn compile_file(
+    name: &str,
+    contents: &[u8],
+    scope: &Scope,
+    resolver: &dyn Resolver,
+) -> Result<Filter, FilterError> {
+    compile(&[file_text(contents)], scope, resolver).map_err(|error| FilterError {
+        file: Some(name.to_owned()),
+        ..error
+    })
+}
+
 impl Filter {
+    /// What passes both filters.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.warnings.extend(other.warnings);
+        Self {
+            predicate: Predicate::all(
+                [self.predicate, other.predicate]
+                    .into_iter()
+                    .filter(|p| *p != Predicate::Constant(true))
+                    .collect(),
+            ),
+            mentions_state: self.mentions_state || other.mentions_state,
+            needs_owners: self.needs_owners || other.needs_owners,
+            ..self
+        }
+    }
+
     /// The filter that every socket matches.
     #[must_use]
     pub const fn everything() -> Self {

@@ -156,6 +156,13 @@ pub(super) fn keyword(word: &str) -> Option<&'static Kind> {
         .map(|(_, kind)| kind)
 }
 
+/// Whether a word of the command line ends in an operator, after which only a value makes sense.
+#[must_use]
+pub fn ends_in_operator(word: &str) -> bool {
+    let last = word.rsplit([' ', '\t']).next().unwrap_or_default();
+    last.ends_with(['=', '<', '>']) || matches!(keyword(last), Some(Kind::Op(_)))
+}
+
 /// All tokens of `text`.
 pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
     let mut lexer = Lexer { text, at: 0 };
