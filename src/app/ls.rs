@@ -15,8 +15,8 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::filter::{Filter, Truth};
 use crate::model::{
-    Context, Listeners, Notice, OwnerTable, Owners, Protocol, Query, Row, ScanReport, Socket,
-    SourceChoice, StateMasks, StateSet,
+    Conditions, Context, Listeners, Notice, OwnerTable, Owners, Protocol, Query, Row, ScanReport,
+    Socket, SourceChoice, StateMasks, StateSet,
 };
 use crate::render::{CsvList, JsonList, List, NdjsonList, TableList, TableOptions};
 use crate::sys::stdout::Stdout;
@@ -170,6 +170,7 @@ fn owners_before(query: &Query) -> Option<OwnerTable> {
     let listening = Query {
         tables: query.tables.filter(|table| table.protocol == Protocol::Tcp),
         states: StateMasks::same(StateSet::LISTEN),
+        conditions: Conditions::default(),
         ..query.clone()
     };
     let listeners = collect::collect(&listening, &mut Nowhere)
@@ -256,7 +257,12 @@ impl Sink for Buffer<'_> {
             socket: &socket,
             context: self.context,
         };
-        if self.filter.needs_owners || self.tally.passes(self.filter, row) {
+        // Without owners, what asks for them is unknown.
+        let may_pass = match self.filter.needs_owners {
+            true => self.filter.matches(row) != Truth::False,
+            false => self.tally.passes(self.filter, row),
+        };
+        if may_pass {
             self.sockets.push(socket);
         }
         ControlFlow::Continue(())

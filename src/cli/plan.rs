@@ -4,7 +4,8 @@ use super::args::{CollectArgs, ColorWhen, LsArgs, SourceArg, Width};
 use super::env::{self, Env, Terminal};
 use crate::filter::{self, Filter, FilterError, Resolver, Scope};
 use crate::model::{
-    FIELDS, Family, FieldId, Protocol, Query, SourceChoice, StateMasks, StateSet, Table, TableSet,
+    Conditions, FIELDS, Family, FieldId, Protocol, Query, SourceChoice, StateMasks, StateSet,
+    Table, TableSet,
 };
 use crate::render::{Column, TextOptions, columns};
 use std::ffi::OsString;
@@ -115,6 +116,7 @@ pub fn ls(
             tables: filter.tables(tables),
             named,
             states: states(args, &filter),
+            conditions: filter.conditions(),
             owners,
             source: source(&args.collect, env),
         },
@@ -172,6 +174,7 @@ pub fn everything(args: &CollectArgs, env: &dyn Env) -> Query {
         tables: Table::ALL.into_iter().collect(),
         named: TableSet::EMPTY,
         states: StateMasks::same(StateSet::ALL),
+        conditions: Conditions::default(),
         owners: false,
         source: source(args, env),
     }

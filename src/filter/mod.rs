@@ -24,6 +24,7 @@ mod glob;
 mod kind;
 #[cfg(test)]
 mod mistakes;
+mod narrow;
 mod numbers;
 mod operand;
 #[cfg(test)]
@@ -53,7 +54,7 @@ pub use source::{file_text, words};
 pub use suggest::closest;
 pub use token::{Span, ends_in_operator};
 
-use crate::model::{IfIndex, Protocol, Row, StateSet, TableSet, Uid};
+use crate::model::{Conditions, IfIndex, Protocol, Row, StateSet, TableSet, Uid};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
@@ -199,6 +200,12 @@ impl Filter {
             Predicate::Constant(known) => (*known).into(),
             predicate => predicate.matches(&row),
         }
+    }
+
+    /// What every IP socket that can match fulfils, as far as a kernel can decide it.
+    #[must_use]
+    pub fn conditions(&self) -> Conditions {
+        narrow::conditions(&self.predicate)
     }
 
     /// Every state in which a socket can match.
