@@ -1,5 +1,6 @@
 //! Options, default states, filters, columns, formats and the summary, on sockets the test made.
 
+mod choosing;
 mod columns;
 mod filters;
 mod formats;
