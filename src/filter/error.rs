@@ -1,6 +1,7 @@
 //! What can be wrong with a filter: as data, in words, and with the place in the text.
 
 use super::ast::Op;
+use super::class;
 use super::kind::{Unit, example};
 use super::quantity::NumberFault;
 use super::token::Span;
@@ -325,6 +326,11 @@ impl FilterError {
                         "a unit is written without a blank, as in '10s'; '{name}' begins a new condition"
                     )
                 }
+                None if *after_number && name.starts_with(|c: char| c.is_ascii_digit()) => {
+                    format!(
+                        "for any of several values, write 'in' and commas, as in 'in 22,{name}'"
+                    )
+                }
                 None => did_you_mean(candidates).unwrap_or_else(|| no_such_field(name)),
             }),
             ErrorKind::MissingValue { field } => Some(format!("for example '{}'", example(*field))),
@@ -333,7 +339,9 @@ impl FilterError {
                 did_you_mean(candidates).or_else(|| Some(list_of_states()))
             }
             ErrorKind::UnknownService { name, candidates } => {
-                did_you_mean(candidates).or_else(|| unix_name(name))
+                class_name(name, class::PORTS, "sport")
+                    .or_else(|| did_you_mean(candidates))
+                    .or_else(|| unix_name(name))
             }
             ErrorKind::BadPort { why, .. } => match why {
                 PortFault::NotANumber => {
@@ -374,7 +382,9 @@ impl FilterError {
                 Some("for any of several values use 'in', '=' or '!='".to_owned())
             }
             ErrorKind::UnclosedBrace => Some("add a '}'".to_owned()),
-            ErrorKind::UnknownHost { name, .. } => unix_name(name),
+            ErrorKind::UnknownHost { name, .. } => class_name(name, class::ADDRESSES, "dst")
+                .or_else(|| address_range(name))
+                .or_else(|| unix_name(name)),
             ErrorKind::UnsupportedFamily { .. } => None,
             ErrorKind::OperatorNotAllowed { allowed, .. } => {
                 let ops: Vec<_> = allowed.iter().map(|op| quote(op.symbol())).collect();
@@ -537,6 +547,19 @@ fn list_of_fields() -> String {
 fn list_of_states() -> String {
     let names: Vec<_> = StateSetName::ALL.iter().map(|s| s.name).collect();
     format!("a state is one of {}", names.join(", "))
+}
+
+fn class_name(name: &str, classes: &[&str], field: &str) -> Option<String> {
+    let name = name.to_ascii_lowercase();
+    let known = classes.contains(&name.as_str());
+    known.then(|| format!("to ask for the class, write 'is', as in '{field} is {name}'"))
+}
+
+fn address_range(name: &str) -> Option<String> {
+    let numeric = |c: char| c.is_ascii_digit() || c == '.' || c == '-';
+    (name.contains('-') && name.chars().all(numeric)).then(|| {
+        "several addresses are a network, as in '10.0.0.0/28', or a list after 'in'".to_owned()
+    })
 }
 
 fn unix_name(value: &str) -> Option<String> {

@@ -46,7 +46,7 @@ fn fields() {
         "sport = 22 80",
         "80",
         "there is no field '80'",
-        "'dport = 80'",
+        "'in 22,80'",
     );
     check("listen", "listen", "there is no field", "'state listen'");
     check(
@@ -386,6 +386,30 @@ fn numbers_words_and_names() {
         "'user' cannot be compared with '>'",
         "use '=', '!=' or 'in'",
     );
+}
+
+#[test]
+fn classes_are_told_where_a_name_is_unknown() {
+    check(
+        "dst = private",
+        "private",
+        "has no address",
+        "'dst is private'",
+    );
+    check(
+        "sport = ephemeral",
+        "ephemeral",
+        "neither a port number",
+        "'sport is ephemeral'",
+    );
+    check(
+        "dst 10.0.0.1-10.0.0.9",
+        "10.0.0.1-10.0.0.9",
+        "has no address",
+        "'10.0.0.0/28'",
+    );
+    check("sport in", "sport in", "a value is missing", "'sport = 22'");
+    check("sport is", "sport is", "a value is missing", "'sport = 22'");
 }
 
 #[test]

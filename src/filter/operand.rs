@@ -12,23 +12,26 @@ const STATE_NAME: &[&str] = &["the name of a state"];
 
 impl<'a> Parser<'a> {
     /// Whether an operator comes next.
-    pub(super) fn operator_here(&mut self) -> bool {
+    pub(super) fn operator_here(&mut self, field: FieldId) -> bool {
         let at = self.at;
-        let found = self.operator().is_some();
+        let found = self.operator(field).is_some();
         self.at = at;
         found
     }
 
-    /// The operator that comes next. `in`, `not in`, `is` and `is not` are ones only where a value follows, since hosts may have such
-    /// names.
-    pub(super) fn operator(&mut self) -> Option<(Op, Span)> {
+    /// The operator that comes next. `in`, `not in`, `is` and `is not` are ones where a value follows; hosts and processes may have
+    /// such names.
+    pub(super) fn operator(&mut self, field: FieldId) -> Option<(Op, Span)> {
         let token = self.token()?;
+        let may_be_name = !FieldKind::of(field).splits_at_commas();
+        let value_follows = matches!(self.kind_after(), Some(Kind::Word(_) | Kind::Open));
+        let certain = value_follows || !may_be_name;
         let (op, words) = match (&token.kind, self.kind_after()) {
             (Kind::Op(op), _) => (*op, 1),
-            (Kind::Word(w), Some(Kind::Word(_) | Kind::Open)) if w.says("in") => (Op::In, 1),
+            (Kind::Word(w), _) if certain && w.says("in") => (Op::In, 1),
             (Kind::Not, Some(Kind::Word(w))) if w.says("in") => (Op::NotIn, 2),
-            (Kind::Word(w), Some(Kind::Word(_))) if w.says("is") => (Op::Is, 1),
             (Kind::Word(w), Some(Kind::Not)) if w.says("is") => (Op::IsNot, 2),
+            (Kind::Word(w), _) if certain && w.says("is") => (Op::Is, 1),
             _ => return None,
         };
         self.at += words - 1;

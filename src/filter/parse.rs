@@ -193,7 +193,7 @@ impl<'a> Parser<'a> {
             let known =
                 exclude || field_by_name(&word.pattern).map(|f| f.id) == Some(FieldId::State);
             self.at += 1;
-            if !known || (!exclude && self.operator_here()) {
+            if !known || (!exclude && self.operator_here(FieldId::State)) {
                 self.at -= 1;
                 break;
             }
@@ -290,7 +290,7 @@ impl<'a> Parser<'a> {
             false => self.field(word, span)?,
         };
         self.at += 1;
-        let operator = if exclude { None } else { self.operator() };
+        let operator = if exclude { None } else { self.operator(field) };
         let op = operator.map_or(if exclude { Op::Ne } else { Op::Eq }, |o| o.0);
         let (op, values) = self.operand(field, op, span, operator.map(|o| o.1))?;
         let end = self

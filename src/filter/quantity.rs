@@ -127,7 +127,7 @@ fn number(text: &str, unit: Unit) -> Result<u64, NumberFault> {
     }
     let scale = match unit.names().iter().find(|n| n.0.eq_ignore_ascii_case(name)) {
         Some(found) => found.1,
-        None if name.is_empty() && unit != Unit::None => unit.implied(),
+        None if name.is_empty() && unit == Unit::Time => unit.implied(),
         None if name.is_empty() && fraction.is_empty() => {
             // Only digits, and port::number has refused them: too many, or a leading 0 before an 8 or 9.
             return Err(match whole.starts_with('0') {
@@ -174,6 +174,7 @@ mod tests {
             ("-1", Unit::None, NotANumber),
             ("08", Unit::None, NotANumber),
             ("1.5", Unit::None, NotANumber),
+            ("1.5", Unit::Bytes, NotANumber),
             ("1.", Unit::Time, NotANumber),
             ("1..5s", Unit::Time, NotANumber),
             (".5s", Unit::Time, NotANumber),
