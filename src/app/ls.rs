@@ -24,13 +24,11 @@ use std::io;
 use std::ops::ControlFlow;
 
 pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Exit, Error> {
-    let names = SystemNames::new();
-    let mut plan = plan::ls(args, env, terminal, &SystemResolver(&names)).map_err(Error::Plan)?;
-    let names = if is_live(&plan.query) {
-        names
-    } else {
-        SystemNames::of_another_host()
+    let names = match plan::reads_dump(&args.collect, env) {
+        true => SystemNames::of_another_host(),
+        false => SystemNames::new(),
     };
+    let mut plan = plan::ls(args, env, terminal, &SystemResolver(&names)).map_err(Error::Plan)?;
     let sort = match &plan.sort {
         Some(text) => {
             Sort::parse(text).map_err(|name| Error::Plan(plan::unknown_field("--sort", name)))?

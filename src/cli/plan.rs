@@ -281,6 +281,12 @@ fn default_columns(args: &LsArgs) -> Vec<Column> {
     fields.into_iter().map(Column::of).collect()
 }
 
+/// Whether the sockets are those of a saved dump, and with it perhaps of another host.
+#[must_use]
+pub fn reads_dump(args: &CollectArgs, env: &dyn Env) -> bool {
+    matches!(source(args, env), SourceChoice::Dump(_))
+}
+
 fn source(args: &CollectArgs, env: &dyn Env) -> SourceChoice {
     let variable = || env.var(env::TCPDIAG_FILE).filter(|name| !name.is_empty());
     match (&args.from, args.source) {

@@ -42,6 +42,12 @@ impl SystemNames {
         }
     }
 
+    /// Whether names of this host mean nothing for the sockets.
+    #[must_use]
+    pub const fn are_of_another_host(&self) -> bool {
+        self.foreign
+    }
+
     /// The service and protocol names of this host.
     pub fn services(&self) -> &Services {
         self.services.get_or_init(Services::load)

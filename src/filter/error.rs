@@ -134,7 +134,7 @@ pub enum ErrorKind {
         /// What the lookup said.
         reason: String,
     },
-    /// The system does not tell which ports it gives to connections.
+    /// The system does not tell which ports it gives to connections, or the sockets are of another host.
     NoEphemeralRange,
     /// The name has no address.
     UnknownHost {
@@ -282,7 +282,7 @@ impl FilterError {
                 format!("there is no control group '{path}': {reason}")
             }
             ErrorKind::NoEphemeralRange => {
-                "this system does not tell its range of ephemeral ports".to_owned()
+                "which ports are ephemeral cannot be known here".to_owned()
             }
             ErrorKind::ListHasNoOrder { op } => {
                 format!(

@@ -478,6 +478,7 @@ fn walk(text: &str) {
         let _ = filter.matches(super::oracle::row(&socket));
     }
     let _ = filter.states();
+    let _ = filter.conditions();
     let _ = filter.tables(super::oracle::every_table());
     drop(filter.clone());
 }
@@ -501,6 +502,13 @@ fn long_and_deep_filters_do_not_exhaust_the_stack() {
             " )".repeat(200)
         ));
         walk(&format!("{}sport = 1{}", "(".repeat(200), ")".repeat(200)));
+        walk(&format!("sport in {}1", "22,".repeat(50_000)));
+        walk(&format!("sport in ( {}1 )", "22 ".repeat(50_000)));
+        walk(&format!("dst in {}10/8", "10.0.0.1, ".repeat(50_000)));
+        walk(&format!("sport = 1 {}", "dst != 10/8 ".repeat(50_000)));
+        walk(&format!("src /{}", r"\u{".repeat(100_000)));
+        walk(&format!("src /{}", r"\xff".repeat(100_000)));
+        assert!(super::parse(&[format!("sport = {}", "{ ".repeat(100_000))]).is_err());
         assert!(super::parse(&["(".repeat(100_000)]).is_err());
         assert!(super::parse(&["[".repeat(100_000)]).is_err());
         assert!(super::parse(&["not ".repeat(100_000)]).is_err());
@@ -510,7 +518,7 @@ fn long_and_deep_filters_do_not_exhaust_the_stack() {
 proptest! {
     #[test]
     fn arbitrary_text_never_panics(
-        text in "\\PC{0,40}|(sport|src|dst|state|not|and|or|[(]|[)]|=|!=|<|22|10/8|listen|::1| |'|\\[|\\]|ü){0,20}"
+        text in "\\PC{0,40}|(sport|src|dst|state|pid|user|not|and|or|in|is|[(]|[)]|[{]|[}]|,|=|!=|<|22|8-9|10/8|5k|listen|private|::1|%lo| |'|\\\\x|\\[|\\]|ü){0,20}"
     ) {
         if let Err(error) = try_compile(&text) {
             let (whole, span) = error.location();

@@ -277,9 +277,11 @@ impl<'a> Lexer<'a> {
             word.push_byte(byte);
             return true;
         }
-        let digits = rest.strip_prefix("u{").and_then(|r| r.split_once('}'));
-        let Some((digits, c)) = digits.and_then(|(d, _)| Some((d, char::from_u32(hex(d)?)?)))
-        else {
+        // No farther than an escape can reach: a text may hold many that never close.
+        let inside = rest.strip_prefix("u{");
+        let end = inside.and_then(|r| r.bytes().take(7).position(|b| b == b'}'));
+        let digits = inside.zip(end).and_then(|(r, end)| r.get(..end));
+        let Some((digits, c)) = digits.and_then(|d| Some((d, char::from_u32(hex(d)?)?))) else {
             return false;
         };
         self.at += digits.len() + 3;
