@@ -21,6 +21,7 @@ mod every_field;
 mod fact;
 mod facts;
 mod glob;
+mod hint;
 mod kind;
 #[cfg(test)]
 mod mistakes;
