@@ -8,7 +8,8 @@ use crate::collect::{self, Sink};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::model::{
-    Names, Port, Protocol, Query, Side, Socket, SourceChoice, StateMasks, StateSet, Table, TableSet,
+    Conditions, Names, Port, Protocol, Query, Side, Socket, SourceChoice, StateMasks, StateSet,
+    Table, TableSet,
 };
 use crate::render::escape::escape;
 use crate::wire::pid;
@@ -100,6 +101,7 @@ impl Live for System {
                 },
                 Side::Peer => StateMasks::same(StateSet::CONNECTED),
             },
+            conditions: Conditions::default(),
             owners: false,
             source: SourceChoice::Auto,
         };

@@ -1,6 +1,9 @@
 //! Everything that matches, in memory, with who holds it: for lists that are sorted, and for every question about owners.
 
 use super::owners_hidden;
+use crate::cli::args::CollectArgs;
+use crate::cli::env::Env;
+use crate::cli::plan;
 use crate::collect::names::SystemNames;
 use crate::collect::{
     self, Collected, Sink,
@@ -9,8 +12,8 @@ use crate::collect::{
 use crate::error::Error;
 use crate::filter::{Filter, Truth};
 use crate::model::{
-    Context, Listeners, Notice, OwnerTable, Owners, Protocol, Query, Row, ScanReport, Socket,
-    SourceChoice, StateMasks, StateSet,
+    Conditions, Context, Listeners, Notice, OwnerTable, Owners, Protocol, Query, Row, ScanReport,
+    Socket, SourceChoice, StateMasks, StateSet,
 };
 use std::ops::ControlFlow;
 
@@ -70,12 +73,12 @@ impl Gathered {
     }
 }
 
-/// Names that fit the query's sockets: of this host, or of a host that only left a dump.
-pub(super) fn names_for(query: &Query, of_this_host: SystemNames) -> SystemNames {
-    if is_live(query) {
-        of_this_host
-    } else {
+/// Names that fit the sockets that will be read: of this host, or of a host that only left a dump.
+pub(super) fn names_for(args: &CollectArgs, env: &dyn Env) -> SystemNames {
+    if plan::reads_dump(args, env) {
         SystemNames::of_another_host()
+    } else {
+        SystemNames::new()
     }
 }
 
@@ -118,6 +121,7 @@ pub(super) fn owners_before(query: &Query) -> Option<OwnerTable> {
     let listening = Query {
         tables: query.tables.filter(|table| table.protocol == Protocol::Tcp),
         states: StateMasks::same(StateSet::LISTEN),
+        conditions: Conditions::default(),
         ..query.clone()
     };
     let listeners = collect::collect(&listening, &mut Nowhere)
@@ -221,7 +225,12 @@ impl Sink for Buffer<'_> {
             socket: &socket,
             context: self.context,
         };
-        if self.filter.needs_owners || self.tally.passes(self.filter, row) {
+        // Without owners, what asks for them is unknown.
+        let may_pass = match self.filter.needs_owners {
+            true => self.filter.matches(row) != Truth::False,
+            false => self.tally.passes(self.filter, row),
+        };
+        if may_pass {
             self.sockets.push(socket);
         }
         ControlFlow::Continue(())

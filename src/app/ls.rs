@@ -20,9 +20,8 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 
 pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Exit, Error> {
-    let names = SystemNames::new();
+    let names = names_for(&args.collect, env);
     let plan = plan::ls(args, env, terminal, &SystemResolver(&names)).map_err(Error::Plan)?;
-    let names = names_for(&plan.query, names);
     let sort = match &plan.sort {
         Some(text) => {
             Sort::parse(text).map_err(|name| Error::Plan(plan::unknown_field("--sort", name)))?

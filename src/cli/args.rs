@@ -192,7 +192,10 @@ pub struct SelectArgs {
 
     /// Only sockets for which this holds: 'state established', 'dport = :443', 'src 10.0.0.0/8', with and, or, not and parentheses
     #[arg(value_name = "FILTER")]
-    pub filter: Vec<String>,
+    pub filter: Vec<OsString>,
+    /// Read a filter from a file, where # begins a comment; '-' is standard input. With FILTER, both must hold
+    #[arg(short = 'F', long = "filter", value_name = "FILE", help_heading = SOCKETS)]
+    pub filter_file: Option<PathBuf>,
 }
 
 /// Options about sources and messages.

@@ -4,10 +4,14 @@ use super::args::{CollectArgs, ColorWhen, LsArgs, SelectArgs, SourceArg, Width};
 use super::env::{self, Env, Terminal};
 use crate::filter::{self, Filter, FilterError, Resolver, Scope};
 use crate::model::{
-    FIELDS, Family, FieldId, Protocol, Query, SourceChoice, StateMasks, StateSet, Table, TableSet,
+    Conditions, FIELDS, Family, FieldId, Protocol, Query, SourceChoice, StateMasks, StateSet,
+    Table, TableSet,
 };
 use crate::render::columns::{self, ColumnsError};
 use crate::render::{Column, TextOptions};
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
 
 /// What `ls` tells of the sockets that match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +86,13 @@ pub struct LsPlan {
 pub enum PlanError {
     /// The filter makes no sense.
     Filter(FilterError),
+    /// The file with a filter cannot be read.
+    FilterFile {
+        /// Its name.
+        name: String,
+        /// Why not.
+        source: io::Error,
+    },
     /// A name that no field has.
     UnknownField {
         /// The option it was given to.
@@ -129,13 +140,14 @@ pub fn select(
     resolver: &dyn Resolver,
 ) -> Result<Selection, PlanError> {
     let (tables, named) = tables(args);
-    let filter =
-        filter::compile(&args.filter, &Scope { tables }, resolver).map_err(PlanError::Filter)?;
+    let file = args.filter_file.as_deref();
+    let filter = filter(&args.filter, file, &Scope { tables }, env, resolver)?;
     Ok(Selection {
         query: Query {
             tables: filter.tables(tables),
             named,
             states: states(args, &filter),
+            conditions: filter.conditions(),
             owners: filter.needs_owners,
             source: source(collect, env),
         },
@@ -195,6 +207,31 @@ pub fn ls(
     })
 }
 
+/// The filter of the words on the command line, and of a file, if one was named.
+///
+/// # Errors
+/// If one of them makes no sense, or the file cannot be read.
+pub fn filter(
+    words: &[OsString],
+    file: Option<&Path>,
+    scope: &Scope,
+    env: &dyn Env,
+    resolver: &dyn Resolver,
+) -> Result<Filter, PlanError> {
+    let typed =
+        filter::compile(&filter::words(words), scope, resolver).map_err(PlanError::Filter)?;
+    let Some(path) = file else {
+        return Ok(typed);
+    };
+    let name = path.to_string_lossy().into_owned();
+    match env.file(path) {
+        Ok(contents) => filter::compile_file(&name, &contents, scope, resolver)
+            .map(|read| typed.and(read))
+            .map_err(PlanError::Filter),
+        Err(source) => Err(PlanError::FilterFile { name, source }),
+    }
+}
+
 /// A query for every socket there is, as `summary` needs it.
 #[must_use]
 pub fn everything(args: &CollectArgs, env: &dyn Env) -> Query {
@@ -202,6 +239,7 @@ pub fn everything(args: &CollectArgs, env: &dyn Env) -> Query {
         tables: Table::ALL.into_iter().collect(),
         named: TableSet::EMPTY,
         states: StateMasks::same(StateSet::ALL),
+        conditions: Conditions::default(),
         owners: false,
         source: source(args, env),
     }
@@ -340,6 +378,12 @@ fn default_columns(args: &LsArgs) -> Vec<Column> {
         fields.push(FieldId::Process);
     }
     fields.into_iter().map(Column::of).collect()
+}
+
+/// Whether the sockets are those of a saved dump, and with it perhaps of another host.
+#[must_use]
+pub fn reads_dump(args: &CollectArgs, env: &dyn Env) -> bool {
+    matches!(source(args, env), SourceChoice::Dump(_))
 }
 
 fn source(args: &CollectArgs, env: &dyn Env) -> SourceChoice {

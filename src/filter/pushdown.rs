@@ -5,7 +5,7 @@
 
 use super::address::Network;
 use super::predicate::Predicate;
-use crate::model::{Family, Protocol, StateSet, Table, TableSet};
+use crate::model::{Family, StateSet, Table, TableSet};
 
 /// Every state in which a socket can match.
 pub(super) fn states(predicate: &Predicate) -> StateSet {
@@ -93,12 +93,13 @@ impl Reach for TableSet {
     fn of(condition: &Predicate, truth: bool) -> Self {
         Self::everything().filter(|Table { protocol, family }| match (condition, truth) {
             (Predicate::Family(wanted), _) => (family == *wanted) == truth,
+            (Predicate::Protocol(wanted), _) => (protocol == *wanted) == truth,
             (_, false) => true,
             // IPv6 sockets may carry IPv4 addresses.
             (Predicate::Network(_, Network::V4 { .. }), _) => family != Family::Unix,
             (Predicate::Network(_, Network::V6 { .. }), _) => family == Family::Inet6,
-            (Predicate::Port(test), _) if protocol == Protocol::Unix => test.inode.is_some(),
-            (Predicate::Port(test), _) => test.ports.of(protocol).is_some(),
+            (Predicate::Networks(..) | Predicate::Interface(_), _) => family != Family::Unix,
+            (Predicate::Port(test), _) => !test.sets.of(protocol).is_empty(),
             (Predicate::Name(..), _) => family == Family::Unix,
             _ => true,
         })

@@ -34,7 +34,7 @@ pub struct TableReport {
     pub table: Table,
     /// Where its rows came from.
     pub source: SourceKind,
-    /// Rows the source delivered, before any filter.
+    /// Rows the source delivered, before portctl's filter. The kernel may have left out what does not pass it.
     pub records: u64,
     /// Rows that could not be decoded and are missing.
     pub skipped: u64,
@@ -90,6 +90,13 @@ pub enum Notice {
         count: u64,
         /// Why, and what would show them.
         remedy: String,
+    },
+    /// The kernel would not choose the rows of these tables, so it sent them all.
+    NotChosen {
+        /// A table, or one of those that were read together.
+        table: Table,
+        /// What the kernel said.
+        reason: String,
     },
     /// `ss` reads the filter differently from what it says here.
     FilterReading {
@@ -148,6 +155,7 @@ impl Notice {
             Self::Undecodable { .. } => "records-undecodable",
             Self::DumpDamaged { .. } => "dump-damaged",
             Self::OwnersHidden { .. } => "owners-hidden",
+            Self::NotChosen { .. } => "filter-not-pushed",
             Self::FilterReading { .. } => "filter-reading",
             Self::FilterUnknown { .. } => "filter-unknown",
             Self::Limited { .. } => "limited",
@@ -188,7 +196,10 @@ impl Notice {
     /// Whether it is worth a line to everybody, or only to those who asked for explanations.
     #[must_use]
     pub const fn is_detail(&self) -> bool {
-        matches!(self, Self::FellBack { asked: false, .. })
+        matches!(
+            self,
+            Self::FellBack { asked: false, .. } | Self::NotChosen { .. }
+        )
     }
 }
 
@@ -235,6 +246,10 @@ impl fmt::Display for Notice {
                 } else {
                     "sockets have"
                 },
+            ),
+            Self::NotChosen { table, reason } => write!(
+                f,
+                "{table}: filtered here, not in the kernel, which says: {reason}"
             ),
             Self::FilterReading { explanation } | Self::NotComputed { explanation } => {
                 f.write_str(explanation)

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`architecture`] | holds the rooms of `src` to the imports that the house allows |
 //! | [`documents`] | commands in the README and the help do what is written there |
+//! | [`choosing`] | what the kernel is asked to leave out never matches the filter |
 //! | [`namespace`] | support: runs a test in namespaces of its own, and processes in special roles |
 //! | [`scene`] | support: makes sockets of every kind and says what a row about each must hold |
 //! | [`portctl`] | support: runs the built binary and reads its JSON strictly |
@@ -26,6 +27,7 @@
 )]
 
 mod architecture;
+mod choosing;
 mod documents;
 mod live_churn;
 mod live_cli;

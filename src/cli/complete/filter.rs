@@ -7,17 +7,19 @@ use crate::model::{FIELDS, Field, FieldId, Protocol, Side, StateSetName, field_b
 /// Signs that need no blanks around them.
 const SIGNS: [char; 6] = ['=', '!', '<', '>', '&', '|'];
 /// Comparisons. Those that a shell would take for itself are offered as words.
-const OPERATORS: [(&str, &str, bool); 6] = [
-    ("=", "is", false),
-    ("!=", "is not", false),
+const OPERATORS: [(&str, &str, bool); 8] = [
+    ("=", "equals", false),
+    ("!=", "does not equal", false),
+    ("in", "is one of several", false),
+    ("is", "is of a class, none or unknown", false),
     ("lt", "is less than", true),
     ("le", "is at most", true),
     ("gt", "is more than", true),
     ("ge", "is at least", true),
 ];
 /// Everything that compares, as it may have been typed.
-const COMPARES: [&str; 14] = [
-    "=", "==", "!=", "<", "<=", ">", ">=", "eq", "ne", "neq", "lt", "le", "gt", "ge",
+const COMPARES: [&str; 16] = [
+    "in", "is", "=", "==", "!=", "<", "<=", ">", ">=", "eq", "ne", "neq", "lt", "le", "gt", "ge",
 ];
 
 /// Candidates for `current` behind the complete words of a filter.

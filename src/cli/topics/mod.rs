@@ -59,4 +59,13 @@ mod tests {
         }
         assert!(topic("nope").is_none());
     }
+
+    #[test]
+    fn the_filter_language_fits_one_screen() {
+        let text = topic("filter").unwrap();
+        assert!(text.lines().count() <= 40);
+        for line in text.lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
 }
