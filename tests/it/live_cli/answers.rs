@@ -132,11 +132,11 @@ fn questions() {
         ask("ls --exists --from /nonexistent", 3);
 
         // Without netlink nobody tells of sockets that are bound and no more: "no" would be a guess, "yes" is none.
-        let unsure = ask("ls -ta --source proc --exists dport = 1", 4);
+        let unsure = ask("ls -ta --source proc --exists sport = 1", 4);
         assert!(unsure.stderr.contains("bound"), "{unsure}");
         ask(&format!("ls -ta --source proc --exists {own}"), 0);
-        ask("ls -tl --source proc --exists dport = 1", 1);
-        let silent = Run::with(["ls", "-taq", "--source", "proc", "--exists", "dport = 1"]).go();
+        ask("ls -tl --source proc --exists sport = 1", 1);
+        let silent = Run::with(["ls", "-taq", "--source", "proc", "--exists", "sport = 1"]).go();
         assert_eq!(silent.exits(4).stderr, "");
     });
 }
