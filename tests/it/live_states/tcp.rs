@@ -170,7 +170,7 @@ fn bound_and_idle() {
     namespace::run("live_states::tcp::bound_and_idle", || {
         let listening = listener("127.0.0.1", 1);
         // Its connection was reset: it has the port that it asked for still, and a peer no more.
-        let was_connected = tcp::bound(SocketAddr::new([127, 0, 0, 1].into(), 6000));
+        let was_connected = tcp::bound(SocketAddr::new([127, 0, 0, 1].into(), 5990));
         rustix::net::connect(&was_connected, &address(&listening)).unwrap();
         let accepted = tcp::accept(&listening);
         rustix::net::sockopt::set_socket_linger(&accepted, Some(Duration::ZERO)).unwrap();
