@@ -43,6 +43,7 @@ const REASONS: &[NoOwner] = &[
     NoOwner::Kernel,
     NoOwner::InTransit,
     NoOwner::IoUring,
+    NoOwner::Other,
 ];
 
 impl Checker<'_> {
