@@ -27,6 +27,7 @@ mod kind;
 mod mistakes;
 mod narrow;
 mod numbers;
+mod offer;
 mod operand;
 #[cfg(test)]
 mod oracle;
@@ -47,6 +48,7 @@ pub use error::{ErrorKind, FilterError, PortFault};
 pub use glob::Glob;
 pub use kind::Unit;
 pub use numbers::NumberSet;
+pub use offer::{classes_of, has_order, words_of};
 pub use parse::parse;
 pub use port::Ports;
 pub use predicate::{PortSets, PortTest, Predicate, Truth};
