@@ -16,6 +16,8 @@
 //! | field | a fact about a socket that can be shown, sorted by or filtered on ([`Field`]) |
 
 mod address;
+mod bind;
+mod detail;
 mod field;
 mod names;
 mod order;
@@ -29,6 +31,11 @@ mod state;
 mod value;
 
 pub use address::{Ends, IfIndex, InetEnds, Port, UnixEnds, UnixKind, UnixName, UnixPeer, ipv4_of};
+pub use bind::{
+    AddressState, BindError, BindFacts, BindOutcome, BindTarget, BindTrial, BindUser, BindVariant,
+    LocalAddress, RouteKind,
+};
+pub use detail::{Engine, Parent, PathFacts, PathKind, Place, ProcessDetail};
 pub use field::{Context, FIELDS, Field, FieldId, Row, field_by_name};
 pub use names::{Names, NoNames};
 pub use order::{ORDER_WINDOW, default_order, order_window};
