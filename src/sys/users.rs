@@ -1,6 +1,6 @@
 //! Names of users and interfaces, through libc.
 
-use nix::net::if_::if_indextoname;
+use nix::net::if_::{if_indextoname, if_nametoindex};
 use nix::unistd::{Uid, User};
 
 /// The login name of a user, from whatever nsswitch.conf(5) says.
@@ -14,4 +14,10 @@ pub fn user_name(uid: u32) -> Option<Vec<u8>> {
 #[must_use]
 pub fn interface_name(index: u32) -> Option<Vec<u8>> {
     Some(if_indextoname(index).ok()?.into_bytes())
+}
+
+/// The number of the interface with this name in the calling thread's network namespace, netdevice(7).
+#[must_use]
+pub fn interface_number(name: &str) -> Option<u32> {
+    if_nametoindex(name).ok()
 }

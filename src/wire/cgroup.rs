@@ -160,8 +160,14 @@ mod tests {
     #[test]
     fn units_are_the_innermost() {
         let unit = |path| of(path).0;
-        assert_eq!(unit("/system.slice/nginx.service").as_deref(), Some("nginx.service"));
-        assert_eq!(unit("/system.slice/ssh.service/sub").as_deref(), Some("ssh.service"));
+        assert_eq!(
+            unit("/system.slice/nginx.service").as_deref(),
+            Some("nginx.service")
+        );
+        assert_eq!(
+            unit("/system.slice/ssh.service/sub").as_deref(),
+            Some("ssh.service")
+        );
         assert_eq!(unit("/init.scope").as_deref(), Some("init.scope"));
         assert_eq!(unit("/"), None);
         assert_eq!(unit("/.service"), None);
@@ -180,14 +186,30 @@ mod tests {
             ("/docker/ID", Docker, "ID"),
             ("/docker/ID/init", Docker, "ID"),
             ("/machine.slice/libpod-ID.scope/container", Podman, "ID"),
-            ("/kubepods.slice/kubepods-pod1.slice/cri-containerd-ID.scope", Kubernetes, "ID"),
+            (
+                "/kubepods.slice/kubepods-pod1.slice/cri-containerd-ID.scope",
+                Kubernetes,
+                "ID",
+            ),
             ("/kubepods/burstable/pod7/ID", Kubernetes, "ID"),
-            ("/kubepods.slice/kubepods-pod1.slice/docker-ID.scope", Kubernetes, "ID"),
+            (
+                "/kubepods.slice/kubepods-pod1.slice/docker-ID.scope",
+                Kubernetes,
+                "ID",
+            ),
             ("/system.slice:cri-containerd:ID", Kubernetes, "ID"),
             ("/lxc/web/init.scope", Lxc, "web"),
             ("/lxc.payload.web/system.slice/x.service", Lxc, "web"),
-            ("/machine.slice/systemd-nspawn@web.service/payload", Machine, "web"),
-            ("/machine.slice/machine-qemu\\x2d1\\x2dweb.scope", Machine, "qemu\\x2d1\\x2dweb"),
+            (
+                "/machine.slice/systemd-nspawn@web.service/payload",
+                Machine,
+                "web",
+            ),
+            (
+                "/machine.slice/machine-qemu\\x2d1\\x2dweb.scope",
+                Machine,
+                "qemu\\x2d1\\x2dweb",
+            ),
             ("/mine/ID", Unknown, "ID"),
         ] {
             assert_eq!(of(path).2, Some((kind, id.to_owned())), "{path}");
@@ -200,7 +222,10 @@ mod tests {
     fn the_hierarchy_that_tells_most_is_read() {
         let text = format!("12:pids:/docker/{ID}\n1:name=systemd:/\n0::/\n");
         let found = membership(text.as_bytes()).unwrap();
-        assert_eq!(found.container, Some((ContainerKind::Docker, ID.as_bytes())));
+        assert_eq!(
+            found.container,
+            Some((ContainerKind::Docker, ID.as_bytes()))
+        );
         let text = b"1:name=systemd:/system.slice/x.service\n0::/\n";
         assert_eq!(membership(text).unwrap().unit, Some(&b"x.service"[..]));
         let text = b"0::/a.service (deleted)\n";
