@@ -31,6 +31,9 @@ _portctl() {
             portctl,summary)
                 cmd="portctl__subcmd__summary"
                 ;;
+            portctl,why)
+                cmd="portctl__subcmd__why"
+                ;;
             *)
                 ;;
         esac
@@ -38,7 +41,7 @@ _portctl() {
 
     case "${cmd}" in
         portctl)
-            opts="-h -V --help --version ls summary help schema completions"
+            opts="-h -V --help --version ls summary why help schema completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -118,7 +121,7 @@ _portctl() {
             return 0
             ;;
         portctl__subcmd__schema)
-            opts="-h --help ls summary"
+            opts="-h --help ls summary why"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -147,6 +150,24 @@ _portctl() {
                     return 0
                     ;;
                 --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portctl__subcmd__why)
+            opts="-v -q -h --try --json --width --verbose --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --width)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

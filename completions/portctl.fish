@@ -28,8 +28,9 @@ complete -c portctl -n "__fish_portctl_needs_command" -s h -l help -d 'Print hel
 complete -c portctl -n "__fish_portctl_needs_command" -s V -l version -d 'Print version'
 complete -c portctl -n "__fish_portctl_needs_command" -f -a "ls" -d 'List sockets'
 complete -c portctl -n "__fish_portctl_needs_command" -f -a "summary" -d 'Count sockets, TIME_WAIT and the local ports that client flows hold'
+complete -c portctl -n "__fish_portctl_needs_command" -f -a "why" -d 'Say who has a port, whether it can be bound, why not, and what would free it'
 complete -c portctl -n "__fish_portctl_needs_command" -f -a "help" -d 'Explain a topic: filter, columns, json, states, exit-codes; or a command'
-complete -c portctl -n "__fish_portctl_needs_command" -f -a "schema" -d 'Print the JSON Schema of a document: ls, summary'
+complete -c portctl -n "__fish_portctl_needs_command" -f -a "schema" -d 'Print the JSON Schema of a document: ls, summary, why'
 complete -c portctl -n "__fish_portctl_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -l columns -d 'Show these fields, separated by commas (portctl help columns)' -r
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -l sort -d 'Order by fields, each with :asc or :desc, separated by commas; \'none\' shows rows as they come, before reasons for missing owners are known' -r
@@ -75,6 +76,12 @@ complete -c portctl -n "__fish_portctl_using_subcommand summary" -l strict -d 'E
 complete -c portctl -n "__fish_portctl_using_subcommand summary" -s v -l verbose -d 'Say where rows came from, and other details, on standard error'
 complete -c portctl -n "__fish_portctl_using_subcommand summary" -s q -l quiet -d 'No notices on standard error; errors are still told'
 complete -c portctl -n "__fish_portctl_using_subcommand summary" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portctl -n "__fish_portctl_using_subcommand why" -l width -d 'Fit into this many columns; \'none\' for no limit [default: the terminal\'s, none in a pipe]' -r
+complete -c portctl -n "__fish_portctl_using_subcommand why" -l try -d 'Also try to bind, with each option and without listening, and undo it at once: for an instant another program\'s bind may fail'
+complete -c portctl -n "__fish_portctl_using_subcommand why" -l json -d 'One JSON document a question, each on one line (portctl schema why)'
+complete -c portctl -n "__fish_portctl_using_subcommand why" -s v -l verbose -d 'Say where rows came from, and other details, on standard error'
+complete -c portctl -n "__fish_portctl_using_subcommand why" -s q -l quiet -d 'No notices on standard error; errors are still told'
+complete -c portctl -n "__fish_portctl_using_subcommand why" -s h -l help -d 'Print help'
 complete -c portctl -n "__fish_portctl_using_subcommand help" -s h -l help -d 'Print help'
 complete -c portctl -n "__fish_portctl_using_subcommand schema" -s h -l help -d 'Print help'
 complete -c portctl -n "__fish_portctl_using_subcommand completions" -s h -l help -d 'Print help'

@@ -2,5 +2,6 @@
 
 pub mod order;
 mod summary;
+pub mod why;
 
 pub use summary::{Flow, Summary, SummaryBuilder, Total};

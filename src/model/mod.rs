@@ -25,6 +25,7 @@ mod owners;
 mod ports;
 mod protocol;
 mod query;
+mod question;
 mod snapshot;
 mod socket;
 mod state;
@@ -45,6 +46,7 @@ pub use owners::{
 pub use ports::EphemeralPorts;
 pub use protocol::{Family, Protocol, Table, TableSet};
 pub use query::{Query, SourceChoice, StateMasks};
+pub use question::{Question, Subject};
 pub use snapshot::{NetNs, Notice, Snapshot, SourceKind, TableReport};
 pub use socket::{CgroupId, Cookie, Inode, Mark, Queues, Shutdown, Socket, Timer, TimerKind, Uid};
 pub use state::{State, StateSet, StateSetName};

@@ -15,6 +15,7 @@ mod schema;
 mod summary;
 mod table;
 mod text;
+mod why;
 
 pub use columns::Column;
 pub use csv::CsvList;
@@ -23,6 +24,7 @@ pub use schema::{SCHEMAS, schema};
 pub use summary::{summary_json, summary_text};
 pub use table::{TableList, TableOptions};
 pub use text::TextOptions;
+pub use why::{WhyView, why_json, why_text};
 
 use crate::model::{NetNs, Notice, Row, TableReport};
 use std::io;
