@@ -126,17 +126,24 @@ fn without_ipv6() -> Vec<IfIndex> {
         .collect()
 }
 
-/// Tries to bind `target`, with each option, and undoes it at once.
+/// Tries to bind `target` without options, and with each if that finds it in use; undoes it at once.
+///
+/// Where a plain bind succeeds, or fails for another reason, an option changes nothing. And a bind with `SO_REUSEPORT` that succeeds
+/// beside sockets without it leaves a mark on the port (`fastreuseport`, `inet_csk_update_fastreuse` of
+/// `net/ipv4/inet_connection_sock.c`) that lets later ones of the same user in where they should be refused.
 #[must_use]
 pub fn try_target(target: BindTarget) -> Vec<BindTrial> {
-    BindVariant::ALL
-        .into_iter()
-        .map(|variant| BindTrial {
-            target,
-            variant,
-            outcome: try_variant(target, variant),
-        })
-        .collect()
+    let trial = |variant| BindTrial {
+        target,
+        variant,
+        outcome: try_variant(target, variant),
+    };
+    let mut trials = vec![trial(BindVariant::Plain)];
+    let in_use = BindOutcome::Refused(BindError::InUse);
+    if trials.iter().any(|t| t.outcome == in_use) {
+        trials.extend([BindVariant::ReuseAddr, BindVariant::ReusePort].map(trial));
+    }
+    trials
 }
 
 fn try_variant(target: BindTarget, variant: BindVariant) -> BindOutcome {

@@ -2,12 +2,12 @@
 
 use super::kind::{Newcomer, conflict, is_half_open, is_here, kind};
 use super::meet::{Overlap, meet};
-use super::outcome::{bind, concluded, has_gaps, is_shared, user_of, usual};
+use super::outcome::{bind, concluded, has_gaps, is_shared, trial, user_of, usual};
 use super::refusal::refusal;
 use super::{Answer, As, Bind, Evidence, Part, Reason, ReasonKind, Verdict, remedy};
 use crate::model::{
-    BindError, BindOutcome, BindTarget, BindTrial, BindVariant, IfIndex, OwnerTable, Owners, Pid,
-    Port, Protocol, Socket,
+    BindError, BindOutcome, BindTarget, BindVariant, IfIndex, OwnerTable, Owners, Pid, Port,
+    Protocol, Socket,
 };
 use std::net::IpAddr;
 
@@ -159,20 +159,19 @@ impl Inquiry<'_> {
         if user == As::Root
             && found.outcome == BindOutcome::Unknown
             && variant != BindVariant::ReusePort
-            && let Some(trial) = self.trial(target, variant)
+            && let Some(tried) = self.trial(target, variant)
             && matches!(
-                trial.outcome,
+                tried,
                 BindOutcome::Ok | BindOutcome::Refused(BindError::InUse)
             )
         {
-            found.outcome = trial.outcome;
+            found.outcome = tried;
         }
         found
     }
 
-    fn trial(&self, target: BindTarget, variant: BindVariant) -> Option<&BindTrial> {
-        let mut trials = self.evidence.trials.iter();
-        trials.find(|t| t.target == target && t.variant == variant)
+    fn trial(&self, target: BindTarget, variant: BindVariant) -> Option<BindOutcome> {
+        trial(self.evidence, target, variant).map(|(outcome, _)| outcome)
     }
 
     fn binds(&self) -> Vec<Bind> {
@@ -340,7 +339,7 @@ impl Inquiry<'_> {
                 None if kind == ReasonKind::Outgoing => meet(target, socket).meets,
                 other => other,
             };
-            let tried = self.trial(*target, variant).map(|t| t.outcome);
+            let tried = self.trial(*target, variant);
             match (concluded, tried) {
                 // It was there when the tables were read, and is gone, or shares.
                 (_, Some(BindOutcome::Ok)) => Some(false),
@@ -360,7 +359,7 @@ impl Inquiry<'_> {
             let Some(found) = caller.or(root) else {
                 continue;
             };
-            let tried = self.trial(target, BindVariant::Plain).map(|t| t.outcome);
+            let tried = self.trial(target, BindVariant::Plain);
             let decided =
                 matches!(tried, Some(BindOutcome::Ok)) || found.error.is_none() && tried.is_some();
             if decided || reasons.iter().any(|r| r.kind == found.kind) {
@@ -381,11 +380,11 @@ impl Inquiry<'_> {
     fn add_surprises(&self, reasons: &mut Vec<Reason>) {
         for &target in &self.targets.asked {
             for variant in [BindVariant::Plain, usual(self.protocol)] {
-                let Some(trial) = self.trial(target, variant) else {
+                let Some(tried) = self.trial(target, variant) else {
                     continue;
                 };
                 let expected = concluded(self.evidence, self.holders, target, As::Caller, variant);
-                let found = match (expected, trial.outcome) {
+                let found = match (expected, tried) {
                     (BindOutcome::Ok, BindOutcome::Refused(BindError::InUse)) => {
                         let kind = ReasonKind::TakenMeanwhile;
                         (kind, Some(true), Some(BindError::InUse))

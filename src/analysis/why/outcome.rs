@@ -35,20 +35,34 @@ pub(super) fn bind(
     user: As,
     variant: BindVariant,
 ) -> Bind {
-    let tried = evidence
-        .trials
-        .iter()
-        .find(|t| user == As::Caller && t.target == target && t.variant == variant);
+    let tried = trial(evidence, target, variant).filter(|_| user == As::Caller);
     Bind {
         target,
         user,
         variant,
         outcome: tried.map_or_else(
             || concluded(evidence, holders, target, user, variant),
-            |trial| trial.outcome,
+            |(outcome, _)| outcome,
         ),
-        tried: tried.is_some(),
+        tried: tried.is_some_and(|(_, itself)| itself),
     }
+}
+
+/// How a trial of `target` ended, and whether it was one of this very variant: options matter only where a plain bind finds it in use.
+pub(super) fn trial(
+    evidence: &Evidence<'_>,
+    target: BindTarget,
+    variant: BindVariant,
+) -> Option<(BindOutcome, bool)> {
+    let found = |variant| {
+        let mut trials = evidence.trials.iter();
+        trials.find(|t| t.target == target && t.variant == variant)
+    };
+    if let Some(trial) = found(variant) {
+        return Some((trial.outcome, true));
+    }
+    let plain = found(BindVariant::Plain)?.outcome;
+    (plain != BindOutcome::Refused(BindError::InUse)).then_some((plain, false))
 }
 
 /// What can be concluded without a trial.

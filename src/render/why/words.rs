@@ -174,7 +174,7 @@ fn overlap(reason: &Reason) -> &'static str {
     match reason.overlap {
         None | Some(Overlap::Same) => "",
         Some(Overlap::HolderAny) => ", which is every address",
-        Some(Overlap::AskedAny) => ", one of the addresses of a wildcard",
+        Some(Overlap::AskedAny) => ", in the way of a bind to every address",
         Some(Overlap::DualStack) => ", and with it IPv4 (dual-stack: IPV6_V6ONLY is off)",
         Some(Overlap::AskedDualStack) => ", which [::] takes too unless IPV6_V6ONLY is set",
         Some(Overlap::Mapped) => ", an IPv4 address written as IPv6",
