@@ -6,6 +6,7 @@
 mod addresses;
 mod hard;
 mod owners;
+mod random;
 mod sharing;
 mod situations;
 mod unix;
@@ -191,7 +192,7 @@ fn as_user<T: Send>(uid: Option<u32>, work: impl FnOnce() -> T + Send) -> T {
 }
 
 /// The options of a socket before it is bound.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Options {
     reuse_address: bool,
     reuse_port: bool,
