@@ -13,7 +13,7 @@ pub enum Exit {
     Usage,
     /// Nothing could be collected, or the output could not be written; of a question: nobody can tell.
     Failed,
-    /// Something that was asked for is missing, and `--strict` was given.
+    /// Something that was asked for is missing, and `--strict` was given or the answer depends on it.
     Incomplete,
 }
 

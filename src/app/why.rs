@@ -12,12 +12,11 @@ use crate::collect::{self, Sink, owners::find_owners};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::model::{
-    BindFacts, BindOutcome, BindTarget, BindTrial, BindUser, Family, IfIndex, Inode, Listeners,
+    BindFacts, BindOutcome, BindTarget, BindTrial, BindUser, Conditions, Family, Inode, Listeners,
     Notice, OwnerTable, Owners, PathFacts, Pid, ProcessDetail, Protocol, Query, Question, Socket,
     SourceChoice, SourceKind, StateMasks, StateSet, Subject, Table, TableSet, UnixName,
 };
 use crate::render::{Closing, Opening, WhyView, why_json, why_text};
-use crate::sys;
 use crate::sys::stdout::Stdout;
 use std::io;
 use std::net::IpAddr;
@@ -77,8 +76,7 @@ pub(super) fn run(args: &WhyArgs, env: &dyn Env) -> Result<Exit, Error> {
 
 fn questions(args: &WhyArgs, names: &SystemNames) -> Result<Vec<Question>, Error> {
     let resolver = SystemResolver(names);
-    let interfaces = |name: &str| IfIndex::new(sys::users::interface_number(name)?);
-    let read = |text| question::parse(text, &resolver, &interfaces).map_err(Error::Question);
+    let read = |text| question::parse(text, &resolver).map_err(Error::Question);
     args.ports.iter().map(|text| read(text)).collect()
 }
 
@@ -144,6 +142,7 @@ impl Inquiry {
             tables: self.tables,
             named: self.tables,
             states: StateMasks::same(StateSet::ALL),
+            conditions: Conditions::default(),
             owners: true,
             source: SourceChoice::Auto,
         };

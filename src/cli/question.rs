@@ -24,18 +24,11 @@ const FORMS: &str = "write 8080, tcp/8080, 127.0.0.1:8080/udp, [::1]:80, a servi
 /// The longest path of unix(7), without its NUL.
 const PATH_LEN: usize = 107;
 
-/// Looks up the number of an interface.
-pub type Interfaces<'a> = dyn Fn(&str) -> Option<IfIndex> + 'a;
-
 /// Reads one question.
 ///
 /// # Errors
 /// If it names no port and no unix socket, or a service, host or interface that does not exist.
-pub fn parse(
-    typed: &OsStr,
-    resolver: &dyn Resolver,
-    interfaces: &Interfaces<'_>,
-) -> Result<Question, QuestionError> {
+pub fn parse(typed: &OsStr, resolver: &dyn Resolver) -> Result<Question, QuestionError> {
     let asked = typed.to_string_lossy().into_owned();
     let fail = |problem: String, hint: String| QuestionError {
         asked: asked.clone(),
@@ -79,9 +72,7 @@ pub fn parse(
     let (protocols, port) = port_of(word, protocol, resolver).map_err(|(p, h)| fail(p, h))?;
     let addresses = match address {
         None | Some("" | "*") => Vec::new(),
-        Some(address) => {
-            addresses_of(address, resolver, interfaces).map_err(|(p, h)| fail(p, h))?
-        }
+        Some(address) => addresses_of(address, resolver).map_err(|(p, h)| fail(p, h))?,
     };
     let subject = Subject::Port {
         protocols,
@@ -178,7 +169,6 @@ fn port_of(
 fn addresses_of(
     text: &str,
     resolver: &dyn Resolver,
-    interfaces: &Interfaces<'_>,
 ) -> Result<Vec<(IpAddr, Option<IfIndex>)>, Fault> {
     let (address, scope) = text
         .split_once('%')
@@ -186,7 +176,9 @@ fn addresses_of(
     let interface = match scope {
         None => None,
         Some(name) => {
-            let index = interfaces(name).or_else(|| name.parse().ok().and_then(IfIndex::new));
+            let index = resolver
+                .interface(name)
+                .or_else(|| name.parse().ok().and_then(IfIndex::new));
             Some(index.ok_or_else(|| {
                 let problem = format!("there is no interface '{name}'");
                 (problem, "write the name that 'ip link' shows".to_owned())
@@ -206,6 +198,8 @@ fn addresses_of(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Uid;
+    use std::ops::RangeInclusive;
 
     struct Known;
 
@@ -225,6 +219,24 @@ mod tests {
                 Vec::new()
             }
         }
+        fn interface(&self, name: &str) -> Option<IfIndex> {
+            IfIndex::new(u32::from(name == "lo"))
+        }
+        fn similar_interfaces(&self, _: &str) -> Vec<String> {
+            Vec::new()
+        }
+        fn user(&self, _: &str) -> Option<Uid> {
+            None
+        }
+        fn similar_users(&self, _: &str) -> Vec<String> {
+            Vec::new()
+        }
+        fn cgroup(&self, _: &str) -> Result<u64, String> {
+            Err(String::new())
+        }
+        fn ephemeral_ports(&self) -> Option<RangeInclusive<u16>> {
+            None
+        }
         fn host(&self, name: &str) -> Result<Vec<IpAddr>, String> {
             match name {
                 "localhost" => Ok(vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()]),
@@ -234,8 +246,7 @@ mod tests {
     }
 
     fn read(text: &str) -> Result<Subject, QuestionError> {
-        let lo = |name: &str| IfIndex::new(u32::from(name == "lo"));
-        parse(OsStr::new(text), &Known, &lo).map(|q| q.subject)
+        parse(OsStr::new(text), &Known).map(|q| q.subject)
     }
 
     fn port(text: &str) -> String {

@@ -122,7 +122,7 @@ fn without_ipv6() -> Vec<IfIndex> {
         .flatten()
         .filter_map(|entry| entry.file_name().into_string().ok())
         .filter(|name| flag(&format!("ipv6/conf/{name}/disable_ipv6")) == Some(true))
-        .filter_map(|name| IfIndex::new(sys::users::interface_number(&name)?))
+        .filter_map(|name| IfIndex::new(sys::users::interface_index(&name)?))
         .collect()
 }
 

@@ -17,6 +17,7 @@
 
 mod address;
 mod bind;
+mod condition;
 mod detail;
 mod field;
 mod names;
@@ -36,6 +37,7 @@ pub use bind::{
     AddressState, BindError, BindFacts, BindOutcome, BindTarget, BindTrial, BindUser, BindVariant,
     LocalAddress, RouteKind,
 };
+pub use condition::{Condition, Conditions};
 pub use detail::{Engine, Parent, PathFacts, PathKind, Place, ProcessDetail};
 pub use field::{Context, FIELDS, Field, FieldId, Row, field_by_name};
 pub use names::{Names, NoNames};

@@ -15,6 +15,8 @@ mod schema;
 mod summary;
 mod table;
 mod text;
+mod top;
+mod top_json;
 mod why;
 
 pub use columns::Column;
@@ -24,6 +26,8 @@ pub use schema::{SCHEMAS, schema};
 pub use summary::{summary_json, summary_text};
 pub use table::{TableList, TableOptions};
 pub use text::TextOptions;
+pub use top::{TopOptions, top_text};
+pub use top_json::top_json;
 pub use why::{WhyView, why_json, why_text};
 
 use crate::model::{NetNs, Notice, Row, TableReport};

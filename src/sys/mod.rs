@@ -4,6 +4,7 @@
 
 pub mod bind;
 pub mod caller;
+pub mod cgroups;
 pub mod hosts;
 pub mod kcmp;
 pub mod namespace;

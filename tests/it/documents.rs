@@ -86,6 +86,7 @@ fn examples_of_the_help_work() {
         "states",
         "exit-codes",
         "ls",
+        "top",
         "summary",
         "why",
     ] {

@@ -105,6 +105,7 @@ fn socket(dice: &mut Dice, port: u16, kept: &mut Vec<OwnedFd>) -> Option<String>
 
 #[test]
 #[ignore = "needs user and network namespaces"]
+#[allow(clippy::print_stdout, reason = "the scene, shown when it fails")]
 fn combinations() {
     namespace::run("live_why::random::combinations", || {
         let mut dice = Dice(2026);
