@@ -6,6 +6,7 @@ mod ls;
 mod resolver;
 mod summary;
 mod top;
+mod why;
 
 use crate::cli::args::{Cli, Command, LsArgs};
 use crate::cli::env::{ProcessEnv, Terminal};
@@ -92,6 +93,7 @@ fn command(cli: Cli) -> Result<Exit, Error> {
         Some(Command::Ls(args)) => ls::run(&args, &ProcessEnv, terminal()),
         Some(Command::Top(args)) => top::run(&args, &ProcessEnv, terminal()),
         Some(Command::Summary(args)) => summary::run(&args, &ProcessEnv),
+        Some(Command::Why(args)) => why::run(&args, &ProcessEnv),
         Some(Command::Help { topic: None }) => {
             print(&Cli::command().render_long_help().to_string())
         }
