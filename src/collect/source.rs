@@ -100,6 +100,19 @@ pub enum SourceError {
     },
 }
 
+impl SourceError {
+    /// The file that it is about, as its text names it.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::File { path, .. } | Self::NotADump { path } | Self::Damaged { path, .. } => {
+                Some(path)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The words of an error without Rust's "(os error N)".
 fn plain(error: &io::Error) -> String {
     error.raw_os_error().map_or_else(

@@ -1,5 +1,6 @@
 //! What to try instead of a filter that makes no sense.
 
+use super::brief::brief;
 use super::class;
 use super::error::{ErrorKind, FilterError, PortFault};
 use super::kind::{Unit, example};
@@ -19,12 +20,14 @@ impl FilterError {
                 Some(why) => format!("portctl does not {why} yet"),
                 None if *after_number && name.chars().all(char::is_alphabetic) => {
                     format!(
-                        "a unit is written without a blank, as in '10s'; '{name}' begins a new condition"
+                        "a unit is written without a blank, as in '10s'; '{}' begins a new condition",
+                        brief(name)
                     )
                 }
                 None if *after_number && name.starts_with(|c: char| c.is_ascii_digit()) => {
                     format!(
-                        "for any of several values, write 'in' and commas, as in 'in 22,{name}'"
+                        "for any of several values, write 'in' and commas, as in 'in 22,{}'",
+                        brief(name)
                     )
                 }
                 None => did_you_mean(candidates).unwrap_or_else(|| no_such_field(name)),
@@ -106,7 +109,8 @@ impl FilterError {
             None
         } else if before.ends_with(|c: char| !c.is_whitespace() && !"()=<>&|!".contains(c)) {
             Some(format!(
-                "if '{found}' belongs to the value, put the value in quotes"
+                "if '{}' belongs to the value, put the value in quotes",
+                brief(found)
             ))
         } else if before.trim_end().is_empty() {
             Some("begin with a field, as in 'sport = 22'".to_owned())
@@ -156,6 +160,7 @@ fn did_you_mean(candidates: &[String]) -> Option<String> {
 }
 
 fn no_such_field(name: &str) -> String {
+    let name = &*brief(name);
     let digits = name.strip_prefix(':').unwrap_or(name);
     if StateSetName::find(name).is_some() {
         format!("to ask for a state, write 'state {name}'")
@@ -217,7 +222,10 @@ fn hint_for_number(field: FieldId, text: &str, unit: Unit, why: NumberFault) -> 
             Some("a number that starts with 0 is octal: leave the 0 out".to_owned())
         }
         NumberFault::NotANumber if !other.is_empty() && text.starts_with(char::is_alphabetic) => {
-            Some(format!("to ask for a name, write '{other} = {text}'"))
+            Some(format!(
+                "to ask for a name, write '{other} = {}'",
+                brief(text)
+            ))
         }
         NumberFault::NotANumber => Some(format!("for example '{}'", example(field))),
         NumberFault::UnknownUnit => Some(unit.told().to_owned()),
@@ -251,9 +259,12 @@ fn address_range(name: &str) -> Option<String> {
 }
 
 fn unix_name(value: &str) -> Option<String> {
-    value
-        .contains(['*', '?', '/'])
-        .then(|| format!("to ask for the name of a unix socket, write 'unix:{value}'"))
+    value.contains(['*', '?', '/']).then(|| {
+        format!(
+            "to ask for the name of a unix socket, write 'unix:{}'",
+            brief(value)
+        )
+    })
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@
 
 mod address;
 mod ast;
+mod brief;
 mod check;
 mod class;
 mod ends;
@@ -44,6 +45,7 @@ mod token;
 
 pub use address::{Network, NetworkSet};
 pub use ast::{Comparison, Expr, Node, NodeKind, Op, StateWord, Value};
+pub use brief::brief;
 pub use error::{ErrorKind, FilterError, PortFault};
 pub use glob::Glob;
 pub use kind::Unit;
