@@ -4,7 +4,7 @@ use crate::cli::plan::PlanError;
 use crate::cli::question::QuestionError;
 use crate::collect::SourceError;
 use crate::exit::Exit;
-use crate::filter::FilterError;
+use crate::filter::{FilterError, brief};
 use crate::model::Notice;
 use crate::render::escape::escape;
 use std::fmt::Write as _;
@@ -54,50 +54,55 @@ impl Error {
     pub fn message(&self) -> String {
         match self {
             Self::Plan(PlanError::Filter(error)) => filter_message(error),
-            Self::Plan(PlanError::FilterFile { name, source }) => format!(
-                "error: -F: {}: {}\n",
-                escape(name.as_bytes()),
-                os_words(source)
-            ),
+            Self::Plan(PlanError::FilterFile { name, source }) => {
+                format!("error: -F: {}: {}\n", typed(name), os_words(source))
+            }
             Self::Plan(PlanError::UnknownField {
                 option,
                 name,
                 similar,
             }) => format!(
-                "error: {option}: '{}' is not a field{}\nhint: {}all fields: portctl help columns\n",
-                escape(name.as_bytes()),
-                if *option == "--sort" {
-                    ", or one with :asc or :desc"
-                } else {
-                    ""
-                },
+                "error: {option}: '{}' is not a field\nhint: {}all fields: portctl help columns\n",
+                typed(name),
                 did_you_mean(similar)
+            ),
+            Self::Plan(PlanError::UnknownDirection { key, word, similar }) => format!(
+                "error: --sort: '{}' is not a direction\nhint: {}{key}:asc begins with the smallest, \
+                 {key}:desc with the largest\n",
+                typed(word),
+                did_you_mean(similar),
+                key = typed(key),
             ),
             Self::Question(error) => format!(
                 "error: '{}': {}\nhint: {}\n",
-                escape(error.asked.as_bytes()),
+                typed(&error.asked),
                 escape(error.problem.as_bytes()),
                 escape(error.hint.as_bytes())
             ),
             Self::Plan(PlanError::UnknownOrder { name, similar }) => format!(
                 "error: --sort: groups have no '{}'\nhint: {}sockets, a state, recv_queue, send_queue, accept_queue, a \
                  field of --by; with -i also new, gone, churn\n",
-                escape(name.as_bytes()),
+                typed(name),
                 did_you_mean(similar)
             ),
             Self::Plan(PlanError::Option {
                 option,
                 problem,
                 hint,
-            }) => format!("error: {option}: {problem}\nhint: {hint}\n"),
+            }) => format!(
+                "error: {option}: {}\nhint: {hint}\n",
+                escape(problem.as_bytes())
+            ),
             Self::UnknownTopic { name, similar } => format!(
                 "error: there is no help on '{}'\nhint: {}topics: {}; commands: ls, top, summary, why, schema, completions\n",
-                escape(name.as_bytes()),
+                typed(name),
                 did_you_mean(similar),
                 crate::cli::topics::TOPICS.join(", ")
             ),
             Self::Source(error) => {
-                format!("error: {}\n", escape(error.to_string().as_bytes()))
+                let path = error.path().unwrap_or_default();
+                let words = error.to_string().replacen(path, &brief(path), 1);
+                format!("error: {}\n", escape(words.as_bytes()))
             }
             Self::NothingCollected(notices) => {
                 let mut text = "error: no socket table could be read\n".to_owned();
@@ -123,6 +128,11 @@ fn os_words(error: &io::Error) -> String {
         || error.to_string(),
         |errno| nix::errno::Errno::from_raw(errno).desc().to_owned(),
     )
+}
+
+/// A word as it was typed, made safe, and without the middle of a long one.
+fn typed(word: &str) -> String {
+    escape(brief(word).as_bytes())
 }
 
 fn did_you_mean(similar: &[String]) -> String {
@@ -157,7 +167,7 @@ fn filter_message(error: &FilterError) -> String {
     let mut message = format!("error: {}\n", safe(&error.message()));
     // Writing to a String cannot fail.
     if let Some(file) = &error.file {
-        let _ = writeln!(message, "in {}:", escape(file.as_bytes()));
+        let _ = writeln!(message, "in {}:", typed(file));
     }
     let _ = writeln!(message, "  {before}{wrong}{after}");
     let (indent, carets) = (before.width(), wrong.width().max(1));
