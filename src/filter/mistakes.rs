@@ -143,7 +143,7 @@ fn things_out_of_place() {
         "where 'and', 'or' or another condition",
         "put the value in quotes",
     );
-    check("state listen state close or sport = 1", "or", wants, "");
+    check("state all exclude close or sport = 1", "or", wants, "");
 }
 
 #[test]
