@@ -1,6 +1,7 @@
 //! Names for numbers from the system, looked up once each.
 
 use super::limits;
+use super::mounts::Cgroups;
 use crate::model::{EphemeralPorts, IfIndex, Names, Port, Protocol, Uid};
 use crate::sys;
 use crate::wire::services;
@@ -8,6 +9,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -22,6 +24,7 @@ pub struct SystemNames {
     hosts: Cache<IpAddr, RandomState>,
     services: OnceCell<Services>,
     ephemeral: OnceCell<Option<EphemeralPorts>>,
+    cgroups: OnceCell<io::Result<Cgroups>>,
     foreign: bool,
 }
 
@@ -51,6 +54,14 @@ impl SystemNames {
     /// The service and protocol names of this host.
     pub fn services(&self) -> &Services {
         self.services.get_or_init(Services::load)
+    }
+
+    /// The control groups of this host.
+    ///
+    /// # Errors
+    /// If none are mounted, or that cannot be read.
+    pub fn cgroups(&self) -> Result<&Cgroups, &io::Error> {
+        self.cgroups.get_or_init(Cgroups::find).as_ref()
     }
 }
 

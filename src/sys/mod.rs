@@ -4,7 +4,6 @@
 
 pub mod bind;
 pub mod caller;
-pub mod cgroups;
 pub mod hosts;
 pub mod kcmp;
 pub mod namespace;

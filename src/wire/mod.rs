@@ -11,6 +11,7 @@ pub mod cgroup;
 pub mod ifaddr;
 pub mod inet_diag;
 pub mod link;
+pub mod mountinfo;
 pub mod nlmsg;
 pub mod pid;
 pub mod pid_stat;

@@ -9,6 +9,7 @@ mod tunnels;
 mod unclaimed;
 mod walk;
 
+use super::mounts;
 use crate::model::{Inode, Listeners, OwnerTable, Query, ScanReport, Socket};
 use crate::sys::{self, proc_root::Dir};
 use rustc_hash::FxHashSet;
@@ -78,7 +79,7 @@ fn report(proc: &Dir, walked: &Walked) -> ScanReport {
     let hidden = walked.refused.iter().filter(may_be_here).count();
     ScanReport {
         hidden_processes: u32::try_from(hidden).unwrap_or(u32::MAX),
-        hidepid: !sys::namespace::may_trace_all() && sys::proc_root::hides_processes(),
+        hidepid: !sys::namespace::may_trace_all() && mounts::proc_hides_processes(),
         nested: sys::namespace::is_nested_pid_namespace(),
         failed: walked
             .failed
