@@ -5,7 +5,7 @@ use super::class;
 use super::error::{ErrorKind, FilterError, PortFault};
 use super::kind::{Unit, example};
 use super::quantity::NumberFault;
-use crate::model::{FieldId, StateSetName};
+use crate::model::{FieldId, Protocol, StateSetName};
 
 impl FilterError {
     /// What to try instead, if there is something to say.
@@ -30,7 +30,10 @@ impl FilterError {
                         brief(name)
                     )
                 }
-                None => did_you_mean(candidates).unwrap_or_else(|| no_such_field(name)),
+                None => self
+                    .hint_for_operator()
+                    .or_else(|| did_you_mean(candidates))
+                    .unwrap_or_else(|| no_such_field(name)),
             }),
             ErrorKind::MissingValue { field } => Some(format!("for example '{}'", example(*field))),
             ErrorKind::Unexpected { found, .. } => self.hint_for_unexpected(found),
@@ -103,10 +106,39 @@ impl FilterError {
         }
     }
 
+    /// What to write instead of the word before the place, if that is an operator elsewhere.
+    fn hint_for_operator(&self) -> Option<String> {
+        let before = self.text.get(..self.span.start)?;
+        let word = before.split_whitespace().next_back()?;
+        ELSEWHERE
+            .iter()
+            .any(|operator| operator.eq_ignore_ascii_case(word))
+            .then(|| {
+                format!("'{word}' is no operator: write '=', with '*' for any text, as in 'process = nginx*'")
+            })
+    }
+
+    /// The operator that was meant by the symbols around the place.
+    fn operator_meant(&self) -> Option<&'static str> {
+        let is_symbol = |c: char| "=<>!".contains(c);
+        let (before, after) = self.text.split_at_checked(self.span.start)?;
+        let left = before.len() - before.trim_end_matches(is_symbol).len();
+        let right = after.len() - after.trim_start_matches(is_symbol).len();
+        match self.text.get(before.len() - left..before.len() + right)? {
+            "=>" => Some(">="),
+            "=<" => Some("<="),
+            "<>" | "!==" => Some("!="),
+            "===" => Some("="),
+            _ => None,
+        }
+    }
+
     fn hint_for_unexpected(&self, found: &str) -> Option<String> {
         let before = self.text.get(..self.span.start).unwrap_or_default();
         if found.is_empty() {
             None
+        } else if let Some(operator) = self.operator_meant() {
+            Some(format!("did you mean '{operator}'?"))
         } else if before.ends_with(|c: char| !c.is_whitespace() && !"()=<>&|!".contains(c)) {
             Some(format!(
                 "if '{}' belongs to the value, put the value in quotes",
@@ -136,6 +168,23 @@ impl FilterError {
     }
 }
 
+/// Operators of other languages that are words here.
+const ELSEWHERE: &[&str] = &["~", "=~", "~~", "like", "ilike", "matches", "contains"];
+
+/// What goes by another name elsewhere, and the field that it is here.
+const OTHER_NAMES: &[(&str, &str)] = &[
+    ("ip", "'src' (local) or 'dst' (peer)"),
+    ("host", "'src' (local) or 'dst' (peer)"),
+    ("addr", "'src' (local) or 'dst' (peer)"),
+    ("address", "'src' (local) or 'dst' (peer)"),
+    ("port", "'sport' (local) or 'dport' (peer)"),
+    ("comm", "'process'"),
+    ("command", "'process'"),
+    ("name", "'process'"),
+    ("program", "'process'"),
+    ("queue", "'recv_queue' or 'send_queue'"),
+];
+
 fn quote(text: &str) -> String {
     format!("'{text}'")
 }
@@ -160,6 +209,16 @@ fn did_you_mean(candidates: &[String]) -> Option<String> {
 }
 
 fn no_such_field(name: &str) -> String {
+    let lower = name.to_ascii_lowercase();
+    if let Some((_, fields)) = OTHER_NAMES.iter().find(|(other, _)| *other == lower) {
+        return format!("that is {fields} here");
+    }
+    if Protocol::ALL
+        .iter()
+        .any(|protocol| protocol.word() == lower)
+    {
+        return format!("to ask for a protocol, write 'protocol = {lower}'");
+    }
     let name = &*brief(name);
     let digits = name.strip_prefix(':').unwrap_or(name);
     if StateSetName::find(name).is_some() {
@@ -287,5 +346,7 @@ mod tests {
         assert!(no_such_field("22").contains("'sport = 22' (local)"));
         assert!(no_such_field("10.0.0.1").contains("'dst 10.0.0.1' (peer)"));
         assert!(no_such_field("banana").contains("'sport'"));
+        assert!(no_such_field("UDP").contains("'protocol = udp'"));
+        assert!(no_such_field("comm").contains("'process'"));
     }
 }
