@@ -242,7 +242,10 @@ pub fn filter(
     let Some(path) = file else {
         return Ok(typed);
     };
-    let name = path.to_string_lossy().into_owned();
+    let name = match path == Path::new("-") {
+        true => "standard input".to_owned(),
+        false => path.to_string_lossy().into_owned(),
+    };
     match env.file(path) {
         Ok(contents) => filter::compile_file(&name, &contents, scope, resolver)
             .map(|read| typed.and(read))

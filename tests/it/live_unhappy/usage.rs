@@ -113,6 +113,29 @@ fn filters_from_files() {
 }
 
 #[test]
+fn filters_from_standard_input() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("filter");
+    let ask = |text: &str, arguments: &str| {
+        std::fs::write(&path, text).unwrap();
+        let shell = ["/bin/sh", "-c", "exec \"$@\" < \"$0\""].map(OsStr::new);
+        Run::new(arguments)
+            .through(shell.into_iter().chain([path.as_os_str()]))
+            .go()
+    };
+    let answer = ask(
+        "# nobody\r\nsport = 1\r\nand sport = 2 # nor this\r\n",
+        "ls -ta --count -F -",
+    );
+    assert_eq!(answer.quiet().text(), "0\n");
+    let answer = ask("sport = 1\nor sport = htpps", "ls -t -F - dport = 3").exits(2);
+    must_point_at(&answer, "htpps");
+    assert!(answer.stderr.contains("\nin standard input:\n"), "{answer}");
+    // Nothing is no filter.
+    ask("", "ls -t -F -").exits(0);
+}
+
+#[test]
 fn options_that_make_no_sense() {
     let cases: &[(&[&str], &str)] = &[
         (&["ls", "--frobnicate"], "--frobnicate"),
