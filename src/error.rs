@@ -167,7 +167,7 @@ fn filter_message(error: &FilterError) -> String {
     let mut message = format!("error: {}\n", safe(&error.message()));
     // Writing to a String cannot fail.
     if let Some(file) = &error.file {
-        let _ = writeln!(message, "in {}:", typed(file));
+        let _ = writeln!(message, "in {}, line {}:", typed(&file.name), file.line);
     }
     let _ = writeln!(message, "  {before}{wrong}{after}");
     let (indent, carets) = (before.width(), wrong.width().max(1));

@@ -18,8 +18,17 @@ pub struct FilterError {
     pub span: Span,
     /// The whole filter as it was read: the words with a blank between them.
     pub text: String,
-    /// The file it was read from, if it was not typed.
-    pub file: Option<String>,
+    /// Where it was read from, if it was not typed.
+    pub file: Option<FilePlace>,
+}
+
+/// A line of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilePlace {
+    /// The name of the file.
+    pub name: String,
+    /// The line that the place is in, from 1.
+    pub line: usize,
 }
 
 /// What is wrong with a filter.

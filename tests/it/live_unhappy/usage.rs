@@ -99,7 +99,7 @@ fn filters_from_files() {
     let answer = ask("sport = 1\nor sport = htpps\n", "").exits(2);
     must_point_at(&answer, "htpps");
     assert!(answer.stderr.contains("in /"), "{answer}");
-    assert!(answer.stderr.contains("filter:\n"), "{answer}");
+    assert!(answer.stderr.contains("filter, line 2:\n"), "{answer}");
     let answer = ask(&format!("sport in {}htpps", "22,".repeat(9999)), "").exits(2);
     must_point_at(&answer, "htpps");
     assert!(answer.stderr.len() < 500, "{answer}");
@@ -130,7 +130,10 @@ fn filters_from_standard_input() {
     assert_eq!(answer.quiet().text(), "0\n");
     let answer = ask("sport = 1\nor sport = htpps", "ls -t -F - dport = 3").exits(2);
     must_point_at(&answer, "htpps");
-    assert!(answer.stderr.contains("\nin standard input:\n"), "{answer}");
+    assert!(
+        answer.stderr.contains("\nin standard input, line 2:\n"),
+        "{answer}"
+    );
     // Nothing is no filter.
     ask("", "ls -t -F -").exits(0);
 }
