@@ -21,6 +21,9 @@ pub(crate) struct Case {
 /// Every TCP socket.
 const TCP: &str = "tcp:ffffffff";
 
+/// Every TCP socket with INFO, VEGASINFO and CONG.
+const TCP_INFO: &str = "tcp+e:ffffffff";
+
 const FEW: &[Case] = &[
     Case::new("-tan", "-tan", TCP, &[Aim::new(By::Ss, 0.5)]),
     Case::new(
@@ -36,6 +39,8 @@ const CONNECTIONS: &[Case] = &[
     Case::new("-tan", "-tan", TCP, SORTED),
     Case::new("-tan --json --sort none", "-tan", TCP, JSON),
     Case::new("-tan --ndjson --sort none", "-tan", TCP, JSON),
+    Case::new("-tani --sort none", "-tani", TCP_INFO, DETAILS),
+    Case::new("-tani --json --sort none", "-tani", TCP_INFO, DETAILS_JSON),
     Case::new("-tln", "-tln", "tcp:400", LISTENING),
     Case {
         rest_of_floor: Some(TCP),
@@ -45,6 +50,8 @@ const CONNECTIONS: &[Case] = &[
 const STREAMED: &[Aim] = &aims_from(10_000, 0.35, 1.25);
 const SORTED: &[Aim] = &aims_from(10_000, 0.45, 1.6);
 const JSON: &[Aim] = &aims_from(10_000, 0.5, 1.8);
+const DETAILS: &[Aim] = &aims_from(10_000, 0.3, 1.6);
+const DETAILS_JSON: &[Aim] = &[Aim::new(By::Floor, 2.5).from(10_000)];
 const LISTENING: &[Aim] = &aims_from(100_000, 0.06, 1.5);
 const OWNERS: &[Aim] = &[
     Aim::new(By::Ss, 0.45).within(10_000, 100_000),

@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 
 /// portctl has as many rows to show as `ss`, and as many as were made, where that can be said.
 pub(crate) fn same_rows(case: &Case, made: Option<usize>) {
-    // Owners change no row, and finding them would take long.
-    let arguments = format!("-H {}", case.ss.replace('p', ""));
+    // Owners change no row, and finding them would take long; details are lines of their own.
+    let arguments = format!("-H {}", case.ss.replace(['p', 'i'], ""));
     let shown = lines(programs::portctl(&arguments));
     if let Some(made) = made {
         assert_eq!(shown, made, "portctl's rows of {arguments}");

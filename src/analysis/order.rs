@@ -1,7 +1,8 @@
 //! The order of a list.
 
 use crate::model::{
-    Context, Field, ORDER_WINDOW, Row, Socket, default_order, field_by_name, order_window,
+    Context, DetailSet, Field, ORDER_WINDOW, Row, Socket, default_order, field_by_name,
+    order_window,
 };
 use std::cmp::Ordering;
 
@@ -57,6 +58,18 @@ impl Sort {
         match self {
             Self::By(keys) => keys.iter().any(|key| key.field.needs_owners),
             Self::Default | Self::None => false,
+        }
+    }
+
+    /// Which details sorting looks at.
+    #[must_use]
+    pub fn needs_details(&self) -> DetailSet {
+        match self {
+            Self::By(keys) => keys
+                .iter()
+                .map(|key| key.field.needs_details)
+                .fold(DetailSet::NONE, DetailSet::or),
+            Self::Default | Self::None => DetailSet::NONE,
         }
     }
 
@@ -218,6 +231,7 @@ mod tests {
             cookie: None,
             mark: None,
             cgroup: None,
+            details: None,
         }
     }
 

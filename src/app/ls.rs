@@ -15,8 +15,8 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::filter::{Filter, Truth};
 use crate::model::{
-    Context, Listeners, Notice, OwnerTable, Owners, Protocol, Query, Row, ScanReport, Socket,
-    SourceChoice, StateMasks, StateSet,
+    Context, DetailSet, Listeners, Notice, OwnerTable, Owners, Protocol, Query, Row, ScanReport,
+    Socket, SourceChoice, StateMasks, StateSet,
 };
 use crate::render::{CsvList, JsonList, List, NdjsonList, TableList, TableOptions};
 use crate::sys::stdout::Stdout;
@@ -38,6 +38,12 @@ pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Ex
         None => Sort::Default,
     };
     plan.query.owners |= sort.needs_owners();
+    plan.query.details = plan.query.details.or(sort.needs_details());
+    let names = if plan.query.details.has(DetailSet::CGROUP) {
+        names.with_cgroups()
+    } else {
+        names
+    };
     let opening = opening(&plan.query, plan.format == Format::Json);
     let streaming = matches!(sort, Sort::None) && !plan.filter.needs_owners;
     let mut list = list(&plan, streaming);
@@ -127,6 +133,8 @@ fn list(plan: &LsPlan, streaming: bool) -> Box<dyn List> {
                 streaming,
                 colour: plan.colour,
                 text: plan.text,
+                details: plan.details,
+                record: plan.record,
             },
         )),
     }

@@ -113,6 +113,21 @@ pub struct LsArgs {
     /// User, inode, cookie, mark and more
     #[arg(short = 'e', long, help_heading = DETAILS)]
     pub extended: bool,
+    /// All that TCP tells of a connection: round-trip times, windows, losses, rates, congestion control, TLS
+    #[arg(short = 'i', long, help_heading = DETAILS)]
+    pub info: bool,
+    /// Buffers, and packets dropped for want of them
+    #[arg(short = 'm', long, help_heading = DETAILS)]
+    pub memory: bool,
+    /// Type of service, IPv6 traffic class, class id
+    #[arg(long, help_heading = DETAILS)]
+    pub tos: bool,
+    /// Flags that setsockopt() set
+    #[arg(long, help_heading = DETAILS)]
+    pub inet_sockopt: bool,
+    /// Control groups
+    #[arg(long, help_heading = DETAILS)]
+    pub cgroup: bool,
     /// Timers
     #[arg(short = 'o', long, help_heading = DETAILS)]
     pub options: bool,
@@ -145,6 +160,9 @@ pub struct LsArgs {
     /// No heading
     #[arg(short = 'H', long, help_heading = OUTPUT)]
     pub no_header: bool,
+    /// One field a line, and every field of the details that were asked for
+    #[arg(long, help_heading = OUTPUT)]
+    pub record: bool,
     /// Each socket on one line, however long
     #[arg(short = 'O', long, help_heading = OUTPUT)]
     pub oneline: bool,

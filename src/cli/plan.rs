@@ -4,9 +4,10 @@ use super::args::{CollectArgs, ColorWhen, LsArgs, SourceArg, Width};
 use super::env::{self, Env, Terminal};
 use crate::filter::{self, Filter, FilterError, Resolver, Scope};
 use crate::model::{
-    FIELDS, Family, FieldId, Protocol, Query, SourceChoice, StateMasks, StateSet, Table, TableSet,
+    DetailSet, FIELDS, Family, FieldId, Protocol, Query, SourceChoice, StateMasks, StateSet, Table,
+    TableSet,
 };
-use crate::render::{Column, TextOptions, columns};
+use crate::render::{Column, DetailOptions, TextOptions, columns};
 
 /// How `ls` shows its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,10 @@ pub struct LsPlan {
     pub colour: bool,
     /// How numbers with names are shown.
     pub text: TextOptions,
+    /// What stands below each row of a table.
+    pub details: DetailOptions,
+    /// Whether a table has a line for each field.
+    pub record: bool,
     /// Whether to fail when something is missing.
     pub strict: bool,
     /// How much to say.
@@ -90,22 +95,35 @@ pub fn ls(
     let (tables, named) = tables(args);
     let filter =
         filter::compile(&args.filter, &Scope { tables }, resolver).map_err(PlanError::Filter)?;
-    let (columns, columns_named) = match &args.columns {
+    let shown = shown_details(args);
+    let as_columns = args.csv || args.record;
+    let (mut columns, columns_named) = match &args.columns {
         Some(list) => (
             columns::parse(list).map_err(|name| unknown_field("--columns", name))?,
             true,
         ),
         None => (default_columns(args), false),
     };
+    if as_columns && !columns_named {
+        let of_details = FIELDS
+            .iter()
+            .filter(|f| shown.of_the_kernel().has(f.needs_details));
+        columns.extend(of_details.map(|f| Column::of(f.id)));
+    }
     let owners = args.processes
         || columns.iter().any(|c| c.field.field().needs_owners)
         || filter.needs_owners;
+    let details = columns
+        .iter()
+        .map(|c| c.field.field().needs_details)
+        .fold(shown, DetailSet::or);
     Ok(LsPlan {
         query: Query {
             tables: filter.tables(tables),
             named,
             states: states(args, &filter),
             owners,
+            details,
             source: source(&args.collect, env),
         },
         columns,
@@ -128,6 +146,16 @@ pub fn ls(
             numeric: args.numeric,
             resolve: args.resolve,
         },
+        details: DetailOptions {
+            // As columns they are not wanted twice.
+            shown: if as_columns {
+                DetailSet::NONE
+            } else {
+                shown.of_the_kernel()
+            },
+            oneline: args.oneline,
+        },
+        record: args.record,
         strict: args.collect.strict,
         verbosity: verbosity(&args.collect),
         filter,
@@ -142,6 +170,7 @@ pub fn everything(args: &CollectArgs, env: &dyn Env) -> Query {
         named: TableSet::EMPTY,
         states: StateMasks::same(StateSet::ALL),
         owners: false,
+        details: DetailSet::NONE,
         source: source(args, env),
     }
 }
@@ -221,6 +250,23 @@ fn states(args: &LsArgs, filter: &Filter) -> StateMasks {
     }
 }
 
+/// The details that options ask to show of every socket.
+fn shown_details(args: &LsArgs) -> DetailSet {
+    [
+        (args.info, DetailSet::INFO),
+        (args.memory, DetailSet::MEMORY),
+        (args.tos, DetailSet::TOS),
+        (args.inet_sockopt, DetailSet::SOCKET_OPTIONS),
+        (args.info, DetailSet::CONGESTION),
+        // For JSON, which has no columns.
+        (args.cgroup || args.extended, DetailSet::CGROUP),
+    ]
+    .into_iter()
+    .filter(|(asked, _)| *asked)
+    .map(|(_, set)| set)
+    .fold(DetailSet::NONE, DetailSet::or)
+}
+
 fn default_columns(args: &LsArgs) -> Vec<Column> {
     let mut fields = vec![FieldId::Protocol];
     if args.csv {
@@ -237,6 +283,9 @@ fn default_columns(args: &LsArgs) -> Vec<Column> {
     fields.extend([FieldId::Local, FieldId::Peer]);
     if args.options || args.extended {
         fields.push(FieldId::Timer);
+    }
+    if args.cgroup && !args.extended {
+        fields.push(FieldId::Cgroup);
     }
     if args.extended {
         fields.extend([

@@ -1,8 +1,9 @@
 //! The source that asks sock_diag over netlink.
 
+use super::details::Wanted;
 use super::lower;
 use super::source::{DumpStats, Source, SourceError, TakeRow};
-use crate::model::{Family, Protocol, SourceKind, StateSet, Table};
+use crate::model::{DetailSet, Family, Protocol, SourceKind, StateSet, Table};
 use crate::sys::netlink::{DATAGRAM_LEN, Datagrams};
 use crate::wire::inet_diag::{self, FAMILY_INET, FAMILY_INET6};
 use crate::wire::nlmsg::{self, Messages};
@@ -16,14 +17,16 @@ const EPROTONOSUPPORT: i32 = 93;
 /// Asks the kernel, over a socket of its own for each dump: what an aborted dump leaves behind never meets the next one.
 pub(super) struct DiagSource<Open> {
     open: Open,
+    wanted: Wanted,
     sequence: u32,
     buffer: Box<[u8]>,
 }
 
 impl<Open> DiagSource<Open> {
-    pub(super) fn new(open: Open) -> Self {
+    pub(super) fn new(open: Open, wanted: Wanted) -> Self {
         Self {
             open,
+            wanted,
             sequence: 0,
             buffer: vec![0; DATAGRAM_LEN].into_boxed_slice(),
         }
@@ -42,7 +45,7 @@ impl<D: Datagrams, Open: FnMut() -> io::Result<D>> Source for DiagSource<Open> {
         take: &mut TakeRow<'_>,
     ) -> Result<DumpStats, SourceError> {
         self.sequence += 1;
-        let Some((protocol, request)) = request(tables, states, self.sequence) else {
+        let Some((protocol, request)) = request(tables, states, self.wanted, self.sequence) else {
             return Err(SourceError::NoModule);
         };
         let mut datagrams = (self.open)().map_err(SourceError::Open)?;
@@ -78,8 +81,8 @@ impl<D: Datagrams, Open: FnMut() -> io::Result<D>> Source for DiagSource<Open> {
                     nlmsg::NOOP => {}
                     _ => {
                         let socket = match protocol {
-                            Protocol::Unix => lower::unix_payload(payload),
-                            _ => lower::inet_payload(payload, protocol),
+                            Protocol::Unix => lower::unix_payload(payload, self.wanted),
+                            _ => lower::inet_payload(payload, protocol, self.wanted),
                         };
                         let Some(socket) = socket else {
                             stats.skipped += 1;
@@ -95,8 +98,14 @@ impl<D: Datagrams, Open: FnMut() -> io::Result<D>> Source for DiagSource<Open> {
     }
 }
 
-fn request(tables: &[Table], states: StateSet, sequence: u32) -> Option<(Protocol, Vec<u8>)> {
+fn request(
+    tables: &[Table],
+    states: StateSet,
+    wanted: Wanted,
+    sequence: u32,
+) -> Option<(Protocol, Vec<u8>)> {
     let states = states.bits();
+    let extensions = wanted.extensions();
     match *tables {
         [Table { protocol, family }] => {
             let number = match protocol {
@@ -104,7 +113,14 @@ fn request(tables: &[Table], states: StateSet, sequence: u32) -> Option<(Protoco
                 Protocol::Udp => 17,
                 Protocol::Raw => 255,
                 Protocol::Unix => {
-                    return Some((protocol, unix_diag::dump_request(states, sequence)));
+                    return Some((
+                        protocol,
+                        unix_diag::dump_request(
+                            states,
+                            wanted.details.has(DetailSet::MEMORY),
+                            sequence,
+                        ),
+                    ));
                 }
             };
             let family = match family {
@@ -113,7 +129,7 @@ fn request(tables: &[Table], states: StateSet, sequence: u32) -> Option<(Protoco
             };
             Some((
                 protocol,
-                inet_diag::dump_request(family, number, states, sequence),
+                inet_diag::dump_request(family, number, states, extensions, sequence),
             ))
         }
         [
@@ -125,7 +141,10 @@ fn request(tables: &[Table], states: StateSet, sequence: u32) -> Option<(Protoco
                 protocol: Protocol::Tcp,
                 ..
             },
-        ] => Some((Protocol::Tcp, inet_diag::tcp_dump_request(states, sequence))),
+        ] => Some((
+            Protocol::Tcp,
+            inet_diag::tcp_dump_request(states, extensions, sequence),
+        )),
         _ => None,
     }
 }

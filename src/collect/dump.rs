@@ -2,9 +2,10 @@
 //!
 //! The file may hold several dumps, each with its own end marker; all are read, to the end of the file.
 
+use super::details::Wanted;
 use super::lower;
 use super::source::{DumpStats, Source, SourceError, TakeRow};
-use crate::model::{Protocol, SourceKind, StateSet, Table};
+use crate::model::{DetailSet, Protocol, SourceKind, StateSet, Table};
 use crate::wire::inet_diag;
 use crate::wire::nlmsg::{self, HEADER_LEN, Header};
 use crate::wire::unix_diag::FAMILY_UNIX;
@@ -22,13 +23,14 @@ pub(super) struct DumpSource {
     offset: u64,
     /// Whether it begins as a dump does.
     begun: bool,
+    wanted: Wanted,
 }
 
 impl DumpSource {
-    pub(super) fn open(path: &Path) -> Result<Self, SourceError> {
+    pub(super) fn open(path: &Path, details: DetailSet) -> Result<Self, SourceError> {
         if path == Path::new("-") {
             let name = "standard input".to_owned();
-            return Ok(Self::new(name, Box::new(io::stdin())));
+            return Ok(Self::new(name, Box::new(io::stdin()), details));
         }
         let name = path.to_string_lossy().into_owned();
         let failed = |source| SourceError::File {
@@ -40,15 +42,16 @@ impl DumpSource {
             return Err(failed(io::Error::from_raw_os_error(21)));
         }
         let reader = BufReader::with_capacity(64 * 1024, file);
-        Ok(Self::new(name, Box::new(reader)))
+        Ok(Self::new(name, Box::new(reader), details))
     }
 
-    pub(super) fn new(name: String, reader: Box<dyn Read>) -> Self {
+    pub(super) fn new(name: String, reader: Box<dyn Read>, details: DetailSet) -> Self {
         Self {
             name,
             reader,
             offset: 0,
             begun: false,
+            wanted: Wanted::of_a_dump(details),
         }
     }
 
@@ -128,8 +131,8 @@ impl Source for DumpSource {
                 inet_diag::SOCK_DIAG_BY_FAMILY | inet_diag::TCPDIAG_GETSOCK => {
                     // Rows do not carry their protocol (but for raw sockets), and `ss -D` writes only TCP.
                     let socket = match payload.first() {
-                        Some(&FAMILY_UNIX) => lower::unix_payload(payload),
-                        _ => lower::inet_payload(payload, Protocol::Tcp),
+                        Some(&FAMILY_UNIX) => lower::unix_payload(payload, self.wanted),
+                        _ => lower::inet_payload(payload, Protocol::Tcp, self.wanted),
                     };
                     match socket {
                         Some(socket)

@@ -1,5 +1,6 @@
 //! Raw records into the model: the only file that knows both shapes.
 
+use super::details::{self, Wanted};
 use crate::model::{
     CgroupId, Cookie, Ends, Family, IfIndex, InetEnds, Inode, Mark, Port, Protocol, Queues,
     Shutdown, Socket, State, Table, Timer, TimerKind, Uid, UnixEnds, UnixKind, UnixName, UnixPeer,
@@ -14,13 +15,20 @@ use std::num::NonZeroU64;
 const TICK_MS: u32 = 10;
 
 /// A socket from the payload of an inet_diag message; `None` if it makes no sense.
-pub(super) fn inet_payload(payload: &[u8], protocol: Protocol) -> Option<Socket> {
-    inet_record(&InetRecord::decode(payload).ok()?, protocol)
+pub(super) fn inet_payload(payload: &[u8], protocol: Protocol, wanted: Wanted) -> Option<Socket> {
+    let mut socket = inet_record(&InetRecord::decode(payload).ok()?, protocol)?;
+    if !wanted.details.is_empty() {
+        socket.details = details::of_inet(payload, protocol, wanted);
+    }
+    Some(socket)
 }
 
 /// A socket from the payload of a unix_diag message; `None` if it makes no sense.
-pub(super) fn unix_payload(payload: &[u8]) -> Option<Socket> {
-    unix_record(&UnixRecord::decode(payload).ok()?)
+pub(super) fn unix_payload(payload: &[u8], wanted: Wanted) -> Option<Socket> {
+    let record = UnixRecord::decode(payload).ok()?;
+    let mut socket = unix_record(&record)?;
+    socket.details = details::of_unix(record.memory, wanted);
+    Some(socket)
 }
 
 /// A socket from inet_diag. `None` if its family is none that IP has.
@@ -68,6 +76,7 @@ fn inet_record(record: &InetRecord, protocol: Protocol) -> Option<Socket> {
         cookie: record.cookie.and_then(NonZeroU64::new).map(Cookie),
         mark: record.mark.map(Mark),
         cgroup: record.cgroup.and_then(NonZeroU64::new).map(CgroupId),
+        details: None,
     })
 }
 
@@ -115,6 +124,7 @@ pub(super) fn inet_line(line: &InetLine, table: Table) -> Socket {
         cookie: None,
         mark: None,
         cgroup: None,
+        details: None,
     }
 }
 
@@ -191,6 +201,7 @@ fn unix_socket(state: State, kind: UnixKind, name: UnixName, peer: UnixPeer) -> 
         cookie: None,
         mark: None,
         cgroup: None,
+        details: None,
     }
 }
 

@@ -3,6 +3,8 @@
 //! Every source delivers whole tables behind one trait (`Source`). A table is committed only when it ended properly; a table that failed
 //! is taken back and asked from the next source, so that no table is ever half from one and half from another.
 
+mod cgroups;
+mod details;
 mod diag;
 mod dump;
 pub mod limits;
@@ -54,12 +56,15 @@ pub fn collect(query: &Query, sink: &mut dyn Sink) -> Result<Collected, SourceEr
     };
     match &query.source {
         SourceChoice::Dump(path) => {
-            let mut source = dump::DumpSource::open(path)?;
+            let mut source = dump::DumpSource::open(path, query.details)?;
             let tables: Vec<_> = query.tables.iter().collect();
             collector.dump_file(&mut source, &tables)?;
         }
         choice => {
-            let mut netlink = diag::DiagSource::new(sys::netlink::Netlink::sock_diag);
+            let mut netlink = diag::DiagSource::new(
+                sys::netlink::Netlink::sock_diag,
+                details::Wanted::of_this_kernel(query.details),
+            );
             let mut proc = proc_net::ProcSource::new();
             let netlink: Option<&mut dyn Source> =
                 (*choice != SourceChoice::Proc).then_some(&mut netlink);

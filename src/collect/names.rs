@@ -1,7 +1,8 @@
 //! Names for numbers from the system, looked up once each.
 
+use super::cgroups::Cgroups;
 use super::limits;
-use crate::model::{EphemeralPorts, IfIndex, Names, Port, Protocol, Uid};
+use crate::model::{CgroupId, CgroupPath, EphemeralPorts, IfIndex, Names, Port, Protocol, Uid};
 use crate::sys;
 use crate::wire::services;
 use rustc_hash::{FxBuildHasher, FxHashMap};
@@ -23,6 +24,8 @@ pub struct SystemNames {
     services: OnceCell<Services>,
     ephemeral: OnceCell<Option<EphemeralPorts>>,
     foreign: bool,
+    /// Present if paths of control groups are wanted.
+    cgroups: Option<RefCell<Cgroups>>,
 }
 
 impl SystemNames {
@@ -39,6 +42,15 @@ impl SystemNames {
             ephemeral: OnceCell::from(None),
             foreign: true,
             ..Self::default()
+        }
+    }
+
+    /// The same, and paths of control groups are looked up.
+    #[must_use]
+    pub fn with_cgroups(self) -> Self {
+        Self {
+            cgroups: Some(RefCell::default()),
+            ..self
         }
     }
 
@@ -80,6 +92,14 @@ impl Names for SystemNames {
 
     fn host(&self, address: IpAddr) -> Option<Rc<[u8]>> {
         remember(&self.hosts, address, || sys::hosts::name_of(address))
+    }
+
+    fn cgroup(&self, id: CgroupId) -> CgroupPath {
+        match &self.cgroups {
+            None => CgroupPath::NotAsked,
+            Some(_) if self.foreign => CgroupPath::Hidden,
+            Some(cgroups) => cgroups.borrow_mut().path(id),
+        }
     }
 }
 

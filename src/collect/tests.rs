@@ -1,7 +1,8 @@
 //! The dump loop and the choice of sources, with made-up answers.
 
+use super::details::Wanted;
 use super::*;
-use crate::model::{Socket, TableSet};
+use crate::model::{DetailSet, Socket, TableSet};
 use crate::sys::netlink::Datagrams;
 use crate::wire::nlmsg;
 use std::collections::VecDeque;
@@ -68,7 +69,8 @@ impl Source for OneRow {
         _: StateSet,
         take: &mut source::TakeRow<'_>,
     ) -> Result<DumpStats, SourceError> {
-        let _ = lower::inet_payload(&socket(0, 1000)[16..], Protocol::Udp).map(take);
+        let _ =
+            lower::inet_payload(&socket(0, 1000)[16..], Protocol::Udp, Wanted::NOTHING).map(take);
         Ok(DumpStats::default())
     }
 }
@@ -114,6 +116,7 @@ fn collect_tables(
         named: tables,
         states: crate::model::StateMasks::same(StateSet::ALL),
         owners: false,
+        details: DetailSet::NONE,
         source: SourceChoice::Auto,
     };
     let mut rows = Rows {
@@ -121,8 +124,10 @@ fn collect_tables(
         fixed: streaming,
     };
     let mut scripts = scripts.into_iter();
-    let mut netlink =
-        diag::DiagSource::new(|| Ok(Script(scripts.next().unwrap_or_default().into())));
+    let mut netlink = diag::DiagSource::new(
+        || Ok(Script(scripts.next().unwrap_or_default().into())),
+        Wanted::NOTHING,
+    );
     let mut collector = Collector {
         query: &query,
         sink: &mut rows,
@@ -252,8 +257,11 @@ fn a_pass_over_both_families_that_breaks_is_not_read_again_once_rows_are_out() {
 fn a_saved_dump_is_read_past_its_end_markers() {
     let mut file = [socket(3, 5), done(3, 0), socket(3, 6), done(3, 0)].concat();
     let read = |file: &[u8]| {
-        let mut source =
-            dump::DumpSource::new("x".to_owned(), Box::new(io::Cursor::new(file.to_vec())));
+        let mut source = dump::DumpSource::new(
+            "x".to_owned(),
+            Box::new(io::Cursor::new(file.to_vec())),
+            DetailSet::NONE,
+        );
         let mut inodes = Vec::new();
         let result = source.dump(
             &[Table::new(Protocol::Tcp, Family::Inet)],

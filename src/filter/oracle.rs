@@ -85,6 +85,7 @@ fn socket(protocol: Protocol, family: Family, state: State, inode: u64, ends: En
         cookie: None,
         mark: None,
         cgroup: None,
+        details: None,
     }
 }
 

@@ -1,10 +1,12 @@
 //! The one registry of fields: everything about a socket that can be shown, sorted by or filtered on.
 //!
 //! Columns, `--sort`, CSV headers, help, the manual and completions read [`FIELDS`]; adding a fact
-//! about sockets is adding a row here.
+//! about sockets is adding a row here, or to one of the groups of `details`.
 
+use super::details::{EXTRA_FIELDS, MEMORY_FIELDS, TCP_FIELDS};
 use super::{
-    Family, Names, OwnerTable, Owners, Queues, Side, Socket, UnixName, UnixPeer, Value, Why,
+    CgroupPath, DetailSet, ExtraMetric, Family, MemoryMetric, Names, OwnerTable, Owners, Queues,
+    Side, Socket, TcpMetric, Unit, UnixName, UnixPeer, Value, Why,
 };
 
 /// What is needed beside the socket itself to answer for its fields.
@@ -73,11 +75,15 @@ pub enum FieldId {
     Cookie,
     Mark,
     Cgroup,
+    CgroupId,
     V6only,
     Shutdown,
     Process,
     Pid,
     Fd,
+    Tcp(TcpMetric),
+    Memory(MemoryMetric),
+    Extra(ExtraMetric),
 }
 
 impl FieldId {
@@ -85,7 +91,13 @@ impl FieldId {
     #[must_use]
     pub fn field(self) -> &'static Field {
         // Every id has a row: a test holds the two together.
-        FIELDS.iter().find(|f| f.id == self).unwrap_or(&FIRST)
+        let row = match self {
+            Self::Tcp(metric) => TCP_FIELDS.get(metric as usize),
+            Self::Memory(metric) => MEMORY_FIELDS.get(metric as usize),
+            Self::Extra(metric) => EXTRA_FIELDS.get(metric as usize),
+            _ => GENERAL.iter().find(|f| f.id == self),
+        };
+        row.unwrap_or(&FIRST)
     }
 }
 
@@ -104,6 +116,12 @@ pub struct Field {
     pub doc: &'static str,
     /// Whether /proc must be walked for it.
     pub needs_owners: bool,
+    /// Which details the kernel must be asked for.
+    pub needs_details: DetailSet,
+    /// What it is counted in.
+    pub unit: Unit,
+    /// What it comes from: the kernel's structure or attribute, or a file.
+    pub source: &'static str,
     /// Reads it.
     pub extract: for<'a> fn(Row<'a>) -> Value<'a>,
 }
@@ -123,7 +141,61 @@ const fn field(
         json,
         doc,
         needs_owners: false,
+        needs_details: match id {
+            FieldId::Cgroup => DetailSet::CGROUP,
+            _ => DetailSet::NONE,
+        },
+        unit: unit(id),
+        source: source(id),
         extract,
+    }
+}
+
+/// What a field outside the groups is counted in.
+const fn unit(id: FieldId) -> Unit {
+    match id {
+        FieldId::Protocol
+        | FieldId::Family
+        | FieldId::Type
+        | FieldId::State
+        | FieldId::Shutdown => Unit::Word,
+        FieldId::RecvQueue | FieldId::SendQueue => Unit::Bytes,
+        FieldId::AcceptQueue | FieldId::AcceptLimit => Unit::Connections,
+        FieldId::Sport
+        | FieldId::Dport
+        | FieldId::PeerInode
+        | FieldId::Retransmits
+        | FieldId::Uid
+        | FieldId::Inode
+        | FieldId::Pid
+        | FieldId::Fd => Unit::Number,
+        FieldId::TimerExpires => Unit::Milliseconds,
+        FieldId::Cookie | FieldId::Mark | FieldId::CgroupId => Unit::Hex,
+        FieldId::V6only => Unit::Flag,
+        FieldId::Tcp(metric) => metric.unit(),
+        FieldId::Memory(metric) => metric.unit(),
+        FieldId::Extra(metric) => metric.unit(),
+        _ => Unit::Text,
+    }
+}
+
+/// What a field outside the groups comes from.
+const fn source(id: FieldId) -> &'static str {
+    match id {
+        FieldId::Path => "unix_diag NAME",
+        FieldId::PeerInode => "unix_diag PEER",
+        FieldId::Interface => "idiag_if",
+        FieldId::Timer | FieldId::TimerExpires | FieldId::Retransmits => "idiag_timer",
+        FieldId::User => "idiag_uid, passwd(5)",
+        FieldId::Mark => "inet_diag MARK",
+        FieldId::Cgroup => "CGROUP_ID, /sys/fs/cgroup",
+        FieldId::CgroupId => "inet_diag CGROUP_ID",
+        FieldId::V6only => "inet_diag SKV6ONLY",
+        FieldId::Shutdown => "SHUTDOWN",
+        FieldId::Process | FieldId::Pid | FieldId::Fd => "/proc/PID/fd",
+        FieldId::Tcp(_) => "tcp_info",
+        FieldId::Memory(_) => "SKMEMINFO",
+        _ => "sock_diag",
     }
 }
 
@@ -151,7 +223,26 @@ const FIRST: Field = field(
 );
 
 /// Every field, in the order the help lists them.
-pub const FIELDS: &[Field] = &[
+pub static FIELDS: &[Field] = &ALL;
+
+static ALL: [Field; GENERAL.len() + TCP_FIELDS.len() + MEMORY_FIELDS.len() + EXTRA_FIELDS.len()] =
+    joined([GENERAL, TCP_FIELDS, MEMORY_FIELDS, EXTRA_FIELDS]);
+
+const fn joined<const N: usize>(groups: [&[Field]; 4]) -> [Field; N] {
+    let mut all = [FIRST; N];
+    let mut rest: &mut [Field] = &mut all;
+    let mut groups: &[&[Field]] = &groups;
+    while let [group, others @ ..] = groups {
+        let (place, behind) = rest.split_at_mut(group.len());
+        place.copy_from_slice(group);
+        rest = behind;
+        groups = others;
+    }
+    all
+}
+
+/// The fields that belong to no group.
+const GENERAL: &[Field] = &[
     FIRST,
     field(
         FieldId::Family,
@@ -422,13 +513,31 @@ pub const FIELDS: &[Field] = &[
     field(
         FieldId::Cgroup,
         "cgroup",
-        &["cgroup_id"],
-        "cgroup",
+        &["cgroup_path"],
+        "cgroup.path",
+        "path of the control group (cgroup2), or 'gone'",
+        |row| {
+            let Some(id) = row.socket.cgroup else {
+                return no_cgroup(row.socket);
+            };
+            match row.context.names.cgroup(id) {
+                CgroupPath::Known(path) => Value::Name(path),
+                CgroupPath::Gone => Value::Word("gone"),
+                CgroupPath::Hidden => Value::Unknown(Why::Permission),
+                CgroupPath::NotAsked => Value::Unknown(Why::NotAsked),
+            }
+        },
+    ),
+    field(
+        FieldId::CgroupId,
+        "cgroup_id",
+        &[],
+        "cgroup.id",
         "id of the control group (cgroup2)",
         |row| {
             row.socket
                 .cgroup
-                .map_or(Value::Unknown(Why::Source), |c| Value::Hex(c.0.get()))
+                .map_or_else(|| no_cgroup(row.socket), |c| Value::Hex(c.0.get()))
         },
     ),
     field(
@@ -510,6 +619,15 @@ fn unknown_for_listeners(socket: &Socket) -> Value<'static> {
     }
 }
 
+/// Why there is no control group: only inet_diag tells it.
+fn no_cgroup(socket: &Socket) -> Value<'static> {
+    match socket.inode {
+        _ if socket.family == Family::Unix => Value::Unknown(Why::Source),
+        None => Value::Unknown(Why::NoFile),
+        Some(_) => Value::Unknown(Why::Source),
+    }
+}
+
 fn why_no_uid(socket: &Socket) -> Why {
     if socket.inode.is_none() {
         Why::NoFile
@@ -541,19 +659,14 @@ mod tests {
     #[test]
     fn every_id_has_one_row_and_every_name_is_unique() {
         let mut names = std::collections::HashSet::new();
-        for (n, field) in FIELDS.iter().enumerate() {
-            assert_eq!(
-                field.id as usize, n,
-                "rows are in the order of the ids: {}",
-                field.name
-            );
+        for field in FIELDS {
             assert_eq!(field.id.field().name, field.name);
             for name in std::iter::once(&field.name).chain(field.aliases) {
                 assert!(names.insert(name.replace('-', "_")), "{name} twice");
                 assert_eq!(field_by_name(name).unwrap().id, field.id);
             }
             assert!(
-                !field.doc.ends_with('.') && field.doc.len() < 70,
+                !field.doc.ends_with('.') && field.doc.chars().count() < 70,
                 "{}",
                 field.doc
             );

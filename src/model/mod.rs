@@ -16,6 +16,7 @@
 //! | field | a fact about a socket that can be shown, sorted by or filtered on ([`Field`]) |
 
 mod address;
+mod details;
 mod field;
 mod names;
 mod order;
@@ -26,11 +27,17 @@ mod query;
 mod snapshot;
 mod socket;
 mod state;
+mod unit;
 mod value;
 
 pub use address::{Ends, IfIndex, InetEnds, Port, UnixEnds, UnixKind, UnixName, UnixPeer, ipv4_of};
+pub use details::{
+    ACCECN_FAILURES, Bbr, Congestion, Dctcp, DetailSet, Details, ExtraMetric, KernelName,
+    MPTCP_FLAGS, Md5Key, Memory, MemoryMetric, SOCKET_OPTIONS, Subflow, TCP_OPTIONS, TcpInfo,
+    TcpMetric, Tls, Ulp, Vegas,
+};
 pub use field::{Context, FIELDS, Field, FieldId, Row, field_by_name};
-pub use names::{Names, NoNames};
+pub use names::{CgroupPath, Names, NoNames};
 pub use order::{ORDER_WINDOW, default_order, order_window};
 pub use owners::{
     Held, Holder, Holders, Listeners, NoOwner, OwnerTable, Owners, Pid, Process, ScanReport,
@@ -41,4 +48,5 @@ pub use query::{Query, SourceChoice, StateMasks};
 pub use snapshot::{NetNs, Notice, Snapshot, SourceKind, TableReport};
 pub use socket::{CgroupId, Cookie, Inode, Mark, Queues, Shutdown, Socket, Timer, TimerKind, Uid};
 pub use state::{State, StateSet, StateSetName};
+pub use unit::Unit;
 pub use value::{Side, Value, Why};

@@ -1,6 +1,6 @@
 //! What to ask the sources for.
 
-use super::{Protocol, StateSet, Table, TableSet};
+use super::{DetailSet, Protocol, StateSet, Table, TableSet};
 use std::path::PathBuf;
 
 /// Which sources may be used.
@@ -57,6 +57,8 @@ pub struct Query {
     pub states: StateMasks,
     /// Whether to find out who holds the sockets.
     pub owners: bool,
+    /// What to ask for beyond the fields of every socket.
+    pub details: DetailSet,
     /// Which sources may be used.
     pub source: SourceChoice,
 }

@@ -1,6 +1,6 @@
 //! One row of a kernel table.
 
-use super::{Ends, Family, InetEnds, Protocol, State, UnixEnds};
+use super::{Details, Ends, Family, InetEnds, Protocol, State, UnixEnds};
 use std::num::NonZeroU64;
 
 /// A user id as the kernel reports it, seen from the reader's user namespace.
@@ -53,6 +53,15 @@ pub enum Queues {
     },
     /// The source has no queue numbers for this kind of socket.
     Unknown,
+}
+
+impl Queues {
+    /// Whether an accept queue takes no more; the kernel lets in one more than the limit.
+    #[must_use]
+    #[inline]
+    pub const fn is_full(self) -> bool {
+        matches!(self, Self::Accept { length, limit: Some(limit) } if length > limit)
+    }
 }
 
 /// The timer that is running for a socket.
@@ -173,9 +182,17 @@ pub struct Socket {
     pub mark: Option<Mark>,
     /// Its control group.
     pub cgroup: Option<CgroupId>,
+    /// What was asked for beyond that, and sent.
+    pub details: Option<Box<Details>>,
 }
 
 impl Socket {
+    /// What is known beyond the fields of every socket, if that was asked for and sent.
+    #[must_use]
+    pub fn details(&self) -> Option<&Details> {
+        self.details.as_deref()
+    }
+
     /// Its IP ends, unless it is a unix socket.
     #[must_use]
     pub const fn inet(&self) -> Option<&InetEnds> {

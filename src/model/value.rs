@@ -40,8 +40,22 @@ pub enum Value<'a> {
     Number(u64),
     /// An identity shown in hexadecimal.
     Hex(u64),
+    /// A number that can be negative.
+    Signed(i64),
     /// Milliseconds.
     Milliseconds(u64),
+    /// Microseconds.
+    Microseconds(u64),
+    /// Bytes.
+    Bytes(u64),
+    /// Bytes a second.
+    Rate(u64),
+    /// A multiple, in 256ths.
+    Factor256(u32),
+    /// Bits with their words, the lowest bit first.
+    Words(u64, &'static [&'static str]),
+    /// Bytes from outside; hostile until escaped.
+    Text(&'a [u8]),
     /// A word of ours.
     Word(&'static str),
     /// Bytes from outside that a lookup gave; hostile until escaped.
@@ -98,7 +112,16 @@ impl Value<'_> {
             (Self::Flag(a), Self::Flag(b)) => a.cmp(b),
             (Self::Number(a), Self::Number(b))
             | (Self::Hex(a), Self::Hex(b))
-            | (Self::Milliseconds(a), Self::Milliseconds(b)) => a.cmp(b),
+            | (Self::Milliseconds(a), Self::Milliseconds(b))
+            | (Self::Microseconds(a), Self::Microseconds(b))
+            | (Self::Bytes(a), Self::Bytes(b))
+            | (Self::Rate(a), Self::Rate(b))
+            | (Self::Words(a, _), Self::Words(b, _)) => a.cmp(b),
+            (Self::Factor256(a), Self::Factor256(b)) => a.cmp(b),
+            (Self::Signed(a), Self::Signed(b)) => a.cmp(b),
+            // Only what can be negative is ever both.
+            (Self::Signed(_), Self::Bytes(_)) => Ordering::Less,
+            (Self::Bytes(_), Self::Signed(_)) => Ordering::Greater,
             (Self::Address(a), Self::Address(b)) => a.cmp(b),
             (Self::Word(a), Self::Word(b)) => a.cmp(b),
             (Self::End(a, side), Self::End(b, _)) => super::order::compare_ends(a, b, *side),
@@ -129,6 +152,7 @@ impl Value<'_> {
     fn bytes(&self) -> Option<&[u8]> {
         match self {
             Self::Name(n) => Some(n),
+            Self::Text(text) => Some(text),
             Self::Word(w) => Some(w.as_bytes()),
             _ => None,
         }

@@ -1,6 +1,6 @@
 //! How fields look as columns: heading, alignment, and what gives way on a narrow terminal.
 
-use crate::model::{FieldId, field_by_name};
+use crate::model::{FieldId, Unit, field_by_name};
 
 /// A field as a column of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,12 +45,16 @@ impl Column {
             FieldId::Inode => ("INODE", true, Some(6)),
             FieldId::Cookie => ("COOKIE", true, Some(1)),
             FieldId::Mark => ("MARK", true, Some(3)),
-            FieldId::Cgroup => ("CGROUP", true, Some(2)),
+            FieldId::Cgroup => ("CGROUP", false, Some(2)),
+            FieldId::CgroupId => ("CGROUP-ID", true, Some(2)),
             FieldId::V6only => ("V6ONLY", false, Some(5)),
             FieldId::Shutdown => ("SHUT", false, Some(4)),
             FieldId::Process => ("PROCESS", false, None),
             FieldId::Pid => ("PID", false, None),
             FieldId::Fd => ("FD", false, Some(13)),
+            FieldId::Tcp(metric) => (metric.heading(), is_numeric(metric.unit()), Some(12)),
+            FieldId::Memory(metric) => (metric.heading(), is_numeric(metric.unit()), Some(12)),
+            FieldId::Extra(metric) => (metric.heading(), is_numeric(metric.unit()), Some(12)),
         };
         Self {
             field,
@@ -65,9 +69,19 @@ impl Column {
     pub const fn is_elastic(self) -> bool {
         matches!(
             self.field,
-            FieldId::Process | FieldId::Pid | FieldId::Fd | FieldId::User | FieldId::Path
+            FieldId::Process
+                | FieldId::Pid
+                | FieldId::Fd
+                | FieldId::User
+                | FieldId::Path
+                | FieldId::Cgroup
         )
     }
+}
+
+/// Whether values of a unit are compared digit under digit.
+const fn is_numeric(unit: Unit) -> bool {
+    !matches!(unit, Unit::Text | Unit::Word | Unit::Words | Unit::Flag)
 }
 
 /// Reads a comma-separated list of field names.

@@ -6,11 +6,12 @@
 
 use super::address;
 use super::escape::{escape, is_deceptive};
+use super::json_details;
 use super::pieces;
 use super::text::{References, by_process};
 use crate::model::{
-    Ends, Holder, Holders, IfIndex, Inode, Names, Owners, Port, Protocol, Queues, Row, Socket, Uid,
-    UnixEnds, UnixName, UnixPeer,
+    CgroupPath, Ends, Holder, Holders, IfIndex, Inode, Names, Owners, Port, Protocol, Queues, Row,
+    Socket, Uid, UnixEnds, UnixName, UnixPeer,
 };
 use std::io::Write;
 use std::net::IpAddr;
@@ -83,8 +84,7 @@ pub(super) fn write(out: &mut Vec<u8>, row: Row<'_>, schema: &str) {
     match socket.cgroup {
         Some(cgroup) => {
             hex(out, ",\"cgroup\":{\"id\":", Some(cgroup.0.get()));
-            // Its place in the contract; ids are not resolved yet.
-            literal(out, ",\"path\":null}");
+            cgroup_path(out, names.cgroup(cgroup));
         }
         None => literal(out, ",\"cgroup\":null"),
     }
@@ -100,18 +100,18 @@ pub(super) fn write(out: &mut Vec<u8>, row: Row<'_>, schema: &str) {
         Some(shutdown) => word(out, ",\"shutdown\":", shutdown.word()),
         None => literal(out, ",\"shutdown\":null"),
     }
-    // Their places in the contract; details are not collected yet.
-    literal(out, ",\"tcp\":null,\"memory\":null}");
+    json_details::write(out, socket.details());
+    literal(out, "}");
 }
 
 #[inline]
-fn literal(out: &mut Vec<u8>, text: &'static str) {
+pub(super) fn literal(out: &mut Vec<u8>, text: &'static str) {
     out.extend_from_slice(text.as_bytes());
 }
 
 /// A word of ours, which needs no escaping.
 #[inline]
-fn word(out: &mut Vec<u8>, key: &'static str, word: &'static str) {
+pub(super) fn word(out: &mut Vec<u8>, key: &'static str, word: &'static str) {
     literal(out, key);
     literal(out, "\"");
     literal(out, word);
@@ -119,13 +119,13 @@ fn word(out: &mut Vec<u8>, key: &'static str, word: &'static str) {
 }
 
 #[inline]
-fn number(out: &mut Vec<u8>, key: &'static str, n: u64) {
+pub(super) fn number(out: &mut Vec<u8>, key: &'static str, n: u64) {
     literal(out, key);
     pieces::decimal(out, n);
 }
 
 #[inline]
-fn maybe_number(out: &mut Vec<u8>, key: &'static str, n: Option<u64>) {
+pub(super) fn maybe_number(out: &mut Vec<u8>, key: &'static str, n: Option<u64>) {
     match n {
         Some(n) => number(out, key, n),
         None => {
@@ -136,7 +136,7 @@ fn maybe_number(out: &mut Vec<u8>, key: &'static str, n: Option<u64>) {
 }
 
 /// A 64-bit identity: JSON numbers are not exact at this size in many readers.
-fn hex(out: &mut Vec<u8>, key: &'static str, n: Option<u64>) {
+pub(super) fn hex(out: &mut Vec<u8>, key: &'static str, n: Option<u64>) {
     literal(out, key);
     match n {
         Some(n) => {
@@ -280,6 +280,26 @@ fn maybe_string(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
         Some(bytes) => string(out, bytes),
         None => literal(out, "null"),
     }
+}
+
+/// The place of a control group. One that is gone has no path any more, which is known; `null` is unknown.
+fn cgroup_path(out: &mut Vec<u8>, path: CgroupPath) {
+    match path {
+        CgroupPath::Known(path) => {
+            literal(out, ",\"path\":");
+            string(out, &path);
+            literal(out, ",\"gone\":false}");
+        }
+        CgroupPath::Gone => literal(out, ",\"path\":null,\"gone\":true}"),
+        CgroupPath::Hidden | CgroupPath::NotAsked => {
+            literal(out, ",\"path\":null,\"gone\":null}");
+        }
+    }
+}
+
+/// A string from outside, with its quotes.
+pub(super) fn bytes_as_string(out: &mut Vec<u8>, bytes: &[u8]) {
+    string(out, bytes);
 }
 
 /// A string from outside: itself if it is UTF-8, with portctl's escapes if it is not. Characters that a terminal would act on are written

@@ -6,8 +6,10 @@
 mod address;
 pub mod columns;
 mod csv;
+mod details;
 pub mod escape;
 mod json;
+mod json_details;
 mod json_socket;
 mod layout;
 mod pieces;
@@ -15,9 +17,11 @@ mod schema;
 mod summary;
 mod table;
 mod text;
+mod units;
 
 pub use columns::Column;
 pub use csv::CsvList;
+pub use details::DetailOptions;
 pub use json::{JsonList, NdjsonList};
 pub use schema::{SCHEMAS, schema};
 pub use summary::{summary_json, summary_text};
@@ -75,5 +79,7 @@ pub trait List {
     fn close(&mut self, closing: &Closing) -> io::Result<Vec<Notice>>;
 }
 
+#[cfg(test)]
+mod detail_tests;
 #[cfg(test)]
 mod tests;

@@ -3,10 +3,12 @@
 use super::address::address;
 use super::escape::{escape_into, quote_into, quoted_into};
 use super::pieces::{decimal as number, hex};
+use super::units;
 use crate::model::{
     Ends, Family, FieldId, Holder, Holders, IfIndex, InetEnds, Inode, Names, NoOwner, Owners, Port,
     Protocol, Queues, Row, Side, Socket, Timer, UnixEnds, UnixKind, UnixName, UnixPeer, Value,
 };
+use std::io::Write as _;
 use std::net::IpAddr;
 
 /// How numbers that have names are shown.
@@ -44,6 +46,9 @@ pub(super) fn cell(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: Tex
         }
         FieldId::State => {
             out.extend_from_slice(socket.state.label(socket.protocol).as_bytes());
+            if socket.queues.is_full() {
+                out.extend_from_slice(b"(full)");
+            }
         }
         FieldId::RecvQueue => match socket.queues {
             Queues::Bytes { recv: n, .. } | Queues::Accept { length: n, .. } => {
@@ -80,6 +85,11 @@ pub(super) fn csv_value(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options
             }
         }
         Value::Name(name) => escape_into(out, &name),
+        Value::Text(text) => escape_into(out, text),
+        // Exact, in the unit that the help tells.
+        Value::Microseconds(n) | Value::Rate(n) => number(out, n),
+        // Writing to a Vec cannot fail.
+        Value::Factor256(n) => drop(write!(out, "{}", f64::from(n) / 256.0)),
         // Numbers only: the words for those without are in the column with the processes.
         Value::Pids(owners) | Value::Descriptors(owners) => match owners {
             Owners::Known(_) => value(out, field, row, options, b""),
@@ -120,7 +130,13 @@ fn value(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: TextOptions, 
         Value::Flag(flag) => out.extend_from_slice(if flag { b"yes" } else { b"no" }),
         Value::Number(n) => number(out, n),
         Value::Hex(n) => hex(out, n),
-        Value::Milliseconds(ms) => number(out, ms),
+        Value::Signed(n) => signed(out, n),
+        Value::Milliseconds(n) | Value::Bytes(n) => number(out, n),
+        Value::Microseconds(us) => units::microseconds(out, us),
+        Value::Rate(rate) => units::rate(out, rate),
+        Value::Factor256(n) => units::factor(out, n),
+        Value::Words(bits, names) => words(out, bits, names),
+        Value::Text(text) => quote_into(out, text),
         Value::Word(word) => out.extend_from_slice(word.as_bytes()),
         Value::Name(name) => quote_into(out, &name),
         Value::Address(ip) => address(out, ip),
@@ -246,6 +262,37 @@ fn port(
     }
 }
 
+/// A number that can be negative.
+pub(super) fn signed(out: &mut Vec<u8>, n: i64) {
+    if n < 0 {
+        out.push(b'-');
+    }
+    number(out, n.unsigned_abs());
+}
+
+/// The words of the bits that are set, and bits without a word as a number; `none` if none is set.
+pub(super) fn words(out: &mut Vec<u8>, bits: u64, names: &[&str]) {
+    let mut unnamed = bits;
+    let mut first = true;
+    for (n, name) in names.iter().enumerate() {
+        if bits >> n & 1 == 1 {
+            unnamed &= !(1 << n);
+            if !std::mem::take(&mut first) {
+                out.push(b',');
+            }
+            out.extend_from_slice(name.as_bytes());
+        }
+    }
+    if unnamed != 0 {
+        if !first {
+            out.push(b',');
+        }
+        hex(out, unnamed);
+    } else if first {
+        out.extend_from_slice(b"none");
+    }
+}
+
 /// A running timer as `kind,time left,retransmissions`.
 fn timer(out: &mut Vec<u8>, timer: Timer) {
     out.extend_from_slice(timer.kind.word().as_bytes());
@@ -256,7 +303,7 @@ fn timer(out: &mut Vec<u8>, timer: Timer) {
 }
 
 /// Milliseconds as a person reads them: `250ms`, `9.3s`, `58s`, `4m10s`, `2h5m`.
-fn duration(out: &mut Vec<u8>, ms: u32) {
+pub(super) fn duration(out: &mut Vec<u8>, ms: u32) {
     let seconds = ms / 1000;
     match seconds {
         0 => {

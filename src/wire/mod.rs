@@ -6,6 +6,7 @@
 
 mod attr;
 mod bytes;
+pub mod inet_details;
 pub mod inet_diag;
 pub mod link;
 pub mod nlmsg;
@@ -13,6 +14,7 @@ pub mod pid;
 pub mod proc_net;
 pub mod services;
 pub mod sysctl;
+pub mod tcp_info;
 pub mod unix_diag;
 
 pub use bytes::DecodeError;

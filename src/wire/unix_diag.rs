@@ -18,19 +18,23 @@ const BASE_LEN: usize = 16;
 const ATTR_NAME: u16 = 0;
 const ATTR_PEER: u16 = 2;
 const ATTR_RQLEN: u16 = 4;
+const ATTR_MEMINFO: u16 = 5;
 const ATTR_SHUTDOWN: u16 = 6;
 const ATTR_UID: u16 = 7;
 
 /// `UDIAG_SHOW_NAME | _PEER | _RQLEN | _UID`; kernels before 4.20 ignore the last.
 const SHOW: u32 = 0x01 | 0x04 | 0x10 | 0x40;
 
-/// A request for every unix socket whose state is in `states`.
+/// `UDIAG_SHOW_MEMINFO`.
+const SHOW_MEMINFO: u32 = 0x20;
+
+/// A request for every unix socket whose state is in `states`, with its memory if that is wanted.
 #[must_use]
-pub fn dump_request(states: u32, sequence: u32) -> Vec<u8> {
+pub fn dump_request(states: u32, memory: bool, sequence: u32) -> Vec<u8> {
     let request = UnixRequest {
         state_flags: StateFlags::from_bits_retain(states),
         inode: 0,
-        show_flags: ShowFlags::from_bits_retain(SHOW),
+        show_flags: ShowFlags::from_bits_retain(if memory { SHOW | SHOW_MEMINFO } else { SHOW }),
         cookie: [0; 8],
     };
     super::dump_message(SockDiagMessage::UnixRequest(request), sequence)
@@ -57,6 +61,8 @@ pub struct UnixRecord<'a> {
     pub shutdown: Option<u8>,
     /// Owner.
     pub uid: Option<u32>,
+    /// The words of `SK_MEMINFO_*`, `linux/sock_diag.h`.
+    pub memory: Option<&'a [u8]>,
 }
 
 impl<'a> UnixRecord<'a> {
@@ -83,6 +89,7 @@ impl<'a> UnixRecord<'a> {
             queues: None,
             shutdown: None,
             uid: None,
+            memory: None,
         };
         for attribute in Attributes::new(payload, BASE_LEN) {
             let (kind, data) = attribute?;
@@ -90,6 +97,7 @@ impl<'a> UnixRecord<'a> {
                 ATTR_NAME => record.name = Some(data),
                 ATTR_PEER => record.peer = u32_at(data, 0),
                 ATTR_RQLEN => record.queues = u32_at(data, 0).zip(u32_at(data, 4)),
+                ATTR_MEMINFO => record.memory = Some(data),
                 ATTR_SHUTDOWN => record.shutdown = u8_at(data, 0),
                 ATTR_UID => record.uid = u32_at(data, 0),
                 _ => {}
@@ -149,10 +157,12 @@ mod tests {
 
     #[test]
     fn the_request_asks_for_every_state_bit() {
-        let bytes = dump_request(0x3fff, 1);
+        let bytes = dump_request(0x3fff, false, 1);
         assert_eq!(bytes.len(), 16 + 24);
         assert_eq!(bytes[20..24], 0x3fffu32.to_ne_bytes());
         assert_eq!(bytes[28..32], SHOW.to_ne_bytes());
+        let with_memory = dump_request(0x3fff, true, 1);
+        assert_eq!(with_memory[28..32], (SHOW | 0x20).to_ne_bytes());
     }
 
     proptest! {

@@ -4,8 +4,8 @@ use super::walk::{self, Walk, Walked};
 use super::{add_holders, report, tunnels};
 use crate::collect::{self, Collected, Sink};
 use crate::model::{
-    Inode, NoOwner, Notice, OwnerTable, Protocol, Query, Socket, SourceChoice, StateMasks,
-    StateSet, Table, TableSet,
+    DetailSet, Inode, NoOwner, Notice, OwnerTable, Protocol, Query, Socket, SourceChoice,
+    StateMasks, StateSet, Table, TableSet,
 };
 use crate::sys::proc_root::Dir;
 use rustc_hash::FxHashSet;
@@ -142,6 +142,7 @@ fn look_at_rows(
         named: TableSet::EMPTY,
         states: StateMasks::same(StateSet::ALL),
         owners: false,
+        details: DetailSet::NONE,
         source,
     };
     collect::collect(&query, &mut EachRow(row)).ok()

@@ -106,6 +106,8 @@ pub(crate) struct Socket {
     pub(crate) tcp: Option<Value>,
     #[serde(deserialize_with = "nullable")]
     pub(crate) memory: Option<Value>,
+    #[serde(deserialize_with = "nullable")]
+    pub(crate) ip: Option<Value>,
 }
 
 /// `"local"` or `"peer"`: of IP sockets, or of unix sockets.
@@ -203,6 +205,8 @@ pub(crate) struct Cgroup {
     pub(crate) id: String,
     #[serde(deserialize_with = "nullable")]
     pub(crate) path: Option<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub(crate) gone: Option<bool>,
 }
 
 /// `"timer"`.

@@ -99,6 +99,7 @@ pub(crate) fn describe(fd: &impl AsFd) -> Expected {
             shutdown: Some("none".into()),
             tcp: None,
             memory: None,
+            ip: None,
         },
         expires: 0..=0,
         recv_at_least: None,

@@ -1,0 +1,435 @@
+//! Details of a socket below its row: one paragraph for each group, wrapped to the screen.
+//!
+//! Every field of a group is there. Counters that are 0 are named together at the end, and so is what there is none of and
+//! what nobody can tell: most connections have never lost a segment, and forty zeros hide the two numbers that matter.
+
+use super::escape::escape_into;
+use super::layout::display_width;
+use super::pieces::decimal;
+use super::text;
+use super::units;
+use crate::model::{
+    DetailSet, Details, ExtraMetric, FieldId, MemoryMetric, Queues, Row, State, TcpInfo, TcpMetric,
+    Unit, Value,
+};
+
+/// Which details, and where they go.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DetailOptions {
+    /// What was asked for.
+    pub shown: DetailSet,
+    /// Behind the row instead of below it.
+    pub oneline: bool,
+}
+
+/// Blanks before a paragraph.
+const INDENT: usize = 4;
+/// Blanks before its further lines.
+const HANGING: usize = 6;
+
+/// Appends the details of a row, which follow it without the newline that ends it; nothing if there are none.
+pub(super) fn write(out: &mut Vec<u8>, row: Row<'_>, options: DetailOptions, width: Option<usize>) {
+    let mut lines = Lines {
+        out,
+        width: width.filter(|_| !options.oneline),
+        oneline: options.oneline,
+        column: 0,
+    };
+    listener(&mut lines, row);
+    let Some(details) = row.socket.details() else {
+        return;
+    };
+    if options.shown.has(DetailSet::INFO) {
+        tcp(&mut lines, row, details);
+        blocks(&mut lines, row, details);
+    }
+    if options.shown.has(DetailSet::MEMORY) {
+        memory(&mut lines, row, details);
+    }
+    if options
+        .shown
+        .has(DetailSet::TOS.or(DetailSet::SOCKET_OPTIONS))
+    {
+        ip(&mut lines, row, options.shown, details);
+    }
+}
+
+/// Paragraphs in the making.
+struct Lines<'a> {
+    out: &'a mut Vec<u8>,
+    width: Option<usize>,
+    oneline: bool,
+    /// Columns that the line has.
+    column: usize,
+}
+
+impl Lines<'_> {
+    /// Begins a paragraph.
+    fn group(&mut self, label: &str) {
+        if self.oneline {
+            self.out.extend_from_slice(b"  ");
+        } else {
+            self.newline(INDENT);
+        }
+        self.out.extend_from_slice(label.as_bytes());
+        self.out.push(b':');
+        self.column += label.len() + 1;
+    }
+
+    fn newline(&mut self, indent: usize) {
+        self.out.push(b'\n');
+        super::pieces::blanks(self.out, indent);
+        self.column = indent;
+    }
+
+    /// Appends an item, on the next line if it does not fit this one. `gap` are the blanks before it.
+    fn item(&mut self, gap: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.out.len();
+        super::pieces::blanks(self.out, gap);
+        write(self.out);
+        let Some(width) = self.width else { return };
+        let taken = display_width(self.out.get(start..).unwrap_or_default());
+        if self.column + taken <= width {
+            self.column += taken;
+            return;
+        }
+        let item = self.out.get(start + gap..).unwrap_or_default().to_vec();
+        self.out.truncate(start);
+        self.newline(HANGING);
+        self.out.extend_from_slice(&item);
+        self.column += taken - gap;
+    }
+
+    /// A name and its value.
+    fn named(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
+        self.item(2, |out| {
+            out.extend_from_slice(name.as_bytes());
+            out.push(b' ');
+            write(out);
+        });
+    }
+
+    /// Names that have the same to say.
+    fn together(&mut self, what: &str, names: impl Iterator<Item = &'static str>) {
+        let mut first = true;
+        for name in names {
+            if std::mem::take(&mut first) {
+                self.item(2, |out| {
+                    out.extend_from_slice(what.as_bytes());
+                    out.extend_from_slice(b": ");
+                    out.extend_from_slice(name.as_bytes());
+                });
+            } else {
+                self.item(1, |out| out.extend_from_slice(name.as_bytes()));
+            }
+        }
+    }
+}
+
+/// What a listener has: a queue, and drops of its own.
+fn listener(lines: &mut Lines<'_>, row: Row<'_>) {
+    let Queues::Accept { .. } = row.socket.queues else {
+        return;
+    };
+    lines.group("accept");
+    lines.item(1, |out| accept_queue(out, row));
+    let drops = row.socket.details().and_then(|d| d.memory);
+    if let Some(drops) = drops.and_then(|memory| memory.get(MemoryMetric::Drops)) {
+        lines.named("drops", |out| text::signed(out, drops));
+    }
+}
+
+/// `3/128`, and a word if the queue is full.
+pub(super) fn accept_queue(out: &mut Vec<u8>, row: Row<'_>) {
+    let Queues::Accept { length, limit } = row.socket.queues else {
+        return;
+    };
+    decimal(out, length.into());
+    out.push(b'/');
+    match limit {
+        Some(limit) => decimal(out, limit.into()),
+        None => out.extend_from_slice(text::UNKNOWN),
+    }
+    if row.socket.queues.is_full() {
+        out.extend_from_slice(b" FULL");
+    }
+}
+
+fn tcp(lines: &mut Lines<'_>, row: Row<'_>, details: &Details) {
+    let Some(info) = &details.tcp else { return };
+    lines.group("tcp");
+    match &details.congestion {
+        Some(name) => lines.item(1, |out| escape_into(out, name.bytes())),
+        None => lines.item(1, |out| out.extend_from_slice(b"congestion ?")),
+    }
+    let (mut zero, mut none, mut unknown) = (0u128, 0u128, 0u128);
+    for metric in READING_ORDER {
+        let bit = 1 << metric as u32;
+        match info.get(metric) {
+            // Both are elsewhere: in the row, and behind the round-trip time.
+            _ if matches!(metric, TcpMetric::State | TcpMetric::Rttvar) => {}
+            // No kernel keeps it.
+            _ if metric == TcpMetric::LastAckSent => {}
+            // Of words, the first is the usual one.
+            Some(0) if metric != TcpMetric::CaState => zero |= bit,
+            Some(n) => counter(lines, info, metric, n),
+            None if info.has(metric) => none |= bit,
+            None => unknown |= bit,
+        }
+    }
+    let names = |bits: u128| {
+        READING_ORDER
+            .into_iter()
+            .filter(move |m| bits >> *m as u32 & 1 == 1)
+            .map(TcpMetric::name)
+    };
+    lines.together("zero", names(zero));
+    // What connections have and listeners do not would be most of the list.
+    if row.socket.state != State::Listen {
+        lines.together("none", names(none));
+    }
+    lines.together("unknown", names(unknown));
+}
+
+/// The counters in the order in which a person looks for them: how far away, how fast, what was lost, how much; then the rest.
+const READING_ORDER: [TcpMetric; TcpMetric::ALL.len()] = [
+    TcpMetric::CaState,
+    TcpMetric::Rtt,
+    TcpMetric::MinRtt,
+    TcpMetric::RcvRtt,
+    TcpMetric::Rto,
+    TcpMetric::Backoff,
+    TcpMetric::Retransmits,
+    TcpMetric::Ato,
+    TcpMetric::SndCwnd,
+    TcpMetric::SndSsthresh,
+    TcpMetric::DeliveryRate,
+    TcpMetric::DeliveryRateAppLimited,
+    TcpMetric::PacingRate,
+    TcpMetric::MaxPacingRate,
+    TcpMetric::Unacked,
+    TcpMetric::Sacked,
+    TcpMetric::Lost,
+    TcpMetric::Retrans,
+    TcpMetric::TotalRetrans,
+    TcpMetric::BytesRetrans,
+    TcpMetric::DsackDups,
+    TcpMetric::Reordering,
+    TcpMetric::ReordSeen,
+    TcpMetric::RcvOoopack,
+    TcpMetric::TotalRto,
+    TcpMetric::TotalRtoRecoveries,
+    TcpMetric::TotalRtoTime,
+    TcpMetric::Rehash,
+    TcpMetric::Probes,
+    TcpMetric::Fackets,
+    TcpMetric::BytesSent,
+    TcpMetric::BytesAcked,
+    TcpMetric::BytesReceived,
+    TcpMetric::NotsentBytes,
+    TcpMetric::Delivered,
+    TcpMetric::SegsOut,
+    TcpMetric::SegsIn,
+    TcpMetric::DataSegsOut,
+    TcpMetric::DataSegsIn,
+    TcpMetric::BusyTime,
+    TcpMetric::RwndLimited,
+    TcpMetric::SndbufLimited,
+    TcpMetric::LastDataSent,
+    TcpMetric::LastDataRecv,
+    TcpMetric::LastAckRecv,
+    TcpMetric::LastAckSent,
+    TcpMetric::SndMss,
+    TcpMetric::RcvMss,
+    TcpMetric::Advmss,
+    TcpMetric::Pmtu,
+    TcpMetric::SndWnd,
+    TcpMetric::RcvWnd,
+    TcpMetric::RcvSpace,
+    TcpMetric::RcvSsthresh,
+    TcpMetric::SndWscale,
+    TcpMetric::RcvWscale,
+    TcpMetric::Options,
+    TcpMetric::FastopenClientFail,
+    TcpMetric::EcnMode,
+    TcpMetric::ReceivedCe,
+    TcpMetric::DeliveredCe,
+    TcpMetric::DeliveredE1Bytes,
+    TcpMetric::DeliveredE0Bytes,
+    TcpMetric::DeliveredCeBytes,
+    TcpMetric::ReceivedE1Bytes,
+    TcpMetric::ReceivedE0Bytes,
+    TcpMetric::ReceivedCeBytes,
+    TcpMetric::AccecnOptSeen,
+    TcpMetric::AccecnFailMode,
+    TcpMetric::Options2,
+    TcpMetric::State,
+    TcpMetric::Rttvar,
+];
+
+fn counter(lines: &mut Lines<'_>, info: &TcpInfo, metric: TcpMetric, n: u64) {
+    lines.item(2, |out| {
+        out.extend_from_slice(metric.name().as_bytes());
+        if metric.unit() == Unit::Flag {
+            return;
+        }
+        out.push(b' ');
+        match metric {
+            TcpMetric::Rtt => round_trip(out, n, info.get(TcpMetric::Rttvar)),
+            // 1448 means something to people, 1.41 KiB does not.
+            TcpMetric::SndMss | TcpMetric::RcvMss | TcpMetric::Advmss | TcpMetric::Pmtu => {
+                decimal(out, n);
+            }
+            TcpMetric::RwndLimited | TcpMetric::SndbufLimited => {
+                units::microseconds(out, n);
+                share(out, n, info.get(TcpMetric::BusyTime));
+            }
+            _ => value(out, &info.value(metric)),
+        }
+    });
+}
+
+/// A time and how much it varies, in the unit of the time: `4.2ms ±1.1`.
+fn round_trip(out: &mut Vec<u8>, us: u64, varies: Option<u64>) {
+    units::microseconds(out, us);
+    if let Some(varies) = varies {
+        out.extend_from_slice(" ±".as_bytes());
+        units::in_unit_of(out, varies, us);
+    }
+}
+
+/// Its share of the whole: ` (12%)`.
+fn share(out: &mut Vec<u8>, part: u64, whole: Option<u64>) {
+    if let Some(whole) = whole.filter(|&n| n > 0) {
+        out.extend_from_slice(b" (");
+        decimal(out, (u128::from(part) * 100 / u128::from(whole)) as u64);
+        out.extend_from_slice(b"%)");
+    }
+}
+
+/// The text of a value: sizes with their unit, as there is no heading here to tell it.
+fn value(out: &mut Vec<u8>, value: &Value<'_>) {
+    match value {
+        Value::Bytes(n) => units::bytes(out, *n),
+        Value::Milliseconds(ms) => text::duration(out, u32::try_from(*ms).unwrap_or(u32::MAX)),
+        Value::Microseconds(us) => units::microseconds(out, *us),
+        Value::Rate(rate) => units::rate(out, *rate),
+        Value::Factor256(n) => units::factor(out, *n),
+        Value::Number(n) => decimal(out, *n),
+        // Only memory is ever negative.
+        Value::Signed(n) => {
+            text::signed(out, *n);
+            out.extend_from_slice(b" B");
+        }
+        Value::Hex(n) => super::pieces::hex(out, *n),
+        Value::Words(bits, names) => text::words(out, *bits, names),
+        Value::Word(word) => out.extend_from_slice(word.as_bytes()),
+        Value::Flag(flag) => out.extend_from_slice(if *flag { b"yes" } else { b"no" }),
+        Value::Text(bytes) => escape_into(out, bytes),
+        _ => out.extend_from_slice(text::UNKNOWN),
+    }
+}
+
+/// The fields whose names begin so, each without that beginning; nothing if the socket has none of them.
+fn block(lines: &mut Lines<'_>, row: Row<'_>, label: &str, prefix: &str) {
+    lines.group(label);
+    let mut gap = 1;
+    for &metric in ExtraMetric::ALL {
+        let Some(name) = metric.name().strip_prefix(prefix) else {
+            continue;
+        };
+        let read = (FieldId::Extra(metric).field().extract)(row);
+        lines.item(std::mem::replace(&mut gap, 2), |out| {
+            out.extend_from_slice(name.as_bytes());
+            out.push(b' ');
+            value(out, &read);
+        });
+    }
+}
+
+fn blocks(lines: &mut Lines<'_>, row: Row<'_>, details: &Details) {
+    use crate::model::Congestion;
+    match details.congestion_info {
+        Some(Congestion::Bbr(_)) => block(lines, row, "bbr", "bbr_"),
+        Some(Congestion::Dctcp(_)) => block(lines, row, "dctcp", "dctcp_"),
+        Some(Congestion::Vegas(_)) => block(lines, row, "vegas", "vegas_"),
+        None => {}
+    }
+    if let Some(ulp) = &details.ulp {
+        if ulp.tls.is_some() {
+            block(lines, row, "tls", "tls_");
+        }
+        if ulp.mptcp.is_some() {
+            block(lines, row, "mptcp", "mptcp_");
+        }
+        if let (Some(name), None, None) = (&ulp.name, ulp.tls, ulp.mptcp) {
+            lines.group("ulp");
+            lines.item(1, |out| escape_into(out, name.bytes()));
+        }
+    }
+    if !details.md5_keys.is_empty() {
+        lines.group("md5");
+        let mut gap = 1;
+        for key in &details.md5_keys {
+            lines.item(std::mem::replace(&mut gap, 2), |out| {
+                super::address::address(out, key.address);
+                out.push(b'/');
+                decimal(out, key.prefix_length.into());
+                out.extend_from_slice(b" (key of ");
+                units::bytes(out, key.key_length.into());
+                out.push(b')');
+            });
+        }
+    }
+}
+
+fn memory(lines: &mut Lines<'_>, row: Row<'_>, details: &Details) {
+    if details.memory.is_none() {
+        return;
+    }
+    lines.group("memory");
+    let mut gap = 1;
+    for &metric in MemoryMetric::ALL {
+        let read = (FieldId::Memory(metric).field().extract)(row);
+        lines.item(std::mem::replace(&mut gap, 2), |out| {
+            out.extend_from_slice(metric.name().as_bytes());
+            out.push(b' ');
+            value(out, &read);
+        });
+    }
+}
+
+fn ip(lines: &mut Lines<'_>, row: Row<'_>, shown: DetailSet, details: &Details) {
+    let has_tos = shown.has(DetailSet::TOS) && details.tos.or(details.tclass).is_some();
+    let has_options = shown.has(DetailSet::SOCKET_OPTIONS) && details.socket_options.is_some();
+    let parts = [
+        (ExtraMetric::Tos, has_tos),
+        (ExtraMetric::Tclass, has_tos),
+        (ExtraMetric::ClassId, has_tos),
+        (ExtraMetric::SocketOptions, has_options),
+    ];
+    let mut gap = 0;
+    for (metric, _) in parts.into_iter().filter(|(_, has)| *has) {
+        let read = (FieldId::Extra(metric).field().extract)(row);
+        if matches!(read, Value::None) {
+            continue;
+        }
+        if gap == 0 {
+            lines.group("ip");
+            gap = 1;
+        }
+        lines.item(std::mem::replace(&mut gap, 2), |out| {
+            out.extend_from_slice(metric.name().as_bytes());
+            out.push(b' ');
+            value(out, &read);
+        });
+    }
+}
+
+impl DetailOptions {
+    /// Whether rows have anything below them.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.shown.is_empty()
+    }
+}
