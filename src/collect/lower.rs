@@ -2,8 +2,9 @@
 
 use super::details::{self, Wanted};
 use crate::model::{
-    CgroupId, Cookie, Ends, Family, IfIndex, InetEnds, Inode, Mark, Port, Protocol, Queues,
-    Shutdown, Socket, State, Table, Timer, TimerKind, Uid, UnixEnds, UnixKind, UnixName, UnixPeer,
+    CgroupId, Cookie, Details, Ends, Family, IfIndex, InetEnds, Inode, Mark, Port, Protocol,
+    Queues, Shutdown, Socket, State, Table, Timer, TimerKind, Uid, UnixEnds, UnixKind, UnixName,
+    UnixPeer,
 };
 use crate::wire::inet_diag::{FAMILY_INET, FAMILY_INET6, InetRecord};
 use crate::wire::proc_net::{InetLine, UnixRow};
@@ -15,12 +16,16 @@ use std::num::NonZeroU64;
 const TICK_MS: u32 = 10;
 
 /// A socket from the payload of an inet_diag message; `None` if it makes no sense.
+#[inline]
 pub(super) fn inet_payload(payload: &[u8], protocol: Protocol, wanted: Wanted) -> Option<Socket> {
-    let mut socket = inet_record(&InetRecord::decode(payload).ok()?, protocol)?;
-    if !wanted.details.is_empty() {
-        socket.details = details::of_inet(payload, protocol, wanted);
-    }
-    Some(socket)
+    let record = InetRecord::decode(payload).ok()?;
+    // Before the socket, which is then made in its place and not moved again.
+    let details = if wanted.details.is_empty() {
+        None
+    } else {
+        details::of_inet(payload, protocol, wanted)
+    };
+    inet_record(&record, protocol, details)
 }
 
 /// A socket from the payload of a unix_diag message; `None` if it makes no sense.
@@ -33,7 +38,11 @@ pub(super) fn unix_payload(payload: &[u8], wanted: Wanted) -> Option<Socket> {
 
 /// A socket from inet_diag. `None` if its family is none that IP has.
 #[inline]
-fn inet_record(record: &InetRecord, protocol: Protocol) -> Option<Socket> {
+fn inet_record(
+    record: &InetRecord,
+    protocol: Protocol,
+    details: Option<Box<Details>>,
+) -> Option<Socket> {
     let family = match record.family {
         FAMILY_INET => Family::Inet,
         FAMILY_INET6 => Family::Inet6,
@@ -76,7 +85,7 @@ fn inet_record(record: &InetRecord, protocol: Protocol) -> Option<Socket> {
         cookie: record.cookie.and_then(NonZeroU64::new).map(Cookie),
         mark: record.mark.map(Mark),
         cgroup: record.cgroup.and_then(NonZeroU64::new).map(CgroupId),
-        details: None,
+        details,
     })
 }
 

@@ -5,7 +5,7 @@
 
 use super::escape::escape_into;
 use super::layout::display_width;
-use super::pieces::decimal;
+use super::pieces::{Piece, decimal};
 use super::text;
 use super::units;
 use crate::model::{
@@ -28,7 +28,13 @@ const INDENT: usize = 4;
 const HANGING: usize = 6;
 
 /// Appends the details of a row, which follow it without the newline that ends it; nothing if there are none.
-pub(super) fn write(out: &mut Vec<u8>, row: Row<'_>, options: DetailOptions, width: Option<usize>) {
+pub(super) fn write(
+    out: &mut Vec<u8>,
+    row: Row<'_>,
+    options: DetailOptions,
+    width: Option<usize>,
+    tail: &mut Tail,
+) {
     let mut lines = Lines {
         out,
         width: width.filter(|_| !options.oneline),
@@ -40,7 +46,7 @@ pub(super) fn write(out: &mut Vec<u8>, row: Row<'_>, options: DetailOptions, wid
         return;
     };
     if options.shown.has(DetailSet::INFO) {
-        tcp(&mut lines, row, details);
+        tcp(&mut lines, row, details, tail);
         blocks(&mut lines, row, details);
     }
     if options.shown.has(DetailSet::MEMORY) {
@@ -83,7 +89,12 @@ impl Lines<'_> {
     }
 
     /// Appends an item, on the next line if it does not fit this one. `gap` are the blanks before it.
+    #[inline]
     fn item(&mut self, gap: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.width.is_none() {
+            super::pieces::blanks(self.out, gap);
+            return write(self.out);
+        }
         let start = self.out.len();
         super::pieces::blanks(self.out, gap);
         write(self.out);
@@ -93,11 +104,13 @@ impl Lines<'_> {
             self.column += taken;
             return;
         }
-        let item = self.out.get(start + gap..).unwrap_or_default().to_vec();
+        let item = self.out.get(start..).unwrap_or_default();
+        let blanks = item.iter().take_while(|b| **b == b' ').count();
+        let item = item.get(blanks..).unwrap_or_default().to_vec();
         self.out.truncate(start);
         self.newline(HANGING);
         self.out.extend_from_slice(&item);
-        self.column += taken - gap;
+        self.column += taken - blanks;
     }
 
     /// A name and its value.
@@ -155,28 +168,65 @@ pub(super) fn accept_queue(out: &mut Vec<u8>, row: Row<'_>) {
     }
 }
 
-fn tcp(lines: &mut Lines<'_>, row: Row<'_>, details: &Details) {
+fn tcp(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, tail: &mut Tail) {
     let Some(info) = &details.tcp else { return };
     lines.group("tcp");
     match &details.congestion {
         Some(name) => lines.item(1, |out| escape_into(out, name.bytes())),
         None => lines.item(1, |out| out.extend_from_slice(b"congestion ?")),
     }
-    let (mut zero, mut none, mut unknown) = (0u128, 0u128, 0u128);
-    for metric in READING_ORDER {
-        let bit = 1 << metric as u32;
-        match info.get(metric) {
-            // Both are elsewhere: in the row, and behind the round-trip time.
-            _ if matches!(metric, TcpMetric::State | TcpMetric::Rttvar) => {}
-            // No kernel keeps it.
-            _ if metric == TcpMetric::LastAckSent => {}
-            // Of words, the first is the usual one.
-            Some(0) if metric != TcpMetric::CaState => zero |= bit,
-            Some(n) => counter(lines, info, metric, n),
-            None if info.has(metric) => none |= bit,
-            None => unknown |= bit,
+    let present = info.present() & !ELSEWHERE;
+    if let Some(state) = info.get(TcpMetric::CaState) {
+        counter(lines, info, TcpMetric::CaState, state);
+    }
+    for (metric, name) in READING_ORDER.iter().zip(&NAMES) {
+        let place = *metric as usize;
+        match info.values().get(place) {
+            Some(&n) if n != 0 && present >> place & 1 == 1 => {
+                lines.item(0, |out| {
+                    name.put(out);
+                    counter_value(out, info, *metric, n);
+                });
+            }
+            _ => {}
         }
     }
+    let all = [
+        present & zeros(info.values()),
+        // What connections have and listeners do not would be most of the list.
+        if row.socket.state == State::Listen {
+            0
+        } else {
+            info.known() & !info.present() & !ELSEWHERE
+        },
+        !info.known() & ALL & !ELSEWHERE,
+    ];
+    if lines.width.is_some() {
+        return write_tail(lines, all);
+    }
+    // Most connections are alike in what they have not.
+    if tail.of != Some(all) {
+        tail.of = Some(all);
+        tail.text.clear();
+        let mut lines = Lines {
+            out: &mut tail.text,
+            width: None,
+            oneline: lines.oneline,
+            column: 0,
+        };
+        write_tail(&mut lines, all);
+    }
+    lines.out.extend_from_slice(&tail.text);
+}
+
+/// What the last row had none of, and its text.
+#[derive(Debug, Default)]
+pub(super) struct Tail {
+    of: Option<[u128; 3]>,
+    text: Vec<u8>,
+}
+
+fn write_tail(lines: &mut Lines<'_>, [zero, none, unknown]: [u128; 3]) {
     let names = |bits: u128| {
         READING_ORDER
             .into_iter()
@@ -184,12 +234,46 @@ fn tcp(lines: &mut Lines<'_>, row: Row<'_>, details: &Details) {
             .map(TcpMetric::name)
     };
     lines.together("zero", names(zero));
-    // What connections have and listeners do not would be most of the list.
-    if row.socket.state != State::Listen {
-        lines.together("none", names(none));
-    }
+    lines.together("none", names(none));
     lines.together("unknown", names(unknown));
 }
+
+/// A bit for each value that is 0.
+fn zeros(values: &[u64]) -> u128 {
+    let mut bits = 0;
+    for (n, part) in values.chunks(64).enumerate() {
+        let mut word = 0u64;
+        for (n, value) in part.iter().enumerate() {
+            word |= u64::from(*value == 0) << n;
+        }
+        bits |= u128::from(word) << (64 * n);
+    }
+    bits
+}
+
+/// Every counter.
+const ALL: u128 = (1 << TcpMetric::ALL.len()) - 1;
+
+/// Counters that are elsewhere: in the row, first of all, behind the round-trip time, and nowhere, as no kernel keeps it.
+const ELSEWHERE: u128 = 1 << TcpMetric::State as u32
+    | 1 << TcpMetric::CaState as u32
+    | 1 << TcpMetric::Rttvar as u32
+    | 1 << TcpMetric::LastAckSent as u32;
+
+/// The names in reading order, with the blanks around them.
+const NAMES: [Piece; READING_ORDER.len()] = {
+    let mut names = [Piece::EMPTY; READING_ORDER.len()];
+    let (mut places, mut metrics): (&mut [Piece], &[TcpMetric]) = (&mut names, &READING_ORDER);
+    while let ([place, free @ ..], [metric, others @ ..]) = (places, metrics) {
+        *place = match metric.unit() {
+            Unit::Flag => Piece::joined(&["  ", metric.name()]),
+            _ => Piece::joined(&["  ", metric.name(), " "]),
+        };
+        places = free;
+        metrics = others;
+    }
+    names
+};
 
 /// The counters in the order in which a person looks for them: how far away, how fast, what was lost, how much; then the rest.
 const READING_ORDER: [TcpMetric; TcpMetric::ALL.len()] = [
@@ -268,25 +352,31 @@ const READING_ORDER: [TcpMetric; TcpMetric::ALL.len()] = [
 ];
 
 fn counter(lines: &mut Lines<'_>, info: &TcpInfo, metric: TcpMetric, n: u64) {
-    lines.item(2, |out| {
-        out.extend_from_slice(metric.name().as_bytes());
-        if metric.unit() == Unit::Flag {
-            return;
+    lines.named(metric.name(), |out| counter_value(out, info, metric, n));
+}
+
+fn counter_value(out: &mut Vec<u8>, info: &TcpInfo, metric: TcpMetric, n: u64) {
+    match metric {
+        TcpMetric::Rtt => round_trip(out, n, info.get(TcpMetric::Rttvar)),
+        // 1448 means something to people, 1.41 KiB does not.
+        TcpMetric::SndMss | TcpMetric::RcvMss | TcpMetric::Advmss | TcpMetric::Pmtu => {
+            decimal(out, n);
         }
-        out.push(b' ');
-        match metric {
-            TcpMetric::Rtt => round_trip(out, n, info.get(TcpMetric::Rttvar)),
-            // 1448 means something to people, 1.41 KiB does not.
-            TcpMetric::SndMss | TcpMetric::RcvMss | TcpMetric::Advmss | TcpMetric::Pmtu => {
-                decimal(out, n);
-            }
-            TcpMetric::RwndLimited | TcpMetric::SndbufLimited => {
-                units::microseconds(out, n);
-                share(out, n, info.get(TcpMetric::BusyTime));
-            }
-            _ => value(out, &info.value(metric)),
+        TcpMetric::RwndLimited | TcpMetric::SndbufLimited => {
+            units::microseconds(out, n);
+            share(out, n, info.get(TcpMetric::BusyTime));
         }
-    });
+        _ => match metric.unit() {
+            // That it is named says it.
+            Unit::Flag => {}
+            Unit::Bytes => units::bytes(out, n),
+            Unit::Microseconds => units::microseconds(out, n),
+            Unit::Milliseconds => text::duration(out, u32::try_from(n).unwrap_or(u32::MAX)),
+            Unit::Rate => units::rate(out, n),
+            Unit::Word | Unit::Words => value(out, &info.value(metric)),
+            _ => decimal(out, n),
+        },
+    }
 }
 
 /// A time and how much it varies, in the unit of the time: `4.2ms ±1.1`.

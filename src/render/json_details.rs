@@ -1,7 +1,7 @@
 //! Details as members of a socket's JSON object: `tcp`, `memory`, `ip`.
 
 use super::json_socket::{bytes_as_string, literal, maybe_number, number, word};
-use super::pieces;
+use super::pieces::{self, Piece};
 use super::text;
 use crate::model::{
     Congestion, Details, MPTCP_FLAGS, MemoryMetric, SOCKET_OPTIONS, Subflow, TcpInfo, TcpMetric,
@@ -74,13 +74,7 @@ fn tcp(out: &mut Vec<u8>, details: &Details) {
         Some(name) => bytes_as_string(out, name.bytes()),
         None => literal(out, "null"),
     }
-    for &metric in TcpMetric::ALL {
-        literal(out, metric.json_member());
-        match &details.tcp {
-            Some(info) => counter(out, info, metric),
-            None => literal(out, "null"),
-        }
-    }
+    counters(out, details.tcp.as_ref());
     congestion(out, details.congestion_info);
     upper_layer(out, details.ulp.as_ref());
     literal(out, ",\"md5_keys\":[");
@@ -101,18 +95,57 @@ fn tcp(out: &mut Vec<u8>, details: &Details) {
     literal(out, "]}");
 }
 
-#[inline]
-fn counter(out: &mut Vec<u8>, info: &TcpInfo, metric: TcpMetric) {
-    let Some(n) = info.get(metric) else {
-        return literal(out, "null");
+fn counters(out: &mut Vec<u8>, info: Option<&TcpInfo>) {
+    let Some(info) = info else {
+        for member in &MEMBERS {
+            member.put(out);
+            literal(out, "null");
+        }
+        return;
     };
-    match metric.unit() {
-        Unit::Flag => literal(out, if n != 0 { "true" } else { "false" }),
-        Unit::Word | Unit::Words => match info.value(metric) {
-            Value::Word(name) => word(out, "", name),
-            Value::Words(bits, names) => words(out, bits, names),
-            _ => pieces::decimal(out, n),
-        },
+    let present = info.present();
+    for ((place, member), &n) in MEMBERS.iter().enumerate().zip(info.values()) {
+        member.put(out);
+        if present >> place & 1 == 0 {
+            literal(out, "null");
+        } else if NOT_NUMBERS >> place & 1 == 0 {
+            pieces::decimal(out, n);
+        } else if let Some(&metric) = TcpMetric::ALL.get(place) {
+            not_number(out, info, metric, n);
+        }
+    }
+}
+
+/// The members in the order of the counters.
+const MEMBERS: [Piece; TcpMetric::ALL.len()] = {
+    let mut members = [Piece::EMPTY; TcpMetric::ALL.len()];
+    let (mut places, mut metrics): (&mut [Piece], &[TcpMetric]) = (&mut members, TcpMetric::ALL);
+    while let ([place, free @ ..], [metric, others @ ..]) = (places, metrics) {
+        *place = Piece::joined(&[metric.json_member()]);
+        places = free;
+        metrics = others;
+    }
+    members
+};
+
+/// Counters that are told in words.
+const NOT_NUMBERS: u128 = {
+    let mut bits = 0;
+    let mut metrics = TcpMetric::ALL;
+    while let [metric, others @ ..] = metrics {
+        if matches!(metric.unit(), Unit::Flag | Unit::Word | Unit::Words) {
+            bits |= 1 << *metric as u32;
+        }
+        metrics = others;
+    }
+    bits
+};
+
+fn not_number(out: &mut Vec<u8>, info: &TcpInfo, metric: TcpMetric, n: u64) {
+    match info.value(metric) {
+        Value::Flag(flag) => literal(out, if flag { "true" } else { "false" }),
+        Value::Word(name) => word(out, "", name),
+        Value::Words(bits, names) => words(out, bits, names),
         _ => pieces::decimal(out, n),
     }
 }

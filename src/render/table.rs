@@ -58,6 +58,7 @@ pub struct TableList<W> {
     buffer: Vec<u8>,
     rows: u64,
     dropped: Vec<&'static str>,
+    tail: details::Tail,
 }
 
 /// Cells that wait for the layout, or of the one row that is being written.
@@ -98,6 +99,7 @@ impl<W: Write> TableList<W> {
             buffer: Vec::with_capacity(BUFFER_LEN + 4096),
             rows: 0,
             dropped: Vec::new(),
+            tail: details::Tail::default(),
         }
     }
 
@@ -267,7 +269,13 @@ impl<W: Write> List for TableList<W> {
             if self.buffer.get(start..).is_some_and(<[u8]>::is_ascii) {
                 if !self.options.details.is_empty() {
                     self.buffer.pop();
-                    details::write(&mut self.buffer, row, self.options.details, None);
+                    details::write(
+                        &mut self.buffer,
+                        row,
+                        self.options.details,
+                        None,
+                        &mut self.tail,
+                    );
                     self.buffer.push(b'\n');
                 }
                 return if self.buffer.len() >= BUFFER_LEN {
@@ -294,7 +302,13 @@ impl<W: Write> List for TableList<W> {
         }
         if !self.options.details.is_empty() {
             let width = self.options.width;
-            details::write(&mut self.held.details, row, self.options.details, width);
+            details::write(
+                &mut self.held.details,
+                row,
+                self.options.details,
+                width,
+                &mut self.tail,
+            );
             self.held.detail_ends.push(self.held.details.len());
         }
         if let Some(layout) = self.layout.take() {

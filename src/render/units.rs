@@ -89,9 +89,14 @@ fn scaled(out: &mut Vec<u8>, n: u64, step: u64, prefixes: &[u8], unit: &[u8]) {
 fn three_digits(out: &mut Vec<u8>, n: u64, divisor: u64) {
     let whole = n / divisor;
     decimal(out, whole);
-    let rest = u128::from(n % divisor);
-    let tenths = (rest * 10 / u128::from(divisor)) as u64;
-    let hundredths = (rest * 100 / u128::from(divisor)) as u64;
+    // Of numbers so large that a hundred of them do not fit, the last digits do not matter; both prefixes divide by 1024 evenly.
+    let (rest, divisor) = if divisor > u64::MAX / 100 {
+        (n % divisor / 1_024, divisor / 1_024)
+    } else {
+        (n % divisor, divisor)
+    };
+    let hundredths = rest * 100 / divisor;
+    let tenths = hundredths / 10;
     match whole {
         0..10 if !hundredths.is_multiple_of(10) => {
             out.push(b'.');

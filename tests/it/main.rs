@@ -11,6 +11,7 @@
 //! | [`scene`] | support: makes sockets of every kind and says what a row about each must hold |
 //! | [`portctl`] | support: runs the built binary and reads its JSON strictly |
 //! | [`live_states`] | a row for every kind and state of socket, compared field by field |
+//! | [`live_details`] | counters, memory and options against getsockopt(2) and `ss` |
 //! | [`live_owners`] | who holds a socket: several processes, threads, hostile names, hidden owners |
 //! | [`live_sources`] | netlink, /proc and saved dumps tell the same |
 //! | [`live_churn`] | listing while connections come and go loses and doubles nothing |
@@ -29,6 +30,7 @@ mod architecture;
 mod documents;
 mod live_churn;
 mod live_cli;
+mod live_details;
 mod live_owners;
 mod live_sources;
 mod live_states;

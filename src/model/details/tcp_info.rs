@@ -119,21 +119,57 @@ impl TcpInfo {
     /// One of the counters; `None` where it was not sent, and where the kernel's number says that there is none: nothing measured
     /// yet, no limit. Of a listener only those that it has.
     #[must_use]
-    #[inline]
     pub fn get(&self, metric: TcpMetric) -> Option<u64> {
-        let value = self.sent(metric)?;
-        if self.is_listener() && !of_listeners(metric) {
-            return None;
-        }
-        let nothing = match metric {
-            TcpMetric::Rtt | TcpMetric::RcvRtt => value == 0,
-            TcpMetric::Rttvar => self.sent(TcpMetric::Rtt) == Some(0),
-            TcpMetric::MinRtt => value == u64::from(u32::MAX),
-            TcpMetric::SndSsthresh => value >= INFINITE_SSTHRESH,
-            TcpMetric::PacingRate | TcpMetric::MaxPacingRate => value == u64::MAX,
-            _ => false,
+        let value = *self.values.get(metric as usize)?;
+        (self.present() >> metric as usize & 1 == 1).then_some(value)
+    }
+
+    /// The values in the order of [`TcpMetric::ALL`]; only those with a bit in [`TcpInfo::present`] mean anything.
+    #[must_use]
+    pub const fn values(&self) -> &[u64; COUNT] {
+        &self.values
+    }
+
+    /// The counters that were sent, as bits in the order of [`TcpMetric::ALL`].
+    #[must_use]
+    pub const fn known(&self) -> u128 {
+        self.known
+    }
+
+    /// The counters for which [`TcpInfo::get`] has a number, as bits in the order of [`TcpMetric::ALL`].
+    #[must_use]
+    pub fn present(&self) -> u128 {
+        let value = |metric: TcpMetric| self.values.get(metric as usize).copied().unwrap_or(0);
+        let mut absent = 0;
+        let mut clear = |metric: TcpMetric, nothing: bool| {
+            absent |= u128::from(nothing) << metric as u32;
         };
-        (!nothing).then_some(value)
+        let unmeasured = value(TcpMetric::Rtt) == 0;
+        clear(TcpMetric::Rtt, unmeasured);
+        clear(TcpMetric::Rttvar, unmeasured);
+        clear(TcpMetric::RcvRtt, value(TcpMetric::RcvRtt) == 0);
+        clear(
+            TcpMetric::MinRtt,
+            value(TcpMetric::MinRtt) == u64::from(u32::MAX),
+        );
+        clear(
+            TcpMetric::SndSsthresh,
+            value(TcpMetric::SndSsthresh) >= INFINITE_SSTHRESH,
+        );
+        clear(
+            TcpMetric::PacingRate,
+            value(TcpMetric::PacingRate) == u64::MAX,
+        );
+        clear(
+            TcpMetric::MaxPacingRate,
+            value(TcpMetric::MaxPacingRate) == u64::MAX,
+        );
+        let present = self.known & !absent;
+        if self.is_listener() {
+            present & OF_LISTENERS
+        } else {
+            present
+        }
     }
 
     fn is_listener(&self) -> bool {
@@ -164,16 +200,11 @@ impl TcpInfo {
 }
 
 /// What the kernel fills in for listeners; it uses two more for the accept queue, which is known from elsewhere.
-const fn of_listeners(metric: TcpMetric) -> bool {
-    matches!(
-        metric,
-        TcpMetric::State
-            | TcpMetric::Reordering
-            | TcpMetric::SndCwnd
-            | TcpMetric::PacingRate
-            | TcpMetric::MaxPacingRate
-    )
-}
+const OF_LISTENERS: u128 = 1 << TcpMetric::State as u32
+    | 1 << TcpMetric::Reordering as u32
+    | 1 << TcpMetric::SndCwnd as u32
+    | 1 << TcpMetric::PacingRate as u32
+    | 1 << TcpMetric::MaxPacingRate as u32;
 
 const fn words(metric: TcpMetric) -> &'static [&'static str] {
     match metric {
