@@ -9,8 +9,8 @@ use super::pieces::{Piece, decimal};
 use super::text;
 use super::units;
 use crate::model::{
-    DetailSet, Details, ExtraMetric, FieldId, MemoryMetric, Queues, Row, State, TcpInfo, TcpMetric,
-    Unit, Value,
+    DetailSet, Details, ExtraMetric, MemoryMetric, Queues, Row, State, TcpInfo, TcpMetric, Unit,
+    Value,
 };
 
 /// Which details, and where they go.
@@ -204,26 +204,36 @@ fn tcp(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, tail: &mut Tail) 
     if lines.width.is_some() {
         return write_tail(lines, all);
     }
-    // Most connections are alike in what they have not.
-    if tail.of != Some(all) {
-        tail.of = Some(all);
-        tail.text.clear();
-        let mut lines = Lines {
-            out: &mut tail.text,
-            width: None,
-            oneline: lines.oneline,
-            column: 0,
-        };
-        write_tail(&mut lines, all);
+    // Most connections are alike in what they have not: as clients, as servers.
+    if let Some((_, text)) = tail.known.iter().find(|(of, _)| *of == all) {
+        return lines.out.extend_from_slice(text);
     }
-    lines.out.extend_from_slice(&tail.text);
+    let start = lines.out.len();
+    write_tail(lines, all);
+    tail.remember(all, lines.out.get(start..).unwrap_or_default());
 }
 
-/// What the last row had none of, and its text.
+/// What the last rows had none of, and its text.
 #[derive(Debug, Default)]
 pub(super) struct Tail {
-    of: Option<[u128; 3]>,
-    text: Vec<u8>,
+    known: Vec<([u128; 3], Vec<u8>)>,
+    next: usize,
+}
+
+impl Tail {
+    /// How many are remembered; comparing with more would cost what it saves.
+    const MOST: usize = 8;
+
+    fn remember(&mut self, of: [u128; 3], text: &[u8]) {
+        if let Some((old, room)) = self.known.get_mut(self.next) {
+            *old = of;
+            room.clear();
+            room.extend_from_slice(text);
+        } else {
+            self.known.push((of, text.to_vec()));
+        }
+        self.next = (self.next + 1) % Self::MOST;
+    }
 }
 
 fn write_tail(lines: &mut Lines<'_>, [zero, none, unknown]: [u128; 3]) {
@@ -420,15 +430,13 @@ fn value(out: &mut Vec<u8>, value: &Value<'_>) {
     }
 }
 
-/// The fields whose names begin so, each without that beginning; nothing if the socket has none of them.
-fn block(lines: &mut Lines<'_>, row: Row<'_>, label: &str, prefix: &str) {
+/// Some fields whose names all begin with their group, which the label says already.
+fn block(lines: &mut Lines<'_>, row: Row<'_>, label: &str, metrics: &[ExtraMetric]) {
     lines.group(label);
     let mut gap = 1;
-    for &metric in ExtraMetric::ALL {
-        let Some(name) = metric.name().strip_prefix(prefix) else {
-            continue;
-        };
-        let read = (FieldId::Extra(metric).field().extract)(row);
+    for &metric in metrics {
+        let name = metric.name().get(label.len() + 1..).unwrap_or_default();
+        let read = metric.value(row);
         lines.item(std::mem::replace(&mut gap, 2), |out| {
             out.extend_from_slice(name.as_bytes());
             out.push(b' ');
@@ -437,20 +445,61 @@ fn block(lines: &mut Lines<'_>, row: Row<'_>, label: &str, prefix: &str) {
     }
 }
 
+const BBR: &[ExtraMetric] = &[
+    ExtraMetric::BbrBw,
+    ExtraMetric::BbrMinRtt,
+    ExtraMetric::BbrPacingGain,
+    ExtraMetric::BbrCwndGain,
+];
+const DCTCP: &[ExtraMetric] = &[
+    ExtraMetric::DctcpEnabled,
+    ExtraMetric::DctcpCeState,
+    ExtraMetric::DctcpAlpha,
+    ExtraMetric::DctcpAbEcn,
+    ExtraMetric::DctcpAbTot,
+];
+const VEGAS: &[ExtraMetric] = &[
+    ExtraMetric::VegasEnabled,
+    ExtraMetric::VegasRttcnt,
+    ExtraMetric::VegasRtt,
+    ExtraMetric::VegasMinrtt,
+];
+const TLS: &[ExtraMetric] = &[
+    ExtraMetric::TlsVersion,
+    ExtraMetric::TlsCipher,
+    ExtraMetric::TlsTxconf,
+    ExtraMetric::TlsRxconf,
+    ExtraMetric::TlsZcRoTx,
+    ExtraMetric::TlsRxNoPad,
+    ExtraMetric::TlsTxMaxPayload,
+];
+const MPTCP: &[ExtraMetric] = &[
+    ExtraMetric::MptcpFlags,
+    ExtraMetric::MptcpTokenRem,
+    ExtraMetric::MptcpTokenLoc,
+    ExtraMetric::MptcpIdRem,
+    ExtraMetric::MptcpIdLoc,
+    ExtraMetric::MptcpRelwriteSeq,
+    ExtraMetric::MptcpMapSeq,
+    ExtraMetric::MptcpMapSfseq,
+    ExtraMetric::MptcpSsnOffset,
+    ExtraMetric::MptcpMapDatalen,
+];
+
 fn blocks(lines: &mut Lines<'_>, row: Row<'_>, details: &Details) {
     use crate::model::Congestion;
     match details.congestion_info {
-        Some(Congestion::Bbr(_)) => block(lines, row, "bbr", "bbr_"),
-        Some(Congestion::Dctcp(_)) => block(lines, row, "dctcp", "dctcp_"),
-        Some(Congestion::Vegas(_)) => block(lines, row, "vegas", "vegas_"),
+        Some(Congestion::Bbr(_)) => block(lines, row, "bbr", BBR),
+        Some(Congestion::Dctcp(_)) => block(lines, row, "dctcp", DCTCP),
+        Some(Congestion::Vegas(_)) => block(lines, row, "vegas", VEGAS),
         None => {}
     }
     if let Some(ulp) = &details.ulp {
         if ulp.tls.is_some() {
-            block(lines, row, "tls", "tls_");
+            block(lines, row, "tls", TLS);
         }
         if ulp.mptcp.is_some() {
-            block(lines, row, "mptcp", "mptcp_");
+            block(lines, row, "mptcp", MPTCP);
         }
         if let (Some(name), None, None) = (&ulp.name, ulp.tls, ulp.mptcp) {
             lines.group("ulp");
@@ -480,7 +529,7 @@ fn memory(lines: &mut Lines<'_>, row: Row<'_>, details: &Details) {
     lines.group("memory");
     let mut gap = 1;
     for &metric in MemoryMetric::ALL {
-        let read = (FieldId::Memory(metric).field().extract)(row);
+        let read = metric.value(row);
         lines.item(std::mem::replace(&mut gap, 2), |out| {
             out.extend_from_slice(metric.name().as_bytes());
             out.push(b' ');
@@ -500,7 +549,7 @@ fn ip(lines: &mut Lines<'_>, row: Row<'_>, shown: DetailSet, details: &Details) 
     ];
     let mut gap = 0;
     for (metric, _) in parts.into_iter().filter(|(_, has)| *has) {
-        let read = (FieldId::Extra(metric).field().extract)(row);
+        let read = metric.value(row);
         if matches!(read, Value::None) {
             continue;
         }

@@ -7,7 +7,6 @@ use crate::model::{
     Congestion, Details, MPTCP_FLAGS, MemoryMetric, SOCKET_OPTIONS, Subflow, TcpInfo, TcpMetric,
     Tls, Ulp, Unit, Value,
 };
-use std::io::Write;
 
 /// Appends the three members, the comma before them included.
 #[inline]
@@ -282,8 +281,7 @@ fn number_or_word(
 fn factor(out: &mut Vec<u8>, key: &'static str, value: Option<u32>) {
     literal(out, key);
     match value {
-        // Writing to a Vec cannot fail.
-        Some(n) => drop(write!(out, "{}", f64::from(n) / 256.0)),
+        Some(n) => super::units::exact_factor(out, n),
         None => literal(out, "null"),
     }
 }

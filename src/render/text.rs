@@ -8,7 +8,6 @@ use crate::model::{
     Ends, Family, FieldId, Holder, Holders, IfIndex, InetEnds, Inode, Names, NoOwner, Owners, Port,
     Protocol, Queues, Row, Side, Socket, Timer, UnixEnds, UnixKind, UnixName, UnixPeer, Value,
 };
-use std::io::Write as _;
 use std::net::IpAddr;
 
 /// How numbers that have names are shown.
@@ -88,8 +87,7 @@ pub(super) fn csv_value(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options
         Value::Text(text) => escape_into(out, text),
         // Exact, in the unit that the help tells.
         Value::Microseconds(n) | Value::Rate(n) => number(out, n),
-        // Writing to a Vec cannot fail.
-        Value::Factor256(n) => drop(write!(out, "{}", f64::from(n) / 256.0)),
+        Value::Factor256(n) => units::exact_factor(out, n),
         // Numbers only: the words for those without are in the column with the processes.
         Value::Pids(owners) | Value::Descriptors(owners) => match owners {
             Owners::Known(_) => value(out, field, row, options, b""),

@@ -61,6 +61,23 @@ pub(super) fn factor(out: &mut Vec<u8>, n: u32) {
     decimal(out, hundredths % 10);
 }
 
+/// 256ths with all their decimals, of which they have eight at most: `2.88671875`.
+pub(super) fn exact_factor(out: &mut Vec<u8>, n: u32) {
+    decimal(out, (n / 256).into());
+    // 1/256 is 0.00390625.
+    let mut decimals = n % 256 * 390_625;
+    if decimals == 0 {
+        return;
+    }
+    out.push(b'.');
+    let mut place = 10_000_000;
+    while decimals > 0 {
+        decimal(out, (decimals / place).into());
+        decimals %= place;
+        place /= 10;
+    }
+}
+
 fn scaled(out: &mut Vec<u8>, n: u64, step: u64, prefixes: &[u8], unit: &[u8]) {
     let mut divisor = 1;
     let mut prefix = b' ';
@@ -171,5 +188,9 @@ mod tests {
     fn factors() {
         assert_eq!(text(|out| factor(out, 739)), "2.89");
         assert_eq!(text(|out| factor(out, 256)), "1.00");
+        for n in 0..2_000 {
+            let exact = (f64::from(n) / 256.0).to_string();
+            assert_eq!(text(|out| exact_factor(out, n)), exact);
+        }
     }
 }

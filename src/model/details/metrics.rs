@@ -51,6 +51,12 @@ macro_rules! metrics {
                 }
             }
 
+            /// Its value for a socket.
+            #[must_use]
+            pub fn value(self, row: crate::model::Row<'_>) -> crate::model::Value<'_> {
+                $read(row, self)
+            }
+
             /// What it is counted in.
             #[must_use]
             pub const fn unit(self) -> crate::model::Unit {
