@@ -80,7 +80,7 @@ _portctl() {
             return 0
             ;;
         portctl__subcmd__ls)
-            opts="-t -u -w -x -4 -6 -a -l -B -p -e -i -m -o -Q -n -r -H -O -v -q -h --tcp --udp --raw --unix --ipv4 --ipv6 --all --listening --bound-inactive --processes --extended --info --memory --tos --inet-sockopt --cgroup --options --no-queues --columns --numeric --resolve --sort --json --ndjson --csv --no-header --record --oneline --width --color --source --from --strict --verbose --quiet --help"
+            opts="-t -u -w -x -4 -6 -a -l -B -p -T -Z -e -i -m -o -Q -n -r -H -O -v -q -h --tcp --udp --raw --unix --ipv4 --ipv6 --all --listening --bound-inactive --processes --threads --context --extended --info --memory --tos --inet-sockopt --cgroup --options --no-queues --columns --numeric --resolve --sort --json --ndjson --csv --no-header --record --oneline --width --color --source --from --strict --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -51,6 +51,8 @@ complete -c portctl -n "__fish_portctl_using_subcommand ls" -s a -l all -d 'Sock
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -s l -l listening -d 'Listening sockets, and unconnected ones of protocols that do not listen'
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -s B -l bound-inactive -d 'TCP sockets that hold a port but neither listen nor are connected'
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -s p -l processes -d 'Every process that holds a socket, or why none does'
+complete -c portctl -n "__fish_portctl_using_subcommand ls" -s T -l threads -d 'Every thread of those processes'
+complete -c portctl -n "__fish_portctl_using_subcommand ls" -s Z -l context -d 'SELinux contexts of those processes'
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -s e -l extended -d 'User, inode, cookie, mark and more'
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -s i -l info -d 'All that TCP tells of a connection: round-trip times, windows, losses, rates, congestion control, TLS'
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -s m -l memory -d 'Buffers, and packets dropped for want of them'

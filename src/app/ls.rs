@@ -15,10 +15,11 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::filter::{Filter, Truth};
 use crate::model::{
-    Context, DetailSet, Listeners, Notice, OwnerTable, Owners, Protocol, Query, Row, ScanReport,
-    Socket, SourceChoice, StateMasks, StateSet,
+    Context, DetailSet, FieldId, Listeners, Notice, OwnerTable, Owners, Protocol, Query, Row,
+    ScanReport, Socket, SourceChoice, StateMasks, StateSet,
 };
 use crate::render::{CsvList, JsonList, List, NdjsonList, TableList, TableOptions};
+use crate::sys;
 use crate::sys::stdout::Stdout;
 use std::io;
 use std::ops::ControlFlow;
@@ -39,11 +40,13 @@ pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Ex
     };
     plan.query.owners |= sort.needs_owners();
     plan.query.details = plan.query.details.or(sort.needs_details());
-    let names = if plan.query.details.has(DetailSet::CGROUP) {
-        names.with_cgroups()
-    } else {
-        names
-    };
+    let no_contexts = plan.query.details.has(DetailSet::CONTEXT) && !sys::process::selinux_is_on();
+    if no_contexts {
+        plan.query.details = plan.query.details.without(DetailSet::CONTEXT);
+        plan.columns
+            .retain(|column| column.field != FieldId::Context);
+    }
+    let names = names.with(plan.query.details);
     let opening = opening(&plan.query, plan.format == Format::Json);
     let streaming = matches!(sort, Sort::None) && !plan.filter.needs_owners;
     let mut list = list(&plan, streaming);
@@ -106,6 +109,11 @@ pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Ex
         explanation: w.message.clone(),
     });
     closing.notices.extend(readings);
+    closing
+        .notices
+        .extend(no_contexts.then(|| Notice::NotComputed {
+            explanation: "SELinux is off on this host: there are no security contexts".to_owned(),
+        }));
     closing.notices.extend(tally);
     let late = list.close(&closing)?;
     closing.notices.extend(late);

@@ -97,7 +97,7 @@ fn help(name: &str) -> Result<Exit, Error> {
 fn hint_for_ss(option: &str) -> Option<&'static str> {
     Some(match option {
         "-s" | "--summary" => "counts of sockets: portctl summary",
-        "-T" | "--threads" | "-b" | "--bpf" | "-Z" | "-z" => "this detail of ss is not offered yet",
+        "-b" | "--bpf" | "-z" | "--contexts" => "this detail of ss is not offered yet",
         "-A" | "--query" | "-f" | "--family" | "-0" | "--packet" | "-d" | "--dccp" | "-S"
         | "--sctp" | "-M" | "--mptcp" | "--vsock" | "--tipc" | "--xdp" => {
             "protocols are chosen with -t, -u, -w and -x; others are not offered yet"

@@ -110,6 +110,12 @@ pub struct LsArgs {
     /// Every process that holds a socket, or why none does
     #[arg(short = 'p', long, help_heading = DETAILS)]
     pub processes: bool,
+    /// Every thread of those processes
+    #[arg(short = 'T', long, help_heading = DETAILS)]
+    pub threads: bool,
+    /// SELinux contexts of those processes
+    #[arg(short = 'Z', long, help_heading = DETAILS)]
+    pub context: bool,
     /// User, inode, cookie, mark and more
     #[arg(short = 'e', long, help_heading = DETAILS)]
     pub extended: bool,

@@ -111,6 +111,8 @@ pub fn ls(
         columns.extend(of_details.map(|f| Column::of(f.id)));
     }
     let owners = args.processes
+        || args.threads
+        || args.context
         || columns.iter().any(|c| c.field.field().needs_owners)
         || filter.needs_owners;
     let details = columns
@@ -260,6 +262,8 @@ fn shown_details(args: &LsArgs) -> DetailSet {
         (args.info, DetailSet::CONGESTION),
         // For JSON, which has no columns.
         (args.cgroup || args.extended, DetailSet::CGROUP),
+        (args.threads, DetailSet::THREADS),
+        (args.context, DetailSet::CONTEXT),
     ]
     .into_iter()
     .filter(|(asked, _)| *asked)
@@ -298,8 +302,14 @@ fn default_columns(args: &LsArgs) -> Vec<Column> {
             FieldId::Shutdown,
         ]);
     }
-    if args.processes {
+    if args.processes || args.threads || args.context {
         fields.push(FieldId::Process);
+    }
+    if args.threads {
+        fields.push(FieldId::Threads);
+    }
+    if args.context {
+        fields.push(FieldId::Context);
     }
     fields.into_iter().map(Column::of).collect()
 }

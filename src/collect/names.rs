@@ -2,7 +2,9 @@
 
 use super::cgroups::Cgroups;
 use super::limits;
-use crate::model::{CgroupId, CgroupPath, EphemeralPorts, IfIndex, Names, Port, Protocol, Uid};
+use crate::model::{
+    CgroupId, CgroupPath, DetailSet, EphemeralPorts, IfIndex, Names, Pid, Port, Protocol, Uid,
+};
 use crate::sys;
 use crate::wire::services;
 use rustc_hash::{FxBuildHasher, FxHashMap};
@@ -26,7 +28,14 @@ pub struct SystemNames {
     foreign: bool,
     /// Present if paths of control groups are wanted.
     cgroups: Option<RefCell<Cgroups>>,
+    /// Present if threads are wanted.
+    threads: Option<Lists>,
+    /// Present if security contexts are wanted.
+    contexts: Option<Cache<Pid>>,
 }
+
+/// The threads of processes.
+type Lists = RefCell<FxHashMap<Pid, Option<Rc<[Pid]>>>>;
 
 impl SystemNames {
     /// Knows nothing yet.
@@ -45,11 +54,16 @@ impl SystemNames {
         }
     }
 
-    /// The same, and paths of control groups are looked up.
+    /// The same, which looks up what of these is not looked up unasked.
     #[must_use]
-    pub fn with_cgroups(self) -> Self {
+    pub fn with(self, details: DetailSet) -> Self {
+        let live = !self.foreign;
+        let threads = live && details.has(DetailSet::THREADS);
+        let contexts = live && details.has(DetailSet::CONTEXT);
         Self {
-            cgroups: Some(RefCell::default()),
+            cgroups: details.has(DetailSet::CGROUP).then(RefCell::default),
+            threads: threads.then(RefCell::default),
+            contexts: contexts.then(RefCell::default),
             ..self
         }
     }
@@ -92,6 +106,20 @@ impl Names for SystemNames {
 
     fn host(&self, address: IpAddr) -> Option<Rc<[u8]>> {
         remember(&self.hosts, address, || sys::hosts::name_of(address))
+    }
+
+    fn threads(&self, pid: Pid) -> Option<Rc<[Pid]>> {
+        let mut known = self.threads.as_ref()?.borrow_mut();
+        let read = || {
+            let threads = sys::process::threads(pid.0)?;
+            Some(threads.into_iter().map(Pid).collect())
+        };
+        known.entry(pid).or_insert_with(read).clone()
+    }
+
+    fn context(&self, pid: Pid) -> Option<Rc<[u8]>> {
+        let contexts = self.contexts.as_ref()?;
+        remember(contexts, pid, || sys::process::security_context(pid.0))
     }
 
     fn cgroup(&self, id: CgroupId) -> CgroupPath {

@@ -1,6 +1,6 @@
 //! Names for numbers, as a trait, so that this room needs no system calls.
 
-use super::{CgroupId, IfIndex, Port, Protocol, Uid};
+use super::{CgroupId, IfIndex, Pid, Port, Protocol, Uid};
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -21,6 +21,16 @@ pub trait Names {
     fn cgroup(&self, id: CgroupId) -> CgroupPath {
         let _ = id;
         CgroupPath::NotAsked
+    }
+    /// The threads of a process, itself first; `None` if nobody asked, or it is gone.
+    fn threads(&self, pid: Pid) -> Option<Rc<[Pid]>> {
+        let _ = pid;
+        None
+    }
+    /// The SELinux context of a process; `None` if nobody asked, or it cannot be read.
+    fn context(&self, pid: Pid) -> Option<Rc<[u8]>> {
+        let _ = pid;
+        None
     }
 }
 

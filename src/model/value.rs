@@ -72,6 +72,10 @@ pub enum Value<'a> {
     Pids(Owners<'a>),
     /// Their descriptor numbers.
     Descriptors(Owners<'a>),
+    /// Their threads.
+    Threads(Owners<'a>),
+    /// Their security contexts.
+    Contexts(Owners<'a>),
 }
 
 impl Value<'_> {
@@ -98,7 +102,11 @@ impl Value<'_> {
                 },
                 Ends::Inet(_) => 1,
             },
-            Self::Processes(o) | Self::Pids(o) | Self::Descriptors(o) => match o {
+            Self::Processes(o)
+            | Self::Pids(o)
+            | Self::Descriptors(o)
+            | Self::Threads(o)
+            | Self::Contexts(o) => match o {
                 Owners::Known(_) => 0,
                 Owners::None { .. } => 1,
                 Owners::Hidden | Owners::NotAsked => 2,
@@ -133,7 +141,9 @@ impl Value<'_> {
                         .cmp(&b.first_holder().map(|h| h.0))
                 })
             }
-            (Self::Pids(a), Self::Pids(b)) => a
+            (Self::Pids(a), Self::Pids(b))
+            | (Self::Threads(a), Self::Threads(b))
+            | (Self::Contexts(a), Self::Contexts(b)) => a
                 .first_holder()
                 .map(|h| h.0)
                 .cmp(&b.first_holder().map(|h| h.0)),

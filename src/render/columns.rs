@@ -52,6 +52,8 @@ impl Column {
             FieldId::Process => ("PROCESS", false, None),
             FieldId::Pid => ("PID", false, None),
             FieldId::Fd => ("FD", false, Some(13)),
+            FieldId::Threads => ("THREADS", false, None),
+            FieldId::Context => ("CONTEXT", false, None),
             FieldId::Tcp(metric) => (metric.heading(), is_numeric(metric.unit()), Some(12)),
             FieldId::Memory(metric) => (metric.heading(), is_numeric(metric.unit()), Some(12)),
             FieldId::Extra(metric) => (metric.heading(), is_numeric(metric.unit()), Some(12)),
@@ -74,6 +76,8 @@ impl Column {
                 | FieldId::Fd
                 | FieldId::User
                 | FieldId::Path
+                | FieldId::Threads
+                | FieldId::Context
                 | FieldId::Cgroup
         )
     }

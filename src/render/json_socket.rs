@@ -272,6 +272,17 @@ fn process(out: &mut Vec<u8>, holder: &Holder<'_>, refs: &References, names: &dy
     }
     maybe_number(out, ",\"uid\":", holder.process.uid.map(|uid| uid.0.into()));
     user(out, holder.process.uid, names);
+    if let Some(threads) = names.threads(holder.process.pid) {
+        literal(out, ",\"threads\":[");
+        for (n, thread) in threads.iter().enumerate() {
+            number(out, if n == 0 { "" } else { "," }, thread.0.into());
+        }
+        literal(out, "]");
+    }
+    if let Some(context) = names.context(holder.process.pid) {
+        literal(out, ",\"context\":");
+        string(out, &context);
+    }
     literal(out, ",\"command\":null}");
 }
 

@@ -146,6 +146,15 @@ fn value(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: TextOptions, 
         Value::Descriptors(owners) => each_owner(out, owners, row, |out, _, refs| {
             descriptors(out, refs);
         }),
+        Value::Threads(owners) => each_owner(out, owners, row, |out, holder, _| {
+            threads(out, holder, row.context.names);
+        }),
+        Value::Contexts(owners) => each_owner(out, owners, row, |out, holder, _| {
+            match row.context.names.context(holder.process.pid) {
+                Some(context) => quote_into(out, &context),
+                None => out.extend_from_slice(UNKNOWN),
+            }
+        }),
     }
 }
 
@@ -348,6 +357,27 @@ fn process(out: &mut Vec<u8>, holder: &Holder<'_>, refs: &References) {
     out.push(b']');
     out.extend_from_slice(if refs.fds.is_empty() { b" " } else { b" fd " });
     descriptors(out, refs);
+}
+
+/// `812: 812,813`: the process, and the threads through which it can use the socket.
+fn threads(out: &mut Vec<u8>, holder: &Holder<'_>, names: &dyn Names) {
+    number(out, holder.process.pid.0.into());
+    out.extend_from_slice(b": ");
+    // Found in one thread's own table, it is that thread's alone.
+    if let Some(thread) = holder.thread {
+        return number(out, thread.0.into());
+    }
+    match names.threads(holder.process.pid) {
+        Some(threads) => {
+            for (n, thread) in threads.iter().enumerate() {
+                if n > 0 {
+                    out.push(b',');
+                }
+                number(out, thread.0.into());
+            }
+        }
+        None => out.extend_from_slice(UNKNOWN),
+    }
 }
 
 /// `3,4`, and `slot 0 of fd 5` for a file that is registered with an io_uring.

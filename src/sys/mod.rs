@@ -8,6 +8,7 @@ pub mod kcmp;
 pub mod namespace;
 pub mod netlink;
 pub mod proc_root;
+pub mod process;
 pub mod stdout;
 pub mod terminal;
 pub mod users;

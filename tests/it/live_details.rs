@@ -436,3 +436,44 @@ fn through_proc_details_are_unknown() {
         );
     });
 }
+
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn threads_of_the_holders() {
+    namespace::run("live_details::threads_of_the_holders", || {
+        let pair = Pair::on("127.0.0.1");
+        let (stop, wait) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || wait.recv());
+        let mut threads: Vec<u32> = std::fs::read_dir("/proc/self/task")
+            .unwrap()
+            .map(|entry| {
+                entry
+                    .unwrap()
+                    .file_name()
+                    .to_str()
+                    .unwrap()
+                    .parse()
+                    .unwrap()
+            })
+            .collect();
+        threads.sort_unstable();
+        let document = list("ls -tnT");
+        let process = row(&document, &pair.client).owners.processes[0].clone();
+        assert_eq!(process.pid, std::process::id());
+        assert_eq!(process.threads, Some(threads.clone()));
+        let answer = portctl("ls -tnTH --columns threads").quiet();
+        let all: Vec<_> = threads.iter().map(u32::to_string).collect();
+        let expected = format!("{}: {}", std::process::id(), all.join(","));
+        assert!(
+            answer.lines().iter().all(|line| *line == expected),
+            "{answer}"
+        );
+        // Without -T nobody looks.
+        assert_eq!(
+            row(&list("ls -tnp"), &pair.client).owners.processes[0].threads,
+            None
+        );
+        drop(stop);
+        let _ = thread.join();
+    });
+}

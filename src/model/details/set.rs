@@ -19,11 +19,21 @@ impl DetailSet {
     pub const CONGESTION: Self = Self(16);
     /// The paths of control groups, looked up in the file system.
     pub const CGROUP: Self = Self(32);
+    /// The threads of processes, read from /proc.
+    pub const THREADS: Self = Self(64);
+    /// The SELinux contexts of processes, read from /proc.
+    pub const CONTEXT: Self = Self(128);
 
     /// Either's.
     #[must_use]
     pub const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// Those that are not in `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     /// Whether it has any of `other`.
@@ -41,6 +51,7 @@ impl DetailSet {
     /// Those of them that come with a socket's message.
     #[must_use]
     pub const fn of_the_kernel(self) -> Self {
-        Self(self.0 & !Self::CGROUP.0)
+        let elsewhere = Self::CGROUP.0 | Self::THREADS.0 | Self::CONTEXT.0;
+        Self(self.0 & !elsewhere)
     }
 }

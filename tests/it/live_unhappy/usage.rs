@@ -69,7 +69,7 @@ fn filters_that_make_no_sense() {
 fn options_that_make_no_sense() {
     let cases: &[(&[&str], &str)] = &[
         (&["ls", "--frobnicate"], "--frobnicate"),
-        (&["ls", "-tZ"], "-Z"),
+        (&["ls", "-tz"], "-z"),
         (&["--frobnicate"], "--frobnicate"),
         (&["frobnicate"], "frobnicate"),
         (&["ls", "--columns", "state,nope"], "nope"),

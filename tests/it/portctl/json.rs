@@ -188,6 +188,10 @@ pub(crate) struct Process {
     pub(crate) user: Option<String>,
     #[serde(deserialize_with = "nullable")]
     pub(crate) command: Option<String>,
+    /// Only with `-T`.
+    pub(crate) threads: Option<Vec<u32>>,
+    /// Only with `-Z`.
+    pub(crate) context: Option<String>,
 }
 
 /// One of `"io_uring"`.

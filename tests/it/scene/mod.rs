@@ -174,6 +174,8 @@ pub(crate) fn process(pid: u32, fds: &[i32]) -> Process {
         uid: Some(uid),
         user: user_name(uid),
         command: None,
+        threads: None,
+        context: None,
     }
 }
 
