@@ -44,3 +44,40 @@ impl Cgroups {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::num::NonZeroU64;
+
+    /// After the last walk.
+    fn walked(whole: bool) -> Cgroups {
+        Cgroups {
+            paths: [(77, b"/system.slice/x.service"[..].into())]
+                .into_iter()
+                .collect(),
+            walks: WALKS,
+            whole,
+        }
+    }
+
+    #[test]
+    fn a_group_that_is_not_there_is_gone_only_if_all_can_be_seen() {
+        let id = |n| CgroupId(NonZeroU64::new(n).unwrap());
+        let known = CgroupPath::Known(b"/system.slice/x.service"[..].into());
+        for whole in [true, false] {
+            assert_eq!(walked(whole).path(id(77)), known);
+        }
+        assert_eq!(walked(true).path(id(78)), CgroupPath::Gone);
+        assert_eq!(walked(false).path(id(78)), CgroupPath::Hidden);
+    }
+
+    #[test]
+    fn the_tree_is_walked_only_so_often() {
+        let mut cgroups = Cgroups::default();
+        for n in 1..20 {
+            let _ = cgroups.path(CgroupId(NonZeroU64::new(u64::MAX - n).unwrap()));
+        }
+        assert!(cgroups.walks <= WALKS);
+    }
+}
