@@ -80,12 +80,32 @@ _portctl() {
             return 0
             ;;
         portctl__subcmd__ls)
-            opts="-t -u -w -x -4 -6 -a -l -B -p -e -o -Q -n -r -H -O -v -q -h --tcp --udp --raw --unix --ipv4 --ipv6 --all --listening --bound-inactive --processes --extended --options --no-queues --columns --numeric --resolve --sort --json --ndjson --csv --no-header --oneline --width --color --source --from --strict --verbose --quiet --help"
+            opts="-t -u -w -M -S -d -x -0 -4 -6 -f -A -a -l -B -p -e -o -Q -n -r -H -O -N -v -q -h --tcp --udp --raw --mptcp --sctp --dccp --udplite --unix --packet --netlink --vsock --xdp --tipc --ipv4 --ipv6 --family --socket --query --all --listening --bound-inactive --processes --extended --options --no-queues --columns --numeric --resolve --sort --json --ndjson --csv --no-header --oneline --width --color --source --from --net --strict --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --family)
+                    COMPREPLY=($(compgen -W "inet inet6 link unix netlink vsock tipc xdp" -- "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -W "inet inet6 link unix netlink vsock tipc xdp" -- "${cur}"))
+                    return 0
+                    ;;
+                --query)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -A)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --columns)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -107,6 +127,14 @@ _portctl() {
                     return 0
                     ;;
                 --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --net)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -N)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -132,7 +160,7 @@ _portctl() {
             return 0
             ;;
         portctl__subcmd__summary)
-            opts="-v -q -h --json --width --source --from --strict --verbose --quiet --help"
+            opts="-N -v -q -h --json --width --source --from --net --strict --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -147,6 +175,14 @@ _portctl() {
                     return 0
                     ;;
                 --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --net)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -N)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

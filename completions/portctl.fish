@@ -31,6 +31,15 @@ complete -c portctl -n "__fish_portctl_needs_command" -f -a "summary" -d 'Count 
 complete -c portctl -n "__fish_portctl_needs_command" -f -a "help" -d 'Explain a topic: filter, columns, json, states, exit-codes; or a command'
 complete -c portctl -n "__fish_portctl_needs_command" -f -a "schema" -d 'Print the JSON Schema of a document: ls, summary'
 complete -c portctl -n "__fish_portctl_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c portctl -n "__fish_portctl_using_subcommand ls" -s f -l family -d 'Sockets of this family; may be given several times' -r -f -a "inet\t''
+inet6\t''
+link\t''
+unix\t''
+netlink\t''
+vsock\t''
+tipc\t''
+xdp\t''"
+complete -c portctl -n "__fish_portctl_using_subcommand ls" -s A -l query -l socket -d 'Sockets of these tables, separated by commas, \'!\' before one takes it away: all inet tcp udp udplite raw mptcp sctp dccp unix unix_stream unix_dgram unix_seqpacket packet packet_raw packet_dgram netlink vsock xdp tipc' -r
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -l columns -d 'Show these fields, separated by commas (portctl help columns)' -r
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -l sort -d 'Order by fields, each with :asc or :desc, separated by commas; \'none\' shows rows as they come, before reasons for missing owners are known' -r
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -l width -d 'Fit into this many columns; \'none\' for no limit [default: the terminal\'s, none in a pipe]' -r
@@ -41,10 +50,20 @@ complete -c portctl -n "__fish_portctl_using_subcommand ls" -l source -d 'Which 
 netlink\t'sock_diag over netlink only'
 proc\t'text files under /proc/net only'"
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -l from -d 'Read a saved dump, as \'ss -D\' writes it, instead of this host; \'-\' is standard input' -r -F
+complete -c portctl -n "__fish_portctl_using_subcommand ls" -s N -l net -d 'In this network namespace: a name under /run/netns, the id of a process in it, or the path of its file' -r
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -s t -l tcp -d 'TCP sockets'
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -s u -l udp -d 'UDP sockets'
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -s w -l raw -d 'Raw IP sockets'
+complete -c portctl -n "__fish_portctl_using_subcommand ls" -s M -l mptcp -d 'Multipath TCP sockets; their subflows are TCP sockets'
+complete -c portctl -n "__fish_portctl_using_subcommand ls" -s S -l sctp -d 'SCTP endpoints and associations'
+complete -c portctl -n "__fish_portctl_using_subcommand ls" -s d -l dccp -d 'DCCP sockets'
+complete -c portctl -n "__fish_portctl_using_subcommand ls" -l udplite -d 'UDP-Lite sockets'
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -s x -l unix -d 'Unix sockets'
+complete -c portctl -n "__fish_portctl_using_subcommand ls" -s 0 -l packet -d 'Packet sockets, which see whole frames'
+complete -c portctl -n "__fish_portctl_using_subcommand ls" -l netlink -d 'Netlink sockets'
+complete -c portctl -n "__fish_portctl_using_subcommand ls" -l vsock -d 'Sockets between virtual machines and their host'
+complete -c portctl -n "__fish_portctl_using_subcommand ls" -l xdp -d 'XDP sockets'
+complete -c portctl -n "__fish_portctl_using_subcommand ls" -l tipc -d 'TIPC sockets'
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -s 4 -l ipv4 -d 'IPv4 only; with -6, both'
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -s 6 -l ipv6 -d 'IPv6 only; with -4, both'
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -s a -l all -d 'Sockets in every state'
@@ -70,6 +89,7 @@ complete -c portctl -n "__fish_portctl_using_subcommand summary" -l source -d 'W
 netlink\t'sock_diag over netlink only'
 proc\t'text files under /proc/net only'"
 complete -c portctl -n "__fish_portctl_using_subcommand summary" -l from -d 'Read a saved dump, as \'ss -D\' writes it, instead of this host; \'-\' is standard input' -r -F
+complete -c portctl -n "__fish_portctl_using_subcommand summary" -s N -l net -d 'In this network namespace: a name under /run/netns, the id of a process in it, or the path of its file' -r
 complete -c portctl -n "__fish_portctl_using_subcommand summary" -l json -d 'One JSON document (portctl schema summary)'
 complete -c portctl -n "__fish_portctl_using_subcommand summary" -l strict -d 'Exit with 4 if anything that was asked for is missing'
 complete -c portctl -n "__fish_portctl_using_subcommand summary" -s v -l verbose -d 'Say where rows came from, and other details, on standard error'

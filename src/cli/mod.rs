@@ -7,4 +7,5 @@ pub mod args;
 pub mod docs;
 pub mod env;
 pub mod plan;
+pub mod select;
 pub mod topics;

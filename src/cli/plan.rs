@@ -2,9 +2,11 @@
 
 use super::args::{CollectArgs, ColorWhen, LsArgs, SourceArg, Width};
 use super::env::{self, Env, Terminal};
+use super::select::{self, SelectError, Selection};
 use crate::filter::{self, Filter, FilterError, Resolver, Scope};
 use crate::model::{
-    FIELDS, Family, FieldId, Protocol, Query, SourceChoice, StateMasks, StateSet, Table, TableSet,
+    FIELDS, FieldId, Kinds, Protocol, Query, SourceChoice, State, StateMasks, StateSet, Table,
+    TableSet,
 };
 use crate::render::{Column, TextOptions, columns};
 
@@ -66,6 +68,8 @@ pub struct LsPlan {
 pub enum PlanError {
     /// The filter makes no sense.
     Filter(FilterError),
+    /// The tables make no sense.
+    Select(SelectError),
     /// A name that no field has.
     UnknownField {
         /// The option it was given to.
@@ -87,7 +91,8 @@ pub fn ls(
     terminal: Terminal,
     resolver: &dyn Resolver,
 ) -> Result<LsPlan, PlanError> {
-    let (tables, named) = tables(args);
+    let selection = select::select(args).map_err(PlanError::Select)?;
+    let tables = selection.tables;
     let filter =
         filter::compile(&args.filter, &Scope { tables }, resolver).map_err(PlanError::Filter)?;
     let (columns, columns_named) = match &args.columns {
@@ -95,16 +100,21 @@ pub fn ls(
             columns::parse(list).map_err(|name| unknown_field("--columns", name))?,
             true,
         ),
-        None => (default_columns(args), false),
+        None => (default_columns(args, &selection), false),
     };
     let owners = args.processes
         || columns.iter().any(|c| c.field.field().needs_owners)
         || filter.needs_owners;
+    let states = states(args, &selection, &filter);
     Ok(LsPlan {
         query: Query {
-            tables: filter.tables(tables),
-            named,
-            states: states(args, &filter),
+            // Tables whose sockets are all in a state that nobody wants need not be asked for.
+            tables: filter
+                .tables(tables)
+                .filter(|t| !t.protocol.is_stateless() || states.stateless.contains(State::Close)),
+            named: selection.named,
+            states,
+            kinds: selection.kinds,
             owners,
             source: source(&args.collect, env),
         },
@@ -134,13 +144,22 @@ pub fn ls(
     })
 }
 
-/// A query for every socket there is, as `summary` needs it.
+/// A query for every socket that `summary` counts.
 #[must_use]
 pub fn everything(args: &CollectArgs, env: &dyn Env) -> Query {
     Query {
-        tables: Table::ALL.into_iter().collect(),
+        tables: Table::ALL
+            .into_iter()
+            .filter(|table| {
+                matches!(
+                    table.protocol,
+                    Protocol::Tcp | Protocol::Udp | Protocol::Raw | Protocol::Unix
+                )
+            })
+            .collect(),
         named: TableSet::EMPTY,
         states: StateMasks::same(StateSet::ALL),
+        kinds: Kinds::ALL,
         owners: false,
         source: source(args, env),
     }
@@ -171,57 +190,35 @@ pub fn unknown_field(option: &'static str, name: String) -> PlanError {
     }
 }
 
-/// Selected tables, and those of them that were named. As in `ss`, a family without a protocol means all
-/// protocols that have it, and a protocol without a family all its families.
-fn tables(args: &LsArgs) -> (TableSet, TableSet) {
-    let wanted_family = |family: Family| match family {
-        Family::Inet => args.ipv4 || !args.ipv6,
-        Family::Inet6 => args.ipv6 || !args.ipv4,
-        Family::Unix => true,
-    };
-    let by_protocol = |table: Table| match table.protocol {
-        Protocol::Tcp => args.tcp,
-        Protocol::Udp => args.udp,
-        Protocol::Raw => args.raw,
-        Protocol::Unix => args.unix,
-    };
-    let all: TableSet = Table::ALL.into_iter().collect();
-    let named = all.filter(|t| by_protocol(t) && wanted_family(t.family));
-    let ip_protocol = args.tcp || args.udp || args.raw;
-    let family = args.ipv4 || args.ipv6;
-    let tables = if !family && named.is_empty() {
-        all
-    } else if family && !ip_protocol {
-        all.filter(|t| t.family != Family::Unix && wanted_family(t.family) || named.contains(t))
-    } else {
-        named
-    };
-    (tables, named)
-}
-
 /// The states to ask for. `state` and `exclude` override the options, as in `ss`.
-fn states(args: &LsArgs, filter: &Filter) -> StateMasks {
+fn states(args: &LsArgs, selection: &Selection, filter: &Filter) -> StateMasks {
+    let unconnected = StateSet::LISTEN.or(StateSet::CLOSE);
     let masks = if filter.mentions_state || args.all {
         StateMasks::same(StateSet::ALL)
     } else if args.listening {
         StateMasks {
             // No closed socket is ever in TCP's table, and looking for one walks every connection.
             tcp: StateSet::LISTEN,
-            other: StateSet::LISTEN.or(StateSet::CLOSE),
+            ..StateMasks::same(unconnected)
         }
     } else if args.bound_inactive {
         StateMasks::same(StateSet::BOUND_INACTIVE)
     } else {
-        StateMasks::same(StateSet::DEFAULT)
+        StateMasks {
+            // What is always unconnected is shown to those who name it; `ss -A` hides even that.
+            stateless: if selection.names_stateless() {
+                StateSet::CLOSE
+            } else {
+                StateSet::DEFAULT
+            },
+            tipc: StateSet::of(State::Established).or(unconnected),
+            ..StateMasks::same(StateSet::DEFAULT)
+        }
     };
-    let possible = filter.states();
-    StateMasks {
-        tcp: masks.tcp.and(possible),
-        other: masks.other.and(possible),
-    }
+    masks.and(filter.states())
 }
 
-fn default_columns(args: &LsArgs) -> Vec<Column> {
+fn default_columns(args: &LsArgs, selection: &Selection) -> Vec<Column> {
     let mut fields = vec![FieldId::Protocol];
     if args.csv {
         fields.push(FieldId::Type);
@@ -251,6 +248,10 @@ fn default_columns(args: &LsArgs) -> Vec<Column> {
     }
     if args.processes {
         fields.push(FieldId::Process);
+        // Who is at the other end, where there is one to be known.
+        if selection.is_unix_only() {
+            fields.push(FieldId::PeerProcess);
+        }
     }
     fields.into_iter().map(Column::of).collect()
 }
@@ -352,35 +353,5 @@ mod tests {
             ..TTY
         };
         assert_eq!(screen_width(None, &env, wide), Some(120));
-    }
-
-    #[test]
-    fn tables_complete_as_in_ss() {
-        let select = |args: LsArgs| {
-            tables(&args)
-                .0
-                .iter()
-                .map(|t| t.to_string())
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(select(LsArgs::default()).len(), 7);
-        let t4 = LsArgs {
-            tcp: true,
-            ipv4: true,
-            ..LsArgs::default()
-        };
-        assert_eq!(select(t4), ["tcp/inet"]);
-        let x4 = LsArgs {
-            unix: true,
-            ipv4: true,
-            ..LsArgs::default()
-        };
-        assert_eq!(select(x4), ["tcp/inet", "udp/inet", "raw/inet", "unix"]);
-        let both = LsArgs {
-            ipv4: true,
-            ipv6: true,
-            ..LsArgs::default()
-        };
-        assert_eq!(select(both).len(), 6);
     }
 }

@@ -128,7 +128,9 @@ impl Source for DumpSource {
                 inet_diag::SOCK_DIAG_BY_FAMILY | inet_diag::TCPDIAG_GETSOCK => {
                     // Rows do not carry their protocol (but for raw sockets), and `ss -D` writes only TCP.
                     let socket = match payload.first() {
-                        Some(&FAMILY_UNIX) => lower::unix_payload(payload),
+                        Some(&FAMILY_UNIX) => {
+                            lower::unix_payload(payload).map(|(socket, _)| socket)
+                        }
                         _ => lower::inet_payload(payload, Protocol::Tcp),
                     };
                     match socket {

@@ -7,10 +7,13 @@ mod diag;
 mod dump;
 pub mod limits;
 mod lower;
+mod lower_families;
 pub mod names;
 pub mod owners;
 mod proc_net;
+mod protocols;
 mod source;
+mod unix_peers;
 
 pub use source::{Sink, SourceError};
 
@@ -19,6 +22,7 @@ use crate::model::{
     StateSet, Table, TableReport,
 };
 use crate::sys;
+use protocols::Presence;
 use source::{DumpStats, Source};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -38,6 +42,8 @@ pub struct Collected {
     pub listeners: Listeners,
     /// Whether the sink wanted no more.
     pub stopped: bool,
+    /// Protocols that this kernel does not have, so that there can be no rows.
+    pub absent: Vec<Protocol>,
 }
 
 /// Asks the sources for everything in `query` and hands each wanted row to `sink`.
@@ -122,7 +128,9 @@ impl Collector<'_> {
             if self.collected.stopped {
                 return;
             }
-            self.one_table(table, &mut netlink, &mut proc);
+            if !self.collected.absent.contains(&table.protocol) {
+                self.one_table(table, &mut netlink, &mut proc);
+            }
         }
     }
 
@@ -135,41 +143,76 @@ impl Collector<'_> {
         let first = netlink
             .as_deref_mut()
             .map(|source| self.try_source(source, &[table]));
-        let reason = match first {
+        let first = match first {
             Some(Ok(())) => return,
             Some(Err(Failure::RowsAreOut(reason))) => {
                 self.note(Notice::Broken { table, reason });
                 return;
             }
-            Some(Err(Failure::Clean(error))) => Some(error.to_string()),
+            Some(Err(Failure::Clean(error))) => Some(error),
             None => None,
         };
         let second = proc
             .as_deref_mut()
             .map(|source| self.try_source(source, &[table]));
-        match (second, reason) {
+        match (second, first) {
             (Some(Ok(())), None) => {}
-            (Some(Ok(())), Some(reason)) => self.note(Notice::FellBack {
+            (Some(Ok(())), Some(error)) => self.note(Notice::FellBack {
                 tables: vec![table],
-                reason,
+                reason: error.to_string(),
                 asked: self.query.named.contains(table),
             }),
             (Some(Err(Failure::RowsAreOut(reason))), _) => {
                 self.note(Notice::Broken { table, reason });
             }
-            (Some(Err(Failure::Clean(error))), None) => self.note(Notice::Unavailable {
-                table,
-                reason: error.to_string(),
-            }),
-            (Some(Err(Failure::Clean(error))), Some(reason)) => self.note(Notice::Unavailable {
-                table,
-                reason: format!("{reason}; {error}"),
-            }),
-            (None, reason) => self.note(Notice::Unavailable {
-                table,
-                reason: reason.unwrap_or_else(|| "no source".to_owned()),
-            }),
+            (Some(Err(Failure::Clean(second))), first) => {
+                self.nowhere(table, first.into_iter().chain([second]));
+            }
+            (None, first) => self.nowhere(table, first.into_iter()),
         }
+    }
+
+    /// No source had `table`: perhaps there is nothing to be had.
+    fn nowhere(&mut self, table: Table, errors: impl Iterator<Item = SourceError>) {
+        let errors: Vec<_> = errors.collect();
+        let asked = self.query.named.contains(table);
+        let lacking = errors.iter().any(SourceError::is_lack);
+        let presence = if lacking {
+            protocols::presence(table)
+        } else {
+            Presence::Unknown
+        };
+        match presence {
+            Presence::Absent => {
+                self.collected.absent.push(table.protocol);
+                if asked {
+                    let protocol = table.protocol;
+                    self.note(Notice::Absent { protocol });
+                }
+                return;
+            }
+            // The kernel cannot list them, and counts none; so says /proc.
+            Presence::Counted(0) if self.query.source != SourceChoice::Netlink => {
+                self.commit(
+                    SourceKind::Proc,
+                    &[table],
+                    Seen::default(),
+                    &DumpStats::default(),
+                );
+                return;
+            }
+            Presence::Uncounted if !asked => return,
+            Presence::Counted(_) | Presence::Uncounted | Presence::Unknown => {}
+        }
+        let reasons: Vec<_> = errors.iter().map(SourceError::to_string).collect();
+        self.note(Notice::Unavailable {
+            table,
+            reason: if reasons.is_empty() {
+                "no source".to_owned()
+            } else {
+                reasons.join("; ")
+            },
+        });
     }
 
     fn dump_file(&mut self, source: &mut dyn Source, tables: &[Table]) -> Result<(), SourceError> {
@@ -253,14 +296,13 @@ impl Collector<'_> {
         let stopped = &mut self.collected.stopped;
         let sink = &mut *self.sink;
         source.dump(tables, states, &mut |socket: Socket| {
-            let table = Table::new(socket.protocol, socket.family);
             if query.owners && socket.state == State::Listen {
                 seen.listeners.note(&socket);
             }
-            if !query.wants(table, socket.state) {
+            if !query.wants(&socket) {
                 return ControlFlow::Continue(());
             }
-            seen.add(table);
+            seen.add(Table::new(socket.protocol, socket.family));
             let flow = sink.push(socket);
             *stopped |= flow.is_break();
             flow

@@ -31,6 +31,8 @@ pub(super) struct DumpStats {
     pub(super) skipped: u64,
     /// The kernel said that the table changed meanwhile.
     pub(super) interrupted: bool,
+    /// The netlink port that the answers came to; 0 for other sources.
+    pub(super) port: u32,
     /// How many dumps ended one after the other: `ss -D` writes one for each family.
     pub(super) ends: u32,
 }
@@ -56,6 +58,9 @@ pub enum SourceError {
     /// The kernel has no handler for this table.
     #[error("this kernel has no sock_diag module for it")]
     NoModule,
+    /// There is no text table of this kind.
+    #[error("/proc/net has no table of it")]
+    NoText,
     /// The kernel refused.
     #[error("the kernel refused the dump: {}", refusal(*.errno, .text.as_deref()))]
     Refused {
@@ -95,6 +100,17 @@ pub enum SourceError {
         /// Where.
         offset: u64,
     },
+}
+
+impl SourceError {
+    /// Whether the source has nothing of the kind, rather than failing to deliver it.
+    pub(super) fn is_lack(&self) -> bool {
+        match self {
+            Self::NoModule | Self::NoText => true,
+            Self::File { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
 }
 
 /// The words of an error without Rust's "(os error N)".

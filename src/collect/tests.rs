@@ -1,7 +1,7 @@
 //! The dump loop and the choice of sources, with made-up answers.
 
 use super::*;
-use crate::model::{Socket, TableSet};
+use crate::model::{Kinds, Socket, TableSet};
 use crate::sys::netlink::Datagrams;
 use crate::wire::nlmsg;
 use std::collections::VecDeque;
@@ -113,6 +113,7 @@ fn collect_tables(
         tables,
         named: tables,
         states: crate::model::StateMasks::same(StateSet::ALL),
+        kinds: Kinds::ALL,
         owners: false,
         source: SourceChoice::Auto,
     };

@@ -229,7 +229,7 @@ impl Checker<'_> {
             .filter(|address| match family {
                 Some(Family::Inet) => address.is_ipv4(),
                 Some(Family::Inet6) => address.is_ipv6(),
-                Some(Family::Unix) | None => true,
+                _ => true,
             })
             .map(|address| Predicate::Network(side, Network::host(address)))
             .collect();

@@ -6,8 +6,8 @@
 
 use super::{Filter, FilterError, Resolver, Scope, Truth, closest};
 use crate::model::{
-    Context, Ends, Family, InetEnds, Inode, NoNames, Port, Protocol, Queues, Row, Socket, State,
-    Table, TableSet, UnixEnds, UnixKind, UnixName, UnixPeer,
+    Context, Ends, Family, InetEnds, Inode, NoNames, Port, Protocol, Queues, Row, Socket,
+    SocketKind, State, Table, TableSet, UnixEnds, UnixName, UnixPeer,
 };
 use std::net::{IpAddr, SocketAddr};
 
@@ -106,7 +106,7 @@ fn inet(protocol: Protocol, state: State, inode: u64, local: &str, peer: &str) -
 }
 
 pub(super) fn unix(name: UnixName, inode: u64, peer: UnixPeer) -> Socket {
-    let kind = UnixKind::Stream;
+    let kind = SocketKind::Stream;
     let ends = Ends::Unix(UnixEnds { kind, name, peer });
     socket(
         Protocol::Unix,

@@ -6,9 +6,7 @@ use super::address::Network;
 use super::ast::Op;
 use super::glob::Glob;
 use super::port::Ports;
-use crate::model::{
-    Ends, Family, InetEnds, Row, Side, Socket, StateSet, UnixEnds, UnixName, UnixPeer,
-};
+use crate::model::{Ends, Family, InetEnds, Row, Side, Socket, StateSet, UnixEnds, UnixPeer};
 use std::cmp::Ordering;
 use std::ops::Not;
 
@@ -56,11 +54,11 @@ pub enum Predicate {
     State(StateSet),
     /// The socket is of the family.
     Family(Family),
-    /// An IP address of the socket is in the network. No unix socket has one.
+    /// An IP address of the socket is in the network. Only IP sockets have one.
     Network(Side, Network),
     /// A port of the socket compares as it says.
     Port(PortTest),
-    /// A name of the unix socket matches. No IP socket has one.
+    /// A name of the unix socket matches. No other socket has one.
     Name(Side, Glob),
 }
 
@@ -132,17 +130,30 @@ impl PortTest {
                 (Some(_), None) => Truth::Unknown,
                 (Some(wanted), Some(inode)) => self.order.holds(inode.cmp(&wanted)).into(),
             },
+            // Their ports are wider, so it is the number that counts.
+            Ends::Vsock(ends) => {
+                let end = match self.side {
+                    Side::Local => Some(ends.local),
+                    Side::Peer => ends.peer,
+                };
+                let port = end.map(|end| u64::from(end.port));
+                let wanted = port.zip(self.inode);
+                wanted
+                    .is_some_and(|(port, wanted)| self.order.holds(port.cmp(&wanted)))
+                    .into()
+            }
+            Ends::Packet(_) | Ends::Netlink(_) | Ends::Xdp(_) | Ends::Tipc(_) => Truth::False,
         }
     }
 }
 
 /// The inode of one side, 0 if there is none; nothing if it is not known.
 fn inode(socket: &Socket, ends: &UnixEnds, side: Side) -> Option<u64> {
-    match (side, ends.peer) {
+    match (side, &ends.peer) {
         (Side::Local, _) => Some(socket.inode.map_or(0, |i| i.0.get())),
-        (Side::Peer, UnixPeer::Inode(inode)) => Some(inode.0.get()),
-        (Side::Peer, UnixPeer::None) => Some(0),
         (Side::Peer, UnixPeer::Unknown) => None,
+        // One that waits to be accepted has none yet.
+        (Side::Peer, peer) => Some(peer.inode().map_or(0, |inode| inode.0.get())),
     }
 }
 
@@ -154,11 +165,13 @@ fn address(ends: &InetEnds, side: Side) -> std::net::IpAddr {
 }
 
 fn name_matches(ends: &UnixEnds, side: Side, glob: &Glob) -> Truth {
-    match (side, ends.peer) {
+    match side {
         _ if glob.is_everything() => Truth::True,
-        (Side::Local, _) => glob.matches(&ends.name).into(),
-        (Side::Peer, UnixPeer::None) => glob.matches(&UnixName::Unnamed).into(),
-        (Side::Peer, UnixPeer::Inode(_) | UnixPeer::Unknown) => Truth::Unknown,
+        Side::Local => glob.matches(&ends.name).into(),
+        Side::Peer => ends
+            .peer
+            .name()
+            .map_or(Truth::Unknown, |name| glob.matches(name).into()),
     }
 }
 
@@ -263,7 +276,7 @@ fn strongest(parts: &[Predicate], row: &Row<'_>, strong: Truth) -> Truth {
 mod tests {
     use super::*;
     use crate::filter::oracle::{row, unix};
-    use crate::model::{Inode, Protocol, State};
+    use crate::model::{Inode, Protocol, State, UnixName};
     use proptest::prelude::*;
 
     const TRUTHS: [Truth; 3] = [Truth::False, Truth::Unknown, Truth::True];

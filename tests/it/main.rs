@@ -12,6 +12,7 @@
 //! | [`portctl`] | support: runs the built binary and reads its JSON strictly |
 //! | [`live_states`] | a row for every kind and state of socket, compared field by field |
 //! | [`live_owners`] | who holds a socket: several processes, threads, hostile names, hidden owners |
+//! | [`live_families`] | packet, netlink, MPTCP, UDP-Lite: rows of what was made, and the same as ss says |
 //! | [`live_sources`] | netlink, /proc and saved dumps tell the same |
 //! | [`live_churn`] | listing while connections come and go loses and doubles nothing |
 //! | [`live_unhappy`] | what is missing, blocked, full, closed or hostile |
@@ -29,6 +30,7 @@ mod architecture;
 mod documents;
 mod live_churn;
 mod live_cli;
+mod live_families;
 mod live_owners;
 mod live_sources;
 mod live_states;

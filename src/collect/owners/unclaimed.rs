@@ -4,7 +4,7 @@ use super::walk::{self, Walk, Walked};
 use super::{add_holders, report, tunnels};
 use crate::collect::{self, Collected, Sink};
 use crate::model::{
-    Inode, NoOwner, Notice, OwnerTable, Protocol, Query, Socket, SourceChoice, StateMasks,
+    Inode, Kinds, NoOwner, Notice, OwnerTable, Protocol, Query, Socket, SourceChoice, StateMasks,
     StateSet, Table, TableSet,
 };
 use crate::sys::proc_root::Dir;
@@ -141,6 +141,7 @@ fn look_at_rows(
         tables,
         named: TableSet::EMPTY,
         states: StateMasks::same(StateSet::ALL),
+        kinds: Kinds::ALL,
         owners: false,
         source,
     };
