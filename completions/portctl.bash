@@ -80,7 +80,7 @@ _portctl() {
             return 0
             ;;
         portctl__subcmd__ls)
-            opts="-t -u -w -M -S -d -x -0 -4 -6 -f -A -a -l -B -p -e -o -Q -n -r -H -O -N -v -q -h --tcp --udp --raw --mptcp --sctp --dccp --udplite --unix --packet --netlink --vsock --xdp --tipc --ipv4 --ipv6 --family --socket --query --all --listening --bound-inactive --processes --extended --options --no-queues --columns --numeric --resolve --sort --json --ndjson --csv --no-header --oneline --width --color --source --from --net --strict --verbose --quiet --help"
+            opts="-t -u -w -M -S -d -x -0 -4 -6 -f -A -a -l -B -p -e -o -Q -n -r -D -H -O -N -v -q -h --tcp --udp --raw --mptcp --sctp --dccp --udplite --unix --packet --netlink --vsock --xdp --tipc --ipv4 --ipv6 --family --socket --query --all --listening --bound-inactive --processes --extended --options --no-queues --columns --numeric --resolve --sort --json --ndjson --csv --diag --dump --no-header --oneline --width --color --source --from --net --strict --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -111,6 +111,18 @@ _portctl() {
                     return 0
                     ;;
                 --sort)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dump)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --diag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -D)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

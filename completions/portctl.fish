@@ -42,6 +42,7 @@ xdp\t''"
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -s A -l query -l socket -d 'Sockets of these tables, separated by commas, \'!\' before one takes it away: all inet tcp udp udplite raw mptcp sctp dccp unix unix_stream unix_dgram unix_seqpacket packet packet_raw packet_dgram netlink vsock xdp tipc' -r
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -l columns -d 'Show these fields, separated by commas (portctl help columns)' -r
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -l sort -d 'Order by fields, each with :asc or :desc, separated by commas; \'none\' shows rows as they come, before reasons for missing owners are known' -r
+complete -c portctl -n "__fish_portctl_using_subcommand ls" -s D -l dump -l diag -d 'Save the rows instead of showing them: netlink messages, of which \'ss\' (TCPDIAG_FILE) reads TCP and --from all; \'-\' is standard output' -r -F
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -l width -d 'Fit into this many columns; \'none\' for no limit [default: the terminal\'s, none in a pipe]' -r
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless the environment says no'
 always\t'Always'

@@ -10,6 +10,7 @@ use crate::render::escape::escape;
 use crate::sys::namespace::EnterError;
 use std::fmt::Write as _;
 use std::io;
+use std::path::PathBuf;
 use unicode_width::UnicodeWidthStr;
 
 /// Why a command could not do what it was asked.
@@ -30,6 +31,13 @@ pub enum Error {
     Source(SourceError),
     /// No table could be read.
     NothingCollected(Vec<Notice>),
+    /// The saved dump cannot be written.
+    Save {
+        /// Its file.
+        path: PathBuf,
+        /// What happened.
+        error: io::Error,
+    },
     /// The output cannot be written.
     Output(io::Error),
 }
@@ -40,9 +48,11 @@ impl Error {
     pub const fn exit(&self) -> Exit {
         match self {
             Self::Plan(_) | Self::UnknownTopic { .. } => Exit::Usage,
-            Self::Namespace(_) | Self::Source(_) | Self::NothingCollected(_) | Self::Output(_) => {
-                Exit::Failed
-            }
+            Self::Namespace(_)
+            | Self::Source(_)
+            | Self::NothingCollected(_)
+            | Self::Save { .. }
+            | Self::Output(_) => Exit::Failed,
         }
     }
 
@@ -102,6 +112,11 @@ impl Error {
                 }
                 text
             }
+            Self::Save { path, error } => format!(
+                "error: cannot write the dump {}: {}\n",
+                escape(path.as_os_str().as_encoded_bytes()),
+                os_words(error)
+            ),
             Self::Output(error) => format!("error: cannot write the output: {}\n", os_words(error)),
         }
     }

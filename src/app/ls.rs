@@ -31,6 +31,9 @@ pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Ex
     } else {
         SystemNames::of_another_host()
     };
+    if let Some(path) = &args.dump {
+        return super::save::run(&plan, path, &names);
+    }
     let sort = match &plan.sort {
         Some(text) => {
             Sort::parse(text).map_err(|name| Error::Plan(plan::unknown_field("--sort", name)))?

@@ -2,6 +2,7 @@
 
 mod ls;
 mod resolver;
+mod save;
 mod summary;
 
 use crate::cli::args::{Cli, Command, LsArgs};

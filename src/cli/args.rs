@@ -177,6 +177,11 @@ pub struct LsArgs {
     /// Comma-separated values
     #[arg(long, help_heading = OUTPUT, overrides_with_all = ["json", "ndjson"])]
     pub csv: bool,
+    /// Save the rows instead of showing them: netlink messages, of which 'ss' (TCPDIAG_FILE) reads TCP and --from all;
+    /// '-' is standard output
+    #[arg(short = 'D', long, visible_alias = "diag", value_name = "FILE", help_heading = OUTPUT,
+        conflicts_with_all = ["json", "ndjson", "csv"])]
+    pub dump: Option<PathBuf>,
     /// No heading
     #[arg(short = 'H', long, help_heading = OUTPUT)]
     pub no_header: bool,

@@ -175,6 +175,23 @@ impl<D: Datagrams, Open: FnMut() -> io::Result<D>> DiagSource<Open> {
     }
 }
 
+impl<D: Datagrams, Open: FnMut() -> io::Result<D>> DiagSource<Open> {
+    /// Calls `each` with every message of one dump as it came from the kernel, and its protocol.
+    pub(super) fn record(
+        &mut self,
+        tables: &[Table],
+        states: StateSet,
+        mut each: impl FnMut(Protocol, &[u8], &mut DumpStats),
+    ) -> Result<DumpStats, SourceError> {
+        self.sequence += 1;
+        let (protocol, request) = request(tables, states, self.sequence)?;
+        self.messages(&request, |payload, stats| {
+            each(protocol, payload, stats);
+            ControlFlow::Continue(())
+        })
+    }
+}
+
 /// The first kernel that reads the whole number of a protocol; those before answer for TCP when asked for MPTCP.
 const WIDE_PROTOCOLS: (u32, u32) = (5, 10);
 

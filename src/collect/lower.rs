@@ -1,5 +1,6 @@
 //! Raw records into the model: the only file that knows both shapes.
 
+use super::lower_families;
 use crate::model::{
     CgroupId, Cookie, Ends, Family, IfIndex, InetEnds, Inode, Mark, Port, Protocol, Queues,
     Shutdown, Socket, SocketKind, State, Table, Timer, TimerKind, Uid, UnixEnds, UnixName,
@@ -13,6 +14,41 @@ use std::num::NonZeroU64;
 
 /// Milliseconds in a tick of `USER_HZ`, which is 100 on every architecture in use.
 const TICK_MS: u32 = 10;
+
+/// What a message of any table is.
+pub(super) enum Lowered {
+    /// A row.
+    Row(Socket),
+    /// A unix socket, and the clients that wait for it to accept them.
+    Unix(Socket, Vec<Inode>),
+    /// No row, and no damage.
+    Nothing,
+    /// It makes no sense.
+    Nonsense,
+}
+
+/// What the payload of a message of a table of `protocol` is.
+pub(super) fn any_payload(protocol: Protocol, payload: &[u8]) -> Lowered {
+    let socket = match protocol {
+        Protocol::Unix => {
+            return unix_payload(payload).map_or(Lowered::Nonsense, |(s, c)| Lowered::Unix(s, c));
+        }
+        Protocol::Tipc => {
+            return match lower_families::tipc_payload(payload) {
+                Some(Some(socket)) => Lowered::Row(socket),
+                Some(None) => Lowered::Nothing,
+                None => Lowered::Nonsense,
+            };
+        }
+        Protocol::Sctp => sctp_payload(payload),
+        Protocol::Packet => lower_families::packet_payload(payload),
+        Protocol::Netlink => lower_families::netlink_payload(payload),
+        Protocol::Vsock => lower_families::vsock_payload(payload),
+        Protocol::Xdp => lower_families::xdp_payload(payload),
+        _ => inet_payload(payload, protocol),
+    };
+    socket.map_or(Lowered::Nonsense, Lowered::Row)
+}
 
 /// A socket from the payload of an inet_diag message; `None` if it makes no sense.
 pub(super) fn inet_payload(payload: &[u8], protocol: Protocol) -> Option<Socket> {

@@ -12,9 +12,11 @@ pub mod names;
 pub mod owners;
 mod proc_net;
 mod protocols;
+mod saved;
 mod source;
 mod unix_peers;
 
+pub use saved::{Recording, record};
 pub use source::{Sink, SourceError};
 
 use crate::model::{
@@ -229,13 +231,10 @@ impl Collector<'_> {
                 DumpStats::default()
             }
         };
-        // What `ss -D` writes is TCP, one dump for each family; of other tables, and of a family without a dump of its own, none in
-        // the file does not mean none on that host.
-        let families = Table::ALL.iter().filter(|t| t.protocol == Protocol::Tcp);
-        let both = stats.ends as usize >= families.count();
+        // Of a table that the file does not hold, no rows do not mean that there were none on that host.
         let (held, not_held): (Vec<_>, Vec<_>) = tables
             .iter()
-            .partition(|t| t.protocol == Protocol::Tcp && both || seen.of(**t) > 0);
+            .partition(|t| stats.holds(**t) || seen.of(**t) > 0);
         self.commit(source.kind(), &held, seen, &stats);
         for table in not_held {
             if self.query.named.contains(table) {

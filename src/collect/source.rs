@@ -1,6 +1,6 @@
 //! What the collector asks of a source, and of the place where rows go.
 
-use crate::model::{Socket, SourceKind, StateSet, Table};
+use crate::model::{Protocol, Socket, SourceKind, StateSet, Table, TableSet};
 use crate::wire::DecodeError;
 use std::io;
 use std::ops::ControlFlow;
@@ -35,6 +35,19 @@ pub(super) struct DumpStats {
     pub(super) port: u32,
     /// How many dumps ended one after the other: `ss -D` writes one for each family.
     pub(super) ends: u32,
+    /// The tables that a saved dump says it holds, with rows or without.
+    pub(super) held: TableSet,
+}
+
+impl DumpStats {
+    /// Whether a saved dump holds `table`, with rows or without: it says so, or it is a whole one of `ss`, which saves TCP and ends
+    /// the dump of each family.
+    pub(super) fn holds(&self, table: Table) -> bool {
+        const FAMILIES: u32 = 2;
+        let is_of_ss = self.held == TableSet::EMPTY;
+        self.held.contains(table)
+            || is_of_ss && table.protocol == Protocol::Tcp && self.ends >= FAMILIES
+    }
 }
 
 /// Where rows go.

@@ -257,10 +257,16 @@ impl TableSet {
 impl FromIterator<Table> for TableSet {
     fn from_iter<I: IntoIterator<Item = Table>>(tables: I) -> Self {
         let mut set = Self::EMPTY;
-        for table in tables {
-            set.insert(table);
-        }
+        set.extend(tables);
         set
+    }
+}
+
+impl Extend<Table> for TableSet {
+    fn extend<I: IntoIterator<Item = Table>>(&mut self, tables: I) {
+        for table in tables {
+            self.insert(table);
+        }
     }
 }
 

@@ -16,6 +16,7 @@ pub mod proc_net;
 pub mod proc_protocols;
 pub mod proc_sctp;
 pub mod proc_sockets;
+pub mod saved;
 pub mod services;
 pub mod sysctl;
 pub mod tipc_diag;

@@ -5,3 +5,4 @@ mod absent;
 mod against_ss;
 mod network;
 mod rows;
+mod saved;
