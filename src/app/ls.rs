@@ -15,8 +15,8 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::filter::{Filter, Truth};
 use crate::model::{
-    Context, Listeners, Notice, OwnerTable, Owners, Protocol, Query, Row, ScanReport, Socket,
-    SourceChoice, StateMasks, StateSet,
+    Context, Listeners, Notice, OwnerTable, Owners, Query, Row, ScanReport, Socket, SourceChoice,
+    StateMasks, StateSet,
 };
 use crate::render::{CsvList, JsonList, List, NdjsonList, TableList, TableOptions};
 use crate::sys::stdout::Stdout;
@@ -172,7 +172,9 @@ fn owners_before(query: &Query) -> Option<OwnerTable> {
     }
     // Rows that pass at once are explained by listeners that come after them, so these are asked for first.
     let listening = Query {
-        tables: query.tables.filter(|table| table.protocol == Protocol::Tcp),
+        tables: query
+            .tables
+            .filter(|table| table.protocol.queues_connections()),
         states: StateMasks::same(StateSet::LISTEN),
         ..query.clone()
     };

@@ -363,7 +363,7 @@ enum Failure {
 fn request_states(query: &Query, protocol: Protocol) -> StateSet {
     let states = query.states.of(protocol);
     let waiting = StateSet::of(State::Established).or(StateSet::of(State::CloseWait));
-    if query.owners && protocol == Protocol::Tcp && !states.and(waiting).is_empty() {
+    if query.owners && protocol.queues_connections() && !states.and(waiting).is_empty() {
         states.or(StateSet::LISTEN)
     } else {
         states

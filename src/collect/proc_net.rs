@@ -242,4 +242,26 @@ mod tests {
         assert_eq!(skipped, 1);
         assert_eq!(states, [State::Listen, State::TimeWait]);
     }
+
+    #[test]
+    fn sctp_of_both_families_comes_from_one_file_of_a_kernel_with_sctp() {
+        let text = b" ENDPT     SOCK   STY SST HBKT LPORT   UID INODE LADDRS\n\
+            0a 0b 2   10  21   36888  1000 12345 127.0.0.1 10.0.0.1 \n\
+            0a 0c 2   10  21   36889  1000 12346 0000:0000:0000:0000:0000:0000:0000:0001 \n";
+        for (family, port) in [(Family::Inet, 36888), (Family::Inet6, 36889)] {
+            let mut ports = Vec::new();
+            let skipped = lines(
+                &text[..],
+                &|line| proc_sctp::endpoint(line).map(|l| lower_families::sctp_line(&l)),
+                Table::new(Protocol::Sctp, family),
+                &mut |socket| {
+                    assert_eq!(socket.state, State::Listen);
+                    assert_eq!(socket.queues, crate::model::Queues::Unknown);
+                    ports.push(socket.inet().unwrap().local_port.0);
+                    ControlFlow::Continue(())
+                },
+            );
+            assert_eq!((skipped.unwrap(), ports), (0, vec![port]));
+        }
+    }
 }

@@ -91,6 +91,12 @@ impl Protocol {
         }
     }
 
+    /// Whether its connections wait in the queue of a listener, without a file, until they are accepted.
+    #[must_use]
+    pub const fn queues_connections(self) -> bool {
+        matches!(self, Self::Tcp | Self::Mptcp | Self::Sctp | Self::Dccp)
+    }
+
     /// Whether its sockets are always listed as unconnected, because the kernel keeps no other state for them.
     #[must_use]
     pub const fn is_stateless(self) -> bool {

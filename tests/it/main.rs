@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`architecture`] | holds the rooms of `src` to the imports that the house allows |
 //! | [`documents`] | commands in the README and the help do what is written there |
+//! | [`other_families`] | rows of families that few kernels have, from synthetic messages |
 //! | [`namespace`] | support: runs a test in namespaces of its own, and processes in special roles |
 //! | [`scene`] | support: makes sockets of every kind and says what a row about each must hold |
 //! | [`portctl`] | support: runs the built binary and reads its JSON strictly |
@@ -36,5 +37,6 @@ mod live_sources;
 mod live_states;
 mod live_unhappy;
 mod namespace;
+mod other_families;
 mod portctl;
 mod scene;

@@ -196,10 +196,31 @@ fn mptcp_sockets() {
                 assert_eq!(row.local().port, address(fd).port());
                 assert_eq!(row.peer().port, address(peer).port());
             }
+            // Nobody has accepted this one, so it has no file, and the listener explains it.
+            let waiting = socket(family, SocketType::STREAM, MPTCP);
+            rustix::net::connect(&waiting, &address(&listener)).unwrap();
+            for arguments in ["-Mp", "-Mp --sort none"] {
+                let document = list(&format!("ls {arguments} -f {word}"));
+                let reasons = document
+                    .sockets
+                    .iter()
+                    .filter_map(|s| s.owners.reason.clone());
+                assert_eq!(
+                    reasons.collect::<Vec<_>>(),
+                    ["accept-queue"],
+                    "{document:?}"
+                );
+            }
+            drop(rustix::net::accept_with(&listener, SocketFlags::CLOEXEC).unwrap());
+            drop(waiting);
+            namespace::eventually("it is gone", || {
+                list(&format!("ls -M -f {word}")).sockets.len() == 2
+            });
+
             // Each has one subflow, which is TCP's, and no row is TCP's and MPTCP's at once.
             let same = if word == "inet" { "-4" } else { "-6" };
             assert_eq!(
-                list(&format!("ls -ta {same} exclude time-wait"))
+                list(&format!("ls -t {same} state listening state established"))
                     .sockets
                     .len(),
                 3
