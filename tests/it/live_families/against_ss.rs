@@ -12,7 +12,7 @@ use std::process::Command;
 
 /// What both programs say of a socket. What one of them does not say is empty.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Seen {
+pub(super) struct Seen {
     netid: String,
     state: String,
     queues: (u64, u64),
@@ -25,7 +25,16 @@ struct Seen {
 
 /// The rows of `ss`.
 fn of_ss(arguments: &str) -> Vec<Seen> {
-    let output = Command::new("ss")
+    of_ss_from("", arguments)
+}
+
+/// The rows of `ss`, TCP's from a saved dump if one is given.
+pub(super) fn of_ss_from(dump: &str, arguments: &str) -> Vec<Seen> {
+    let mut command = Command::new("ss");
+    if !dump.is_empty() {
+        command.env("TCPDIAG_FILE", dump);
+    }
+    let output = command
         .args(["-H", "-O", "-n"])
         .args(arguments.split_whitespace())
         .env_remove("COLUMNS")
@@ -89,7 +98,7 @@ fn row_of_ss(line: &str) -> Seen {
 }
 
 /// The rows of a document as `ss` would say them.
-fn of_portctl(document: &Document) -> Vec<Seen> {
+pub(super) fn of_portctl(document: &Document) -> Vec<Seen> {
     let mut rows: Vec<_> = document.sockets.iter().map(row_of_portctl).collect();
     rows.sort();
     rows

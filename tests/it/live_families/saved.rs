@@ -1,14 +1,63 @@
 //! Saved dumps: `ss` reads what portctl writes, to its end, and portctl reads back all of it.
 
+use super::against_ss::{of_portctl, of_ss_from};
 use super::rows::{packet, socket};
 use crate::namespace;
 use crate::portctl::{Document, Run, Socket, list, portctl};
+use crate::scene::dump::{self, Record};
 use crate::scene::tcp::{Pair, any_port, listener, time_wait};
 use crate::scene::unix::{abstract_name, connect};
 use crate::scene::{port, udp, unix};
 use rustix::net::{AddressFamily, SocketType};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
+
+/// Rows that no kernel need produce: `ss` shows them from a file, and portctl shows the same.
+#[test]
+#[ignore = "needs ss of iproute2"]
+fn synthetic_rows_are_what_ss_says_they_are() {
+    let mut records = Vec::new();
+    let ends = [
+        ("10.0.0.1:22", "10.0.0.2:50312"),
+        ("0.0.0.0:0", "0.0.0.0:0"),
+        ("255.255.255.255:65535", "0.0.0.0:1"),
+        ("[2001:db8::1]:443", "[fe80::1:0:0:2]:1"),
+        ("[::ffff:10.0.0.1]:80", "[::ffff:192.0.2.7]:40000"),
+        ("[::]:53", "[::]:0"),
+    ];
+    // 12 and 13 are numbers of which ss knows no name.
+    for state in 1..=11 {
+        for (local, peer) in ends {
+            let number = u32::try_from(records.len()).unwrap() + 1;
+            let peer: SocketAddr = peer.parse().unwrap();
+            let mut local: SocketAddr = local.parse().unwrap();
+            // No connection twice.
+            local.set_port(local.port() ^ if peer.port() == 0 { 0 } else { state.into() });
+            records.push(Record {
+                state,
+                local,
+                peer,
+                // ss prints the larger half of them as negative numbers.
+                queues: (number * 1_000_003, (u32::MAX >> 1) / number),
+                uid: number,
+                inode: if number % 5 == 0 {
+                    0
+                } else {
+                    u32::MAX - number
+                },
+                cookie: u64::from(number) << 31 | 1,
+            });
+        }
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let saved = directory.path().join("dump");
+    std::fs::write(&saved, dump::file(&records, &[])).unwrap();
+    let theirs = of_ss_from(saved.to_str().unwrap(), "-a -e -A tcp,xdp");
+    let document = read_back(&saved, "-ta");
+    assert_eq!((document.sockets.len(), theirs.len()), (66, 66));
+    assert_eq!(of_portctl(&document), theirs);
+}
 
 /// Sockets of many tables.
 fn zoo() -> impl Sized {
