@@ -63,7 +63,7 @@ impl<D: Datagrams, Open: FnMut() -> io::Result<D>> Source for DiagSource<Open> {
 
 impl<D: Datagrams, Open: FnMut() -> io::Result<D>> DiagSource<Open> {
     /// Asks, and calls `each` with the payload of every answer until it wants no more.
-    #[inline]
+    #[inline(always)]
     fn messages(
         &mut self,
         request: &[u8],
@@ -113,7 +113,7 @@ impl<D: Datagrams, Open: FnMut() -> io::Result<D>> DiagSource<Open> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn rows(
         &mut self,
         request: &[u8],

@@ -28,6 +28,7 @@ pub(super) enum Lowered {
 }
 
 /// What the payload of a message of a table of `protocol` is.
+#[inline(never)]
 pub(super) fn any_payload(protocol: Protocol, payload: &[u8]) -> Lowered {
     let socket = match protocol {
         Protocol::Unix => {
@@ -56,6 +57,7 @@ pub(super) fn inet_payload(payload: &[u8], protocol: Protocol) -> Option<Socket>
 }
 
 /// A socket from the payload of an inet_diag message of SCTP, whose associations have states of their own.
+#[cold]
 pub(super) fn sctp_payload(payload: &[u8]) -> Option<Socket> {
     let mut socket = inet_payload(payload, Protocol::Sctp)?;
     if is_sctp_association(payload) {
@@ -85,7 +87,7 @@ pub(super) fn unix_payload(payload: &[u8]) -> Option<(Socket, Vec<Inode>)> {
 }
 
 /// A socket from inet_diag. `None` if its family is none that IP has.
-#[inline]
+#[inline(always)]
 fn inet_record(record: &InetRecord, protocol: Protocol) -> Option<Socket> {
     let family = match record.family {
         FAMILY_INET => Family::Inet,

@@ -203,7 +203,7 @@ impl Collector<'_> {
                 );
                 return;
             }
-            Presence::Uncounted if !asked => return,
+            Presence::Counted(0) | Presence::Uncounted if !asked => return,
             Presence::Counted(_) | Presence::Uncounted | Presence::Unknown => {}
         }
         let reasons: Vec<_> = errors.iter().map(SourceError::to_string).collect();
@@ -298,10 +298,14 @@ impl Collector<'_> {
             if query.owners && socket.state == State::Listen {
                 seen.listeners.note(&socket);
             }
-            if !query.wants(&socket) {
+            let table = Table::new(socket.protocol, socket.family);
+            if !query.wants(table, socket.state) {
                 return ControlFlow::Continue(());
             }
-            seen.add(Table::new(socket.protocol, socket.family));
+            if !table.family.is_ip() && !query.kinds.contain(&socket.ends) {
+                return ControlFlow::Continue(());
+            }
+            seen.add(table);
             let flow = sink.push(socket);
             *stopped |= flow.is_break();
             flow

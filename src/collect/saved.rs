@@ -192,7 +192,7 @@ impl Recorder<'_> {
         let mut seen = Seen::default();
         let base = self.recording.bytes.len();
         for (socket, range) in pass.joined() {
-            if self.collector.query.wants(&socket) {
+            if self.collector.query.wants_row(&socket) {
                 seen.add(Table::new(socket.protocol, socket.family));
                 self.recording.sockets.push(socket);
                 let range = base + range.start..base + range.end;

@@ -238,7 +238,8 @@ impl TableSet {
 
     /// Whether `table` is in the set.
     #[must_use]
-    pub fn contains(self, table: Table) -> bool {
+    #[inline]
+    pub const fn contains(self, table: Table) -> bool {
         self.0 & Self::bit(table) != 0
     }
 

@@ -44,9 +44,13 @@ impl StateMasks {
 
     /// The states asked of `protocol`.
     #[must_use]
+    #[inline]
     pub const fn of(self, protocol: Protocol) -> StateSet {
+        // Nearly every row is TCP's.
+        if matches!(protocol, Protocol::Tcp) {
+            return self.tcp;
+        }
         match protocol {
-            Protocol::Tcp => self.tcp,
             Protocol::Tipc => self.tipc,
             stateless if stateless.is_stateless() => self.stateless,
             _ => self.other,
@@ -114,13 +118,17 @@ pub struct Query {
 }
 
 impl Query {
-    /// Whether a row was asked for.
+    /// Whether a row of `table` in `state` was asked for, as far as this tells.
     #[must_use]
     #[inline]
-    pub fn wants(&self, socket: &Socket) -> bool {
+    pub const fn wants(&self, table: Table, state: super::State) -> bool {
+        self.tables.contains(table) && self.states.of(table.protocol).contains(state)
+    }
+
+    /// Whether a row was asked for.
+    #[must_use]
+    pub const fn wants_row(&self, socket: &Socket) -> bool {
         let table = Table::new(socket.protocol, socket.family);
-        self.tables.contains(table)
-            && self.states.of(table.protocol).contains(socket.state)
-            && self.kinds.contain(&socket.ends)
+        self.wants(table, socket.state) && self.kinds.contain(&socket.ends)
     }
 }

@@ -154,7 +154,7 @@ impl InetRecord {
     /// # Errors
     /// If it is shorter than the fixed part, or an attribute's length is impossible. An attribute that is shorter than its
     /// value counts as not sent; one that is longer is read as far as it is known.
-    #[inline]
+    #[inline(always)]
     pub fn decode(payload: &[u8]) -> Result<Self, DecodeError> {
         let base: &[u8; BASE_LEN] = payload.first_chunk().ok_or(DecodeError {
             what: "inet_diag_msg",
