@@ -294,6 +294,8 @@ impl Collector<'_> {
         });
         let stopped = &mut self.collected.stopped;
         let sink = &mut *self.sink;
+        // IP sockets have no types to choose among.
+        let has_kinds = !tables.iter().all(|table| table.family.is_ip());
         source.dump(tables, states, &mut |socket: Socket| {
             if query.owners && socket.state == State::Listen {
                 seen.listeners.note(&socket);
@@ -302,7 +304,7 @@ impl Collector<'_> {
             if !query.wants(table, socket.state) {
                 return ControlFlow::Continue(());
             }
-            if !table.family.is_ip() && !query.kinds.contain(&socket.ends) {
+            if has_kinds && !query.kinds.contain(&socket.ends) {
                 return ControlFlow::Continue(());
             }
             seen.add(table);

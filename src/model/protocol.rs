@@ -197,10 +197,11 @@ impl Table {
     /// More than every [`Table::index`].
     pub const INDEX_END: usize = Protocol::ALL.len() * 2;
 
-    /// A small number of its own for every table: only IP protocols have two families.
+    /// A small number of its own for every table: only IP protocols have two families, whose numbers differ in the last bit.
     #[must_use]
+    #[inline]
     pub const fn index(self) -> usize {
-        self.protocol as usize * 2 + matches!(self.family, Family::Inet6) as usize
+        self.protocol as usize * 2 + (self.family as usize & 1)
     }
 
     /// The table of `protocol` in `family`.

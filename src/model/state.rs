@@ -166,8 +166,11 @@ impl State {
         }
     }
 
+    #[inline]
     fn named(self) -> Option<&'static (Self, u8, &'static str, &'static str)> {
-        STATES.iter().find(|s| s.0 == self)
+        // Their numbers are their own, and one comparison.
+        let number = self.number();
+        STATES.iter().find(|s| s.1 == number)
     }
 }
 

@@ -63,6 +63,14 @@ pub(super) fn cell(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: Tex
         // Without the detour over a value.
         FieldId::Local => end(out, socket, Side::Local, row.context.names, options),
         FieldId::Peer => end(out, socket, Side::Peer, row.context.names, options),
+        _ => other_cell(out, field, row, options),
+    }
+}
+
+/// The cells that are not in every list: apart, so that telling the others from each other stays short.
+#[inline(never)]
+fn other_cell(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: TextOptions) {
+    match field {
         FieldId::Path | FieldId::PeerPath => path(out, field, row, options),
         _ => value(out, field, row, options, NONE),
     }
