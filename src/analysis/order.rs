@@ -173,7 +173,7 @@ fn compare(keys: &[SortKey], a: Row<'_>, b: Row<'_>) -> Ordering {
 mod tests {
     use super::*;
     use crate::model::{
-        Ends, Family, InetEnds, NoNames, Port, Protocol, Queues, State, UnixEnds, UnixKind,
+        Ends, Family, InetEnds, NoNames, Port, Protocol, Queues, SocketKind, State, UnixEnds,
         UnixName, UnixPeer,
     };
     use proptest::prelude::*;
@@ -188,7 +188,7 @@ mod tests {
             interface: None,
         });
         let unix = Ends::Unix(UnixEnds {
-            kind: UnixKind::Stream,
+            kind: SocketKind::Stream,
             name: UnixName::Path(port.to_be_bytes().into()),
             peer: UnixPeer::None,
         });

@@ -22,6 +22,9 @@ use std::ops::ControlFlow;
 pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Exit, Error> {
     let names = names_for(&args.collect, env);
     let plan = plan::ls(args, env, terminal, &SystemResolver(&names)).map_err(Error::Plan)?;
+    if let Some(path) = &args.dump {
+        return super::save::run(&plan, path, &names);
+    }
     let sort = match &plan.sort {
         Some(text) => {
             Sort::parse(text).map_err(|name| Error::Plan(plan::unknown_field("--sort", name)))?

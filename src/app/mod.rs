@@ -4,6 +4,7 @@ mod complete;
 mod gather;
 mod ls;
 mod resolver;
+mod save;
 mod summary;
 mod top;
 
@@ -20,8 +21,8 @@ use crate::render::escape::escape;
 use crate::render::{Closing, Opening, schema};
 use crate::sys;
 use crate::sys::stdout::Stdout;
+use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, Parser};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::time::SystemTime;
@@ -33,7 +34,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     if arguments.get(1).is_some_and(|first| means_ls(first)) {
         arguments.insert(1, "ls".into());
     }
-    let result = match Cli::try_parse_from(values_joined(arguments)) {
+    let result = match Cli::read(values_joined(arguments).into_iter()) {
         Ok(cli) => command(cli),
         Err(error) => parse_error(error),
     };
@@ -87,6 +88,16 @@ fn values_joined(arguments: Vec<OsString>) -> Vec<OsString> {
 }
 
 fn command(cli: Cli) -> Result<Exit, Error> {
+    let net = match &cli.command {
+        Some(Command::Ls(args)) => args.collect.net.as_deref(),
+        Some(Command::Top(args)) => args.collect.net.as_deref(),
+        Some(Command::Summary(args)) => args.collect.net.as_deref(),
+        _ => None,
+    };
+    if let Some(namespace) = net {
+        // Before anything is looked up: names of interfaces and settings are those of the namespace.
+        sys::namespace::enter_network(namespace).map_err(Error::Namespace)?;
+    }
     match cli.command {
         None => ls::run(&LsArgs::listeners(), &ProcessEnv, terminal()),
         Some(Command::Ls(args)) => ls::run(&args, &ProcessEnv, terminal()),
@@ -127,13 +138,7 @@ fn hint_for_ss(option: &str) -> Option<&'static str> {
         "-i" | "--info" | "-m" | "--memory" | "-T" | "--threads" | "-b" | "--bpf" | "-Z" | "-z" => {
             "this detail of ss is not offered yet"
         }
-        "-A" | "--query" | "-f" | "--family" | "-0" | "--packet" | "-d" | "--dccp" | "-S"
-        | "--sctp" | "-M" | "--mptcp" | "--vsock" | "--tipc" | "--xdp" => {
-            "protocols are chosen with -t, -u, -w and -x; others are not offered yet"
-        }
-        "-D" | "--diag" | "-E" | "--events" | "-K" | "--kill" | "-N" | "--net" => {
-            "this option of ss is not offered yet"
-        }
+        "-E" | "--events" | "-K" | "--kill" => "this option of ss is not offered yet",
         _ => return None,
     })
 }
@@ -208,7 +213,9 @@ fn opening(query: &Query, wanted: bool) -> Opening {
 
 /// Fails if tables were wanted and none could be read.
 fn closing(query: &Query, collected: Collected) -> Result<Closing, Error> {
-    if collected.tables.is_empty() && !query.tables.is_empty() && !collected.stopped {
+    // That there can be no such sockets is an answer.
+    let nothing = collected.tables.is_empty() && collected.absent.is_empty();
+    if nothing && !query.tables.is_empty() && !collected.stopped {
         return Err(Error::NothingCollected(collected.notices));
     }
     Ok(Closing {

@@ -10,4 +10,5 @@ pub mod docs;
 pub mod env;
 pub mod plan;
 pub mod plan_top;
+pub mod select;
 pub mod topics;

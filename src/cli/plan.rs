@@ -2,9 +2,10 @@
 
 use super::args::{CollectArgs, ColorWhen, LsArgs, SelectArgs, SourceArg, Width};
 use super::env::{self, Env, Terminal};
+use super::select::{self, SelectError, Selection};
 use crate::filter::{self, Filter, FilterError, Resolver, Scope};
 use crate::model::{
-    Conditions, FIELDS, Family, FieldId, Protocol, Query, SourceChoice, StateMasks, StateSet,
+    Conditions, FIELDS, FieldId, Kinds, Protocol, Query, SourceChoice, State, StateMasks, StateSet,
     Table, TableSet,
 };
 use crate::render::columns::{self, ColumnsError};
@@ -93,6 +94,8 @@ pub enum PlanError {
         /// Why not.
         source: io::Error,
     },
+    /// The tables make no sense.
+    Select(SelectError),
     /// A name that no field has.
     UnknownField {
         /// The option it was given to.
@@ -122,36 +125,45 @@ pub enum PlanError {
 
 /// Which sockets a command is about.
 #[derive(Debug)]
-pub struct Selection {
+pub struct Choice {
     /// What to fetch.
     pub query: Query,
     /// What to keep of it.
     pub filter: Filter,
+    /// What the options selected.
+    pub selection: Selection,
 }
 
 /// Reads the options and words that choose sockets. Owners are asked for only if the filter needs them.
 ///
 /// # Errors
-/// If the filter makes no sense.
+/// If the filter or the list of tables makes no sense.
 pub fn select(
     args: &SelectArgs,
     collect: &CollectArgs,
     env: &dyn Env,
     resolver: &dyn Resolver,
-) -> Result<Selection, PlanError> {
-    let (tables, named) = tables(args);
+) -> Result<Choice, PlanError> {
+    let selection = select::select(args).map_err(PlanError::Select)?;
+    let tables = selection.tables;
     let file = args.filter_file.as_deref();
     let filter = filter(&args.filter, file, &Scope { tables }, env, resolver)?;
-    Ok(Selection {
+    let states = states(args, &selection, &filter);
+    Ok(Choice {
         query: Query {
-            tables: filter.tables(tables),
-            named,
-            states: states(args, &filter),
+            // Tables whose sockets are all in a state that nobody wants need not be asked for.
+            tables: filter
+                .tables(tables)
+                .filter(|t| !t.protocol.is_stateless() || states.stateless.contains(State::Close)),
+            named: selection.named,
+            states,
+            kinds: selection.kinds,
             conditions: filter.conditions(),
             owners: filter.needs_owners,
             source: source(collect, env),
         },
         filter,
+        selection,
     })
 }
 
@@ -165,10 +177,16 @@ pub fn ls(
     terminal: Terminal,
     resolver: &dyn Resolver,
 ) -> Result<LsPlan, PlanError> {
-    let Selection { mut query, filter } = select(&args.select, &args.collect, env, resolver)?;
+    let Choice {
+        mut query,
+        filter,
+        selection,
+    } = select(&args.select, &args.collect, env, resolver)?;
     let columns = match &args.columns {
-        Some(list) => columns::choose(list, &default_columns(args)).map_err(columns_error)?,
-        None => default_columns(args),
+        Some(list) => {
+            columns::choose(list, &default_columns(args, &selection)).map_err(columns_error)?
+        }
+        None => default_columns(args, &selection),
     };
     let answer = match (args.exists, args.count) {
         (true, _) => Answer::Exists,
@@ -232,13 +250,22 @@ pub fn filter(
     }
 }
 
-/// A query for every socket there is, as `summary` needs it.
+/// A query for every socket that `summary` counts.
 #[must_use]
 pub fn everything(args: &CollectArgs, env: &dyn Env) -> Query {
     Query {
-        tables: Table::ALL.into_iter().collect(),
+        tables: Table::ALL
+            .into_iter()
+            .filter(|table| {
+                matches!(
+                    table.protocol,
+                    Protocol::Tcp | Protocol::Udp | Protocol::Raw | Protocol::Unix
+                )
+            })
+            .collect(),
         named: TableSet::EMPTY,
         states: StateMasks::same(StateSet::ALL),
+        kinds: Kinds::ALL,
         conditions: Conditions::default(),
         owners: false,
         source: source(args, env),
@@ -296,57 +323,35 @@ fn columns_error(error: ColumnsError) -> PlanError {
     }
 }
 
-/// Selected tables, and those of them that were named. As in `ss`, a family without a protocol means all
-/// protocols that have it, and a protocol without a family all its families.
-fn tables(args: &SelectArgs) -> (TableSet, TableSet) {
-    let wanted_family = |family: Family| match family {
-        Family::Inet => args.ipv4 || !args.ipv6,
-        Family::Inet6 => args.ipv6 || !args.ipv4,
-        Family::Unix => true,
-    };
-    let by_protocol = |table: Table| match table.protocol {
-        Protocol::Tcp => args.tcp,
-        Protocol::Udp => args.udp,
-        Protocol::Raw => args.raw,
-        Protocol::Unix => args.unix,
-    };
-    let all: TableSet = Table::ALL.into_iter().collect();
-    let named = all.filter(|t| by_protocol(t) && wanted_family(t.family));
-    let ip_protocol = args.tcp || args.udp || args.raw;
-    let family = args.ipv4 || args.ipv6;
-    let tables = if !family && named.is_empty() {
-        all
-    } else if family && !ip_protocol {
-        all.filter(|t| t.family != Family::Unix && wanted_family(t.family) || named.contains(t))
-    } else {
-        named
-    };
-    (tables, named)
-}
-
 /// The states to ask for. `state` and `exclude` override the options, as in `ss`.
-fn states(args: &SelectArgs, filter: &Filter) -> StateMasks {
+fn states(args: &SelectArgs, selection: &Selection, filter: &Filter) -> StateMasks {
+    let unconnected = StateSet::LISTEN.or(StateSet::CLOSE);
     let masks = if filter.mentions_state || args.all {
         StateMasks::same(StateSet::ALL)
     } else if args.listening {
         StateMasks {
             // No closed socket is ever in TCP's table, and looking for one walks every connection.
             tcp: StateSet::LISTEN,
-            other: StateSet::LISTEN.or(StateSet::CLOSE),
+            ..StateMasks::same(unconnected)
         }
     } else if args.bound_inactive {
         StateMasks::same(StateSet::BOUND_INACTIVE)
     } else {
-        StateMasks::same(StateSet::DEFAULT)
+        StateMasks {
+            // What is always unconnected is shown to those who name it; `ss -A` hides even that.
+            stateless: if selection.names_stateless() {
+                StateSet::CLOSE
+            } else {
+                StateSet::DEFAULT
+            },
+            tipc: StateSet::of(State::Established).or(unconnected),
+            ..StateMasks::same(StateSet::DEFAULT)
+        }
     };
-    let possible = filter.states();
-    StateMasks {
-        tcp: masks.tcp.and(possible),
-        other: masks.other.and(possible),
-    }
+    masks.and(filter.states())
 }
 
-fn default_columns(args: &LsArgs) -> Vec<Column> {
+fn default_columns(args: &LsArgs, selection: &Selection) -> Vec<Column> {
     let mut fields = vec![FieldId::Protocol];
     if args.csv {
         fields.push(FieldId::Type);
@@ -376,6 +381,10 @@ fn default_columns(args: &LsArgs) -> Vec<Column> {
     }
     if args.processes {
         fields.push(FieldId::Process);
+        // Who is at the other end, where there is one to be known.
+        if selection.is_unix_only() {
+            fields.push(FieldId::PeerProcess);
+        }
     }
     fields.into_iter().map(Column::of).collect()
 }
@@ -483,35 +492,5 @@ mod tests {
             ..TTY
         };
         assert_eq!(screen_width(None, &env, wide), Some(120));
-    }
-
-    #[test]
-    fn tables_complete_as_in_ss() {
-        let select = |args: SelectArgs| {
-            tables(&args)
-                .0
-                .iter()
-                .map(|t| t.to_string())
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(select(SelectArgs::default()).len(), 7);
-        let t4 = SelectArgs {
-            tcp: true,
-            ipv4: true,
-            ..SelectArgs::default()
-        };
-        assert_eq!(select(t4), ["tcp/inet"]);
-        let x4 = SelectArgs {
-            unix: true,
-            ipv4: true,
-            ..SelectArgs::default()
-        };
-        assert_eq!(select(x4), ["tcp/inet", "udp/inet", "raw/inet", "unix"]);
-        let both = SelectArgs {
-            ipv4: true,
-            ipv6: true,
-            ..SelectArgs::default()
-        };
-        assert_eq!(select(both).len(), 6);
     }
 }

@@ -158,7 +158,7 @@ impl Services {
     /// The name of a port.
     #[must_use]
     pub fn name(&self, protocol: Protocol, port: Port) -> Option<Rc<[u8]>> {
-        self.by_port.get(&(protocol, port)).cloned()
+        self.by_port.get(&(listed_as(protocol), port)).cloned()
     }
 
     /// The ports of a name, one for each protocol that has it.
@@ -170,6 +170,15 @@ impl Services {
     /// Every service name.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.by_name.keys().map(String::as_str)
+    }
+}
+
+/// The protocol under which services(5) has the services of `protocol`.
+const fn listed_as(protocol: Protocol) -> Protocol {
+    match protocol {
+        Protocol::Mptcp | Protocol::Sctp | Protocol::Dccp => Protocol::Tcp,
+        Protocol::UdpLite => Protocol::Udp,
+        own => own,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The dump loop and the choice of sources, with made-up answers.
 
 use super::*;
-use crate::model::{Condition, Conditions, Socket, TableSet};
+use crate::model::{Condition, Conditions, Kinds, Socket, TableSet};
 use crate::sys::netlink::Datagrams;
 use crate::wire::nlmsg;
 use std::collections::VecDeque;
@@ -123,6 +123,7 @@ fn collect_chosen(
         tables,
         named: tables,
         states: crate::model::StateMasks::same(StateSet::ALL),
+        kinds: Kinds::ALL,
         conditions: Conditions {
             udp,
             ..Conditions::default()

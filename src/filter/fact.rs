@@ -11,7 +11,7 @@ use super::predicate::Predicate;
 use super::quantity;
 use super::split::Piece;
 use super::suggest::closest;
-use crate::model::{CgroupId, Family, FieldId, IfIndex, NoOwner, UnixKind};
+use crate::model::{CgroupId, Family, FieldId, IfIndex, NoOwner, SocketKind};
 use std::num::NonZeroU64;
 
 /// `comm` is cut to this many bytes, proc_pid_comm(5).
@@ -23,6 +23,12 @@ const FAMILIES: &[(&str, Family)] = &[
     ("inet6", Family::Inet6),
     ("ipv6", Family::Inet6),
     ("unix", Family::Unix),
+    ("packet", Family::Packet),
+    ("link", Family::Packet),
+    ("netlink", Family::Netlink),
+    ("vsock", Family::Vsock),
+    ("xdp", Family::Xdp),
+    ("tipc", Family::Tipc),
 ];
 
 const FLAGS: &[(&str, bool)] = &[
@@ -67,7 +73,7 @@ impl Checker<'_> {
             Kind::Protocol => {
                 let &(_, protocol, kind) = one_of(c.field, piece, PROTOCOLS, |p| p.0)?;
                 let of_kind =
-                    kind.map(|k: UnixKind| Predicate::Word(FieldId::Type, vec![k.word()]));
+                    kind.map(|k: SocketKind| Predicate::Word(FieldId::Type, vec![k.word()]));
                 let parts = [Predicate::Protocol(protocol)].into_iter().chain(of_kind);
                 Ok(Predicate::all(parts.collect()))
             }
@@ -85,11 +91,8 @@ impl Checker<'_> {
             Kind::User => self.user(value, piece),
             Kind::Mark => mark(c.field, piece),
             Kind::Cgroup => self.cgroup(piece),
-            Kind::Process => Ok(Predicate::Process(self.process(value))),
-            Kind::Path => {
-                let name = Glob::new(&value.pattern);
-                Ok(Predicate::Name(crate::model::Side::Local, name))
-            }
+            Kind::Process => Ok(Predicate::Process(c.field, self.process(value))),
+            Kind::Path(side) => Ok(Predicate::Name(side, Glob::new(&value.pattern))),
             // Read elsewhere, see `Checker::compared`.
             Kind::State | Kind::Port(_) | Kind::Host(_) => Ok(Predicate::Constant(false)),
         }
@@ -127,7 +130,7 @@ impl Checker<'_> {
             }
             Kind::Process => {
                 if let Some(reason) = REASONS.iter().find(|r| r.word() == word) {
-                    return Ok(Predicate::Unowned(reason.word()));
+                    return Ok(Predicate::Unowned(c.field, reason.word()));
                 }
                 &[]
             }

@@ -5,7 +5,7 @@
 use super::glob::Glob;
 use super::numbers::NumberSet;
 use super::predicate::Truth;
-use crate::model::{CgroupId, FieldId, Holder, IfIndex, Owners, Row, Socket, Value};
+use crate::model::{CgroupId, Ends, FieldId, Holder, IfIndex, Owners, Row, Socket, Value};
 
 fn read(row: Row<'_>, field: FieldId) -> Value<'_> {
     (field.field().extract)(row)
@@ -24,9 +24,11 @@ pub(super) fn number(row: Row<'_>, field: FieldId, set: &NumberSet) -> Truth {
     match read(row, field) {
         Value::Number(n) | Value::Hex(n) => set.contains(n).into(),
         Value::Milliseconds(ms) => set.contains(ms.saturating_mul(1000)).into(),
-        Value::Pids(_) => held_by(row, |h| set.contains(h.process.pid.0.into())),
+        Value::Pids(owners) => held_by(owners, |h| set.contains(h.process.pid.0.into())),
         // The descriptor of an io_uring is not one of the socket.
-        Value::Descriptors(_) => held_by(row, |h| h.slot.is_none() && set.contains(h.fd.into())),
+        Value::Descriptors(owners) => {
+            held_by(owners, |h| h.slot.is_none() && set.contains(h.fd.into()))
+        }
         other => otherwise(&other),
     }
 }
@@ -66,30 +68,41 @@ pub(super) fn cgroup(socket: &Socket, id: CgroupId) -> Truth {
         .map_or(Truth::Unknown, |found| (found == id).into())
 }
 
-/// Whether an IP socket is bound to the interface; unix sockets are bound to none, and are not asked.
+/// Whether a socket is bound to the interface; those that cannot be bound to one are not asked.
 pub(super) fn interface(socket: &Socket, wanted: Option<IfIndex>) -> Truth {
-    match socket.inet() {
-        None => Truth::False,
+    match &socket.ends {
         // Only netlink, which gives a cookie to every socket, tells the interface.
-        Some(ends) if ends.interface.is_none() && socket.cookie.is_none() => Truth::Unknown,
-        Some(ends) => (ends.interface == wanted).into(),
+        Ends::Inet(ends) if ends.interface.is_none() && socket.cookie.is_none() => Truth::Unknown,
+        Ends::Inet(_) | Ends::Packet(_) | Ends::Xdp(_) => (socket.interface() == wanted).into(),
+        Ends::Unix(_) | Ends::Netlink(_) | Ends::Vsock(_) | Ends::Tipc(_) => Truth::False,
     }
 }
 
 /// Whether `holds` says so of some process that holds the socket.
-pub(super) fn held_by(row: Row<'_>, holds: impl FnMut(Holder<'_>) -> bool) -> Truth {
-    match row.owners() {
+fn held_by(owners: Owners<'_>, holds: impl FnMut(Holder<'_>) -> bool) -> Truth {
+    match owners {
         Owners::Known(mut holders) => holders.any(holds).into(),
         Owners::None { .. } => Truth::False,
         Owners::Hidden | Owners::NotAsked => Truth::Unknown,
     }
 }
 
-pub(super) fn unowned(row: Row<'_>, wanted: &str) -> Truth {
-    match row.owners() {
-        Owners::Known(_) => Truth::False,
-        Owners::None { reason, .. } => (reason.word() == wanted).into(),
-        Owners::Hidden | Owners::NotAsked => Truth::Unknown,
+pub(super) fn process(row: Row<'_>, field: FieldId, glob: &Glob) -> Truth {
+    match read(row, field) {
+        Value::Processes(owners) => held_by(owners, |holder| {
+            let name = holder.process.name.as_deref();
+            name.is_some_and(|name| glob.matches_text(name))
+        }),
+        other => otherwise(&other),
+    }
+}
+
+pub(super) fn unowned(row: Row<'_>, field: FieldId, wanted: &str) -> Truth {
+    match read(row, field) {
+        Value::Processes(Owners::None { reason, .. }) => (reason.word() == wanted).into(),
+        Value::Processes(Owners::Known(_)) => Truth::False,
+        Value::Processes(Owners::Hidden | Owners::NotAsked) => Truth::Unknown,
+        other => otherwise(&other),
     }
 }
 

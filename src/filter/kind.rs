@@ -1,7 +1,7 @@
 //! What kind of value each field has, and with it the operators, units and classes that make sense.
 
 use super::ast::Op;
-use crate::model::{FieldId, Protocol, Side, UnixKind};
+use crate::model::{FieldId, Protocol, Side, SocketKind};
 
 /// What a field is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,15 +12,15 @@ pub(super) enum Kind {
     Port(Side),
     /// Addresses, networks, hosts and unix names, with or without a port.
     Host(Side),
-    /// The name of a unix socket.
-    Path,
+    /// The name of a unix socket, or of its peer.
+    Path(Side),
     /// A number that counts or measures or names something.
     Number(Unit),
     /// One of some words, each with what it stands for.
     Words(&'static [(&'static str, &'static str)]),
-    /// tcp, udp, raw, unix.
+    /// tcp, udp, unix and the others.
     Protocol,
-    /// inet, inet6, unix.
+    /// inet, inet6, unix and the others.
     Family,
     /// Yes or no.
     Flag,
@@ -32,7 +32,7 @@ pub(super) enum Kind {
     Cgroup,
     /// A login name or a number.
     User,
-    /// The name of a process that holds the socket.
+    /// The name of a process that holds the socket, or its peer.
     Process,
 }
 
@@ -51,6 +51,8 @@ const TYPES: &[(&str, &str)] = &[
     ("stream", "stream"),
     ("dgram", "dgram"),
     ("seqpacket", "seqpacket"),
+    ("raw", "raw"),
+    ("rdm", "rdm"),
 ];
 
 /// Those of `ss` beside ours.
@@ -71,15 +73,30 @@ const SHUTDOWNS: &[(&str, &str)] = &[
     ("both", "both"),
 ];
 
-/// Names of protocols, and those of the column of `ss` that hold a unix type too.
-pub(super) const PROTOCOLS: &[(&str, Protocol, Option<UnixKind>)] = &[
+/// Names of protocols, and those of the column of `ss` that hold a type too.
+pub(super) const PROTOCOLS: &[(&str, Protocol, Option<SocketKind>)] = &[
     ("tcp", Protocol::Tcp, None),
     ("udp", Protocol::Udp, None),
     ("raw", Protocol::Raw, None),
     ("unix", Protocol::Unix, None),
-    ("u_str", Protocol::Unix, Some(UnixKind::Stream)),
-    ("u_dgr", Protocol::Unix, Some(UnixKind::Dgram)),
-    ("u_seq", Protocol::Unix, Some(UnixKind::Seqpacket)),
+    ("u_str", Protocol::Unix, Some(SocketKind::Stream)),
+    ("u_dgr", Protocol::Unix, Some(SocketKind::Dgram)),
+    ("u_seq", Protocol::Unix, Some(SocketKind::Seqpacket)),
+    ("udplite", Protocol::UdpLite, None),
+    ("mptcp", Protocol::Mptcp, None),
+    ("sctp", Protocol::Sctp, None),
+    ("dccp", Protocol::Dccp, None),
+    ("packet", Protocol::Packet, None),
+    ("p_raw", Protocol::Packet, Some(SocketKind::Raw)),
+    ("p_dgr", Protocol::Packet, Some(SocketKind::Dgram)),
+    ("netlink", Protocol::Netlink, None),
+    ("nl", Protocol::Netlink, None),
+    ("vsock", Protocol::Vsock, None),
+    ("v_str", Protocol::Vsock, Some(SocketKind::Stream)),
+    ("v_dgr", Protocol::Vsock, Some(SocketKind::Dgram)),
+    ("v_seq", Protocol::Vsock, Some(SocketKind::Seqpacket)),
+    ("xdp", Protocol::Xdp, None),
+    ("tipc", Protocol::Tipc, None),
 ];
 
 impl Kind {
@@ -106,14 +123,15 @@ impl Kind {
             FieldId::Sport => Self::Port(Side::Local),
             FieldId::Dport => Self::Port(Side::Peer),
             FieldId::Interface => Self::Interface,
-            FieldId::Path => Self::Path,
+            FieldId::Path => Self::Path(Side::Local),
+            FieldId::PeerPath => Self::Path(Side::Peer),
             FieldId::Timer => Self::Words(TIMERS),
             FieldId::User => Self::User,
             FieldId::Mark => Self::Mark,
             FieldId::Cgroup => Self::Cgroup,
             FieldId::V6only => Self::Flag,
             FieldId::Shutdown => Self::Words(SHUTDOWNS),
-            FieldId::Process => Self::Process,
+            FieldId::Process | FieldId::PeerProcess => Self::Process,
         }
     }
 
@@ -164,6 +182,7 @@ pub(super) const fn example(field: FieldId) -> &'static str {
         FieldId::Dport => "dport = 443",
         FieldId::Interface => "dev eth0",
         FieldId::Path => "path = /run/*",
+        FieldId::PeerPath => "peer_path = /run/*",
         FieldId::PeerInode => "peer_inode = 4711",
         FieldId::Timer => "timer = keepalive",
         FieldId::TimerExpires => "timer_expires < 10s",
@@ -177,6 +196,7 @@ pub(super) const fn example(field: FieldId) -> &'static str {
         FieldId::V6only => "v6only = yes",
         FieldId::Shutdown => "shutdown = both",
         FieldId::Process => "process = nginx",
+        FieldId::PeerProcess => "peer_process = dbus-*",
         FieldId::Pid => "pid = 812",
         FieldId::Fd => "fd = 3",
     }

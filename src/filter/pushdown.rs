@@ -114,9 +114,12 @@ impl Reach for TableSet {
             (Predicate::Protocol(wanted), _) => (protocol == *wanted) == truth,
             (_, false) => true,
             // IPv6 sockets may carry IPv4 addresses.
-            (Predicate::Network(_, Network::V4 { .. }), _) => family != Family::Unix,
+            (Predicate::Network(_, Network::V4 { .. }), _) => family.is_ip(),
             (Predicate::Network(_, Network::V6 { .. }), _) => family == Family::Inet6,
-            (Predicate::Networks(..) | Predicate::Interface(_), _) => family != Family::Unix,
+            (Predicate::Networks(..), _) => family.is_ip(),
+            (Predicate::Interface(_), _) => {
+                family.is_ip() || matches!(family, Family::Packet | Family::Xdp)
+            }
             (Predicate::Port(test), _) => !test.sets.of(protocol).is_empty(),
             (Predicate::Name(..), _) => family == Family::Unix,
             _ => true,
@@ -195,31 +198,38 @@ mod tests {
 
     #[test]
     fn tables() {
-        const INET: &str = "tcp/inet tcp/inet6 udp/inet udp/inet6 raw/inet raw/inet6";
-        const INET6: &str = "tcp/inet6 udp/inet6 raw/inet6";
-        const EVERY: &str = "tcp/inet tcp/inet6 udp/inet udp/inet6 raw/inet raw/inet6 unix";
-        assert_eq!(tables_of(""), EVERY);
-        assert_eq!(tables_of("sport = 22"), EVERY);
-        assert_eq!(tables_of("src any"), EVERY);
+        const INET: &str = "tcp/inet tcp/inet6 udp/inet udp/inet6 udplite/inet udplite/inet6 \
+            raw/inet raw/inet6 mptcp/inet mptcp/inet6 sctp/inet sctp/inet6 dccp/inet dccp/inet6";
+        const INET4: &str =
+            "tcp/inet udp/inet udplite/inet raw/inet mptcp/inet sctp/inet dccp/inet";
+        const INET6: &str =
+            "tcp/inet6 udp/inet6 udplite/inet6 raw/inet6 mptcp/inet6 sctp/inet6 dccp/inet6";
+        const OTHERS: &str = "unix packet netlink vsock xdp tipc";
+        let every = format!("{INET} {OTHERS}");
+        // Those that have neither ports nor inodes for the filter.
+        let with_ports = format!("{INET} unix vsock");
+        assert_eq!(tables_of(""), every);
+        assert_eq!(tables_of("sport = 22"), with_ports);
+        assert_eq!(tables_of("src any"), every);
         assert_eq!(tables_of("src 10.0.0.1"), INET);
         assert_eq!(tables_of("src :22"), INET);
         assert_eq!(tables_of("src 2001:db8::/32"), INET6);
-        assert_eq!(tables_of("src inet:10.0.0.1"), "tcp/inet udp/inet raw/inet");
+        assert_eq!(tables_of("src inet:10.0.0.1"), INET4);
         assert_eq!(tables_of("sport = inet6:22"), INET6);
         assert_eq!(tables_of("sport = unix:22"), "unix");
-        assert_eq!(tables_of("sport = ssh"), "tcp/inet tcp/inet6");
+        assert_eq!(
+            tables_of("sport = ssh"),
+            "tcp/inet tcp/inet6 mptcp/inet mptcp/inet6 sctp/inet sctp/inet6 dccp/inet dccp/inet6"
+        );
         assert_eq!(
             tables_of("src /run/x or src 2001:db8::/32"),
-            "tcp/inet6 udp/inet6 raw/inet6 unix"
+            format!("{INET6} unix")
         );
         assert_eq!(tables_of("src @x"), "unix");
         assert_eq!(tables_of("dst @x"), "unix");
         assert_eq!(tables_of("src @x src 10.0.0.1"), "");
-        assert_eq!(tables_of("not src 10.0.0.1"), EVERY);
-        assert_eq!(
-            tables_of("not src inet6:*"),
-            "tcp/inet udp/inet raw/inet unix"
-        );
+        assert_eq!(tables_of("not src 10.0.0.1"), every);
+        assert_eq!(tables_of("not src inet6:*"), format!("{INET4} {OTHERS}"));
     }
 
     /// Text of a filter, by the grammar.

@@ -4,7 +4,8 @@
 //! about sockets is adding a row here.
 
 use super::{
-    Family, Names, OwnerTable, Owners, Queues, Side, Socket, UnixName, UnixPeer, Value, Why,
+    Ends, Family, Inode, Names, OwnerTable, Owners, Queues, Side, Socket, UnixName, UnixPeer,
+    Value, Why,
 };
 
 /// What is needed beside the socket itself to answer for its fields.
@@ -41,6 +42,14 @@ impl<'a> Row<'a> {
             .owners
             .map_or(Owners::NotAsked, |table| table.of(self.socket))
     }
+
+    /// Who holds the socket with this inode, which need not be a row.
+    #[must_use]
+    pub fn owners_of(&self, inode: Inode) -> Owners<'a> {
+        self.context
+            .owners
+            .map_or(Owners::NotAsked, |table| table.of_inode(inode))
+    }
 }
 
 /// Names a field.
@@ -63,6 +72,7 @@ pub enum FieldId {
     Dport,
     Interface,
     Path,
+    PeerPath,
     PeerInode,
     Timer,
     TimerExpires,
@@ -78,6 +88,7 @@ pub enum FieldId {
     Process,
     Pid,
     Fd,
+    PeerProcess,
 }
 
 impl FieldId {
@@ -146,7 +157,7 @@ const FIRST: Field = field(
     "protocol",
     &["proto", "netid"],
     "protocol",
-    "tcp, udp, raw or unix",
+    "tcp, udp, unix, packet, netlink, ...; see -A",
     |row| Value::Word(row.socket.protocol.word()),
 );
 
@@ -158,7 +169,7 @@ pub const FIELDS: &[Field] = &[
         "family",
         &[],
         "family",
-        "inet, inet6 or unix",
+        "inet, inet6, unix, packet, netlink, vsock, xdp, tipc",
         |row| Value::Word(row.socket.family.word()),
     ),
     field(
@@ -166,11 +177,12 @@ pub const FIELDS: &[Field] = &[
         "type",
         &[],
         "type",
-        "stream, dgram or seqpacket (unix only)",
+        "stream, dgram, seqpacket, raw or rdm; none for IP",
         |row| {
             row.socket
-                .unix()
-                .map_or(Value::None, |u| Value::Word(u.kind.word()))
+                .ends
+                .kind()
+                .map_or(Value::None, |kind| Value::Word(kind.word()))
         },
     ),
     field(
@@ -188,7 +200,7 @@ pub const FIELDS: &[Field] = &[
         "recv_queue",
         "bytes waiting to be read; for listeners see accept_queue",
         |row| match row.socket.queues {
-            Queues::Bytes { recv, .. } => Value::Number(recv.into()),
+            Queues::Bytes { recv, .. } | Queues::Received(recv) => Value::Number(recv.into()),
             Queues::Accept { .. } => Value::None,
             Queues::Unknown => Value::Unknown(Why::Source),
         },
@@ -202,7 +214,7 @@ pub const FIELDS: &[Field] = &[
         |row| match row.socket.queues {
             Queues::Bytes { send, .. } => Value::Number(send.into()),
             Queues::Accept { .. } => Value::None,
-            Queues::Unknown => Value::Unknown(Why::Source),
+            Queues::Received(_) | Queues::Unknown => Value::Unknown(Why::Source),
         },
     ),
     field(
@@ -213,7 +225,7 @@ pub const FIELDS: &[Field] = &[
         "listeners: connections waiting for accept()",
         |row| match row.socket.queues {
             Queues::Accept { length, .. } => Value::Number(length.into()),
-            Queues::Bytes { .. } => Value::None,
+            Queues::Bytes { .. } | Queues::Received(_) => Value::None,
             Queues::Unknown => unknown_for_listeners(row.socket),
         },
     ),
@@ -227,7 +239,7 @@ pub const FIELDS: &[Field] = &[
             Queues::Accept { limit, .. } => {
                 limit.map_or(Value::Unknown(Why::Source), |n| Value::Number(n.into()))
             }
-            Queues::Bytes { .. } => Value::None,
+            Queues::Bytes { .. } | Queues::Received(_) => Value::None,
             Queues::Unknown => unknown_for_listeners(row.socket),
         },
     ),
@@ -236,7 +248,7 @@ pub const FIELDS: &[Field] = &[
         "local",
         &["local_address:port"],
         "local",
-        "local address and port, or unix name",
+        "local address and port, unix name, or what stands for them",
         |row| Value::End(row.socket, Side::Local),
     ),
     field(
@@ -244,7 +256,7 @@ pub const FIELDS: &[Field] = &[
         "peer",
         &["remote", "peer_address:port"],
         "peer",
-        "peer address and port, or unix peer",
+        "peer address and port, unix name, or what stands for them",
         |row| Value::End(row.socket, Side::Peer),
     ),
     field(
@@ -260,7 +272,7 @@ pub const FIELDS: &[Field] = &[
         "sport",
         &["local_port", "lport"],
         "local.port",
-        "local port; for raw sockets the protocol number",
+        "local port, port id or reference; for raw the protocol number",
         |row| port(row.socket, Side::Local),
     ),
     field(
@@ -286,7 +298,7 @@ pub const FIELDS: &[Field] = &[
         "local.interface",
         "interface it is bound to",
         |row| {
-            let Some(index) = row.socket.inet().and_then(|e| e.interface) else {
+            let Some(index) = row.socket.interface() else {
                 // Only netlink, which gives a cookie to every socket, tells the interface.
                 let untold = row.socket.inet().is_some() && row.socket.cookie.is_none();
                 return if untold {
@@ -313,15 +325,29 @@ pub const FIELDS: &[Field] = &[
         },
     ),
     field(
+        FieldId::PeerPath,
+        "peer_path",
+        &["peer_name"],
+        "peer.path",
+        "name of the unix socket at the other end",
+        |row| match row.socket.unix().map(|u| &u.peer) {
+            None | Some(UnixPeer::None | UnixPeer::Unnamed(_)) => Value::None,
+            Some(UnixPeer::Unknown | UnixPeer::Inode(_)) => Value::Unknown(Why::Source),
+            Some(UnixPeer::Named(_) | UnixPeer::Waiting(_)) => Value::End(row.socket, Side::Peer),
+        },
+    ),
+    field(
         FieldId::PeerInode,
         "peer_inode",
         &[],
         "peer.inode",
         "inode of the unix socket at the other end",
-        |row| match row.socket.unix().map(|u| u.peer) {
-            None | Some(UnixPeer::None) => Value::None,
+        |row| match row.socket.unix().map(|u| &u.peer) {
+            None | Some(UnixPeer::None | UnixPeer::Waiting(_)) => Value::None,
             Some(UnixPeer::Unknown) => Value::Unknown(Why::Source),
-            Some(UnixPeer::Inode(inode)) => Value::Number(inode.0.get()),
+            Some(peer) => peer
+                .inode()
+                .map_or(Value::None, |inode| Value::Number(inode.0.get())),
         },
     ),
     field(
@@ -414,7 +440,7 @@ pub const FIELDS: &[Field] = &[
         "firewall mark; needs CAP_NET_ADMIN",
         |row| match row.socket.mark {
             Some(mark) => Value::Hex(mark.0.into()),
-            None if row.socket.family == Family::Unix => Value::None,
+            None if !row.socket.family.is_ip() => Value::None,
             None if row.socket.cookie.is_none() => Value::Unknown(Why::Source),
             None => Value::Unknown(Why::Permission),
         },
@@ -440,7 +466,7 @@ pub const FIELDS: &[Field] = &[
         |row| match (row.socket.family, row.socket.v6only) {
             (Family::Inet6, Some(flag)) => Value::Flag(flag),
             (Family::Inet6, None) => Value::Unknown(Why::Source),
-            (Family::Inet | Family::Unix, _) => Value::None,
+            _ => Value::None,
         },
     ),
     field(
@@ -478,6 +504,20 @@ pub const FIELDS: &[Field] = &[
         "owners.processes.fds",
         "their descriptor numbers",
         |row| Value::Descriptors(row.owners()),
+    ),
+    owned(
+        FieldId::PeerProcess,
+        "peer_process",
+        &["peer_processes"],
+        "peer.owners.processes",
+        "every process that holds the unix socket at the other end",
+        |row| match row.socket.unix().map(|u| &u.peer) {
+            None | Some(UnixPeer::None | UnixPeer::Waiting(_)) => Value::None,
+            Some(UnixPeer::Unknown) => Value::Unknown(Why::Source),
+            Some(peer) => peer
+                .inode()
+                .map_or(Value::None, |inode| Value::Processes(row.owners_of(inode))),
+        },
     ),
 ];
 
@@ -522,6 +562,17 @@ fn address(socket: &Socket, side: Side) -> Value<'_> {
     match (socket.inet(), side) {
         (Some(ends), Side::Local) => Value::Address(ends.local),
         (Some(ends), Side::Peer) if ends.has_peer() => Value::Address(ends.peer),
+        (None, _) => match (&socket.ends, side) {
+            (Ends::Vsock(e), Side::Local) => Value::Number(e.local.cid.into()),
+            (Ends::Vsock(e), Side::Peer) => {
+                e.peer.map_or(Value::None, |p| Value::Number(p.cid.into()))
+            }
+            (Ends::Tipc(e), Side::Local) => Value::Hex(e.local.node.into()),
+            (Ends::Tipc(e), Side::Peer) => {
+                e.peer.map_or(Value::None, |p| Value::Hex(p.node.into()))
+            }
+            _ => Value::None,
+        },
         _ => Value::None,
     }
 }
@@ -530,6 +581,21 @@ fn port(socket: &Socket, side: Side) -> Value<'_> {
     match (socket.inet(), side) {
         (Some(ends), Side::Local) => Value::Number(ends.local_port.0.into()),
         (Some(ends), Side::Peer) if ends.has_peer() => Value::Number(ends.peer_port.0.into()),
+        (None, _) => match (&socket.ends, side) {
+            (Ends::Netlink(e), Side::Local) => Value::Number(e.port_id.into()),
+            (Ends::Netlink(e), Side::Peer) => {
+                e.peer.map_or(Value::None, |p| Value::Number(p.0.into()))
+            }
+            (Ends::Vsock(e), Side::Local) => Value::Number(e.local.port.into()),
+            (Ends::Vsock(e), Side::Peer) => {
+                e.peer.map_or(Value::None, |p| Value::Number(p.port.into()))
+            }
+            (Ends::Tipc(e), Side::Local) => Value::Number(e.local.reference.into()),
+            (Ends::Tipc(e), Side::Peer) => e
+                .peer
+                .map_or(Value::None, |p| Value::Number(p.reference.into())),
+            _ => Value::None,
+        },
         _ => Value::None,
     }
 }

@@ -29,7 +29,10 @@ mod socket;
 mod state;
 mod value;
 
-pub use address::{Ends, IfIndex, InetEnds, Port, UnixEnds, UnixKind, UnixName, UnixPeer, ipv4_of};
+pub use address::{
+    Ends, IfIndex, InetEnds, KindSet, NetlinkEnds, PacketEnds, Port, SocketKind, TipcAddress,
+    TipcEnds, UnixEnds, UnixName, UnixPeer, VsockAddress, VsockEnds, XdpEnds, ipv4_of,
+};
 pub use condition::{Condition, Conditions};
 pub use field::{Context, FIELDS, Field, FieldId, Row, field_by_name};
 pub use names::{Names, NoNames};
@@ -39,8 +42,8 @@ pub use owners::{
 };
 pub use ports::EphemeralPorts;
 pub use protocol::{Family, Protocol, Table, TableSet};
-pub use query::{Query, SourceChoice, StateMasks};
+pub use query::{Kinds, Query, SourceChoice, StateMasks};
 pub use snapshot::{NetNs, Notice, Snapshot, SourceKind, TableReport};
 pub use socket::{CgroupId, Cookie, Inode, Mark, Queues, Shutdown, Socket, Timer, TimerKind, Uid};
-pub use state::{State, StateSet, StateSetName};
+pub use state::{SctpState, State, StateSet, StateSetName};
 pub use value::{Side, Value, Why};

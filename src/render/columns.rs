@@ -36,6 +36,7 @@ impl Column {
             FieldId::Dport => ("DPORT", true, None),
             FieldId::Interface => ("INTERFACE", false, Some(10)),
             FieldId::Path => ("PATH", false, None),
+            FieldId::PeerPath => ("PEER-PATH", false, None),
             FieldId::PeerInode => ("PEER-INODE", true, Some(7)),
             FieldId::Timer => ("TIMER", false, None),
             FieldId::TimerExpires => ("EXPIRES", true, Some(11)),
@@ -51,6 +52,7 @@ impl Column {
             FieldId::Process => ("PROCESS", false, None),
             FieldId::Pid => ("PID", false, None),
             FieldId::Fd => ("FD", false, Some(13)),
+            FieldId::PeerProcess => ("PEER-PROCESS", false, Some(22)),
         };
         Self {
             field,
@@ -65,7 +67,13 @@ impl Column {
     pub const fn is_elastic(self) -> bool {
         matches!(
             self.field,
-            FieldId::Process | FieldId::Pid | FieldId::Fd | FieldId::User | FieldId::Path
+            FieldId::Process
+                | FieldId::Pid
+                | FieldId::Fd
+                | FieldId::User
+                | FieldId::Path
+                | FieldId::PeerPath
+                | FieldId::PeerProcess
         )
     }
 }

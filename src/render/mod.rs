@@ -7,7 +7,9 @@ mod address;
 pub mod columns;
 mod csv;
 pub mod escape;
+mod family_words;
 mod json;
+mod json_ends;
 mod json_socket;
 mod layout;
 mod pieces;
@@ -15,6 +17,7 @@ mod schema;
 mod summary;
 mod table;
 mod text;
+mod text_ends;
 mod top;
 mod top_json;
 

@@ -148,7 +148,7 @@ fn totals(text: &mut String, summary: &Summary, width: Option<usize>) {
 fn name(total: &Total) -> String {
     match total.family {
         Family::Inet6 => format!("{}6", total.protocol),
-        Family::Inet | Family::Unix => total.protocol.to_string(),
+        _ => total.protocol.to_string(),
     }
 }
 

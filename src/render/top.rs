@@ -6,6 +6,8 @@ use super::columns::Column;
 use super::escape::{escape, quote_into};
 use super::layout::display_width;
 use super::pieces::hex;
+use super::text::TextOptions;
+use super::text_ends;
 use crate::analysis::top::{Counts, GroupEnd, GroupValue, Missing, StateSlot, Top};
 use crate::model::{FieldId, IfIndex, Names, NoOwner, Notice};
 use comfy_table::{CellAlignment, Table, presets};
@@ -209,6 +211,10 @@ fn value_text(value: GroupValue<'_>, names: &dyn Names) -> String {
         GroupValue::Word(word) => return word.to_owned(),
         GroupValue::Address(ip) => address(&mut out, ip),
         GroupValue::End(end) => end_text(&mut out, end, names),
+        GroupValue::Other(end) => {
+            let (ends, side) = end.as_ends();
+            text_ends::end(&mut out, &ends, side, names, TextOptions::default());
+        }
         GroupValue::Inode(inode) => return format!("#{}", inode.0),
         GroupValue::Name(name) | GroupValue::Path(name) => quote_into(&mut out, name),
         GroupValue::Abstract(name) => {

@@ -3,6 +3,7 @@
 use super::json::{
     NetNsJson, NoticeJson, Schema, TableJson, outside_string, timestamp, write_value,
 };
+use super::json_ends;
 use super::top::interface_text;
 use super::{Closing, Opening};
 use crate::analysis::top::{Counts, GroupValue, Top};
@@ -158,6 +159,12 @@ fn add(json: &mut GroupJson, id: FieldId, value: GroupValue<'_>, names: &dyn Nam
             "port": end.port.0,
             "interface": end.interface.map(|index| interface_text(index, names)),
         }),
+        GroupValue::Other(end) => {
+            let (ends, side) = end.as_ends();
+            let mut text = Vec::new();
+            json_ends::end(&mut text, &ends, side, names);
+            serde_json::from_slice(&text).unwrap_or_default()
+        }
         GroupValue::Inode(inode) => json!({"path": null, "abstract": null, "inode": inode.0}),
         GroupValue::Name(name) => {
             bytes = Some(name);

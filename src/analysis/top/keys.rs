@@ -2,8 +2,9 @@
 //! such numbers. A million rows make no text.
 
 use crate::model::{
-    Ends, Field, FieldId, Holder, IfIndex, InetEnds, Inode, NoOwner, Owners, Port, Row, Side,
-    Socket, UnixName, UnixPeer, Value, Why,
+    Ends, Field, FieldId, Holder, IfIndex, InetEnds, Inode, NetlinkEnds, NoOwner, Owners,
+    PacketEnds, Port, Row, Side, Socket, SocketKind, TipcAddress, TipcEnds, UnixName, UnixPeer,
+    Value, VsockAddress, VsockEnds, Why, XdpEnds,
 };
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -65,6 +66,94 @@ pub struct GroupEnd {
     pub dual_stack: bool,
 }
 
+/// One end of a socket that has neither IP addresses nor names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OtherEnd {
+    /// What a packet socket sees: the ethertype, and the interface.
+    Packet(u16, Option<IfIndex>),
+    /// A netlink socket: the protocol, and the port id.
+    Netlink(u8, u32),
+    /// What a netlink socket is connected to: port id and group.
+    NetlinkPeer(u32, u32),
+    /// An end of a vsock socket.
+    Vsock(VsockAddress),
+    /// Where an XDP socket takes its frames from: the interface, and its queue.
+    Xdp(Option<IfIndex>, Option<u32>),
+    /// An end of a TIPC socket.
+    Tipc(TipcAddress),
+}
+
+impl OtherEnd {
+    fn of(ends: &Ends, side: Side) -> Option<Self> {
+        match (ends, side) {
+            (Ends::Packet(e), Side::Local) => Some(Self::Packet(e.ethertype, e.interface)),
+            (Ends::Netlink(e), Side::Local) => Some(Self::Netlink(e.protocol, e.port_id)),
+            (Ends::Netlink(e), Side::Peer) => {
+                e.peer.map(|(id, group)| Self::NetlinkPeer(id, group))
+            }
+            (Ends::Vsock(e), Side::Local) => Some(Self::Vsock(e.local)),
+            (Ends::Vsock(e), Side::Peer) => e.peer.map(Self::Vsock),
+            (Ends::Xdp(e), Side::Local) => Some(Self::Xdp(e.interface, e.queue)),
+            (Ends::Tipc(e), Side::Local) => Some(Self::Tipc(e.local)),
+            (Ends::Tipc(e), Side::Peer) => e.peer.map(Self::Tipc),
+            (Ends::Packet(_) | Ends::Xdp(_), Side::Peer) | (Ends::Inet(_) | Ends::Unix(_), _) => {
+                None
+            }
+        }
+    }
+
+    /// Ends of a socket of which this is one, and which of them it is, as far as lists show them.
+    #[must_use]
+    pub const fn as_ends(self) -> (Ends, Side) {
+        let kind = SocketKind::Raw;
+        match self {
+            Self::Packet(ethertype, interface) => (
+                Ends::Packet(PacketEnds {
+                    kind,
+                    ethertype,
+                    interface,
+                }),
+                Side::Local,
+            ),
+            Self::Netlink(protocol, port_id) => (
+                Ends::Netlink(NetlinkEnds {
+                    kind: None,
+                    protocol,
+                    port_id,
+                    peer: None,
+                }),
+                Side::Local,
+            ),
+            Self::NetlinkPeer(id, group) => (
+                Ends::Netlink(NetlinkEnds {
+                    kind: None,
+                    protocol: 0,
+                    port_id: 0,
+                    peer: Some((id, group)),
+                }),
+                Side::Peer,
+            ),
+            Self::Vsock(local) => (
+                Ends::Vsock(VsockEnds {
+                    kind,
+                    local,
+                    peer: None,
+                }),
+                Side::Local,
+            ),
+            Self::Xdp(interface, queue) => (Ends::Xdp(XdpEnds { interface, queue }), Side::Local),
+            Self::Tipc(local) => (
+                Ends::Tipc(TipcEnds {
+                    kind,
+                    local,
+                    peer: None,
+                }),
+                Side::Local,
+            ),
+        }
+    }
+}
+
 /// The value that the sockets of a group have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupValue<'a> {
@@ -84,7 +173,9 @@ pub enum GroupValue<'a> {
     Address(IpAddr),
     /// An address and a port.
     End(GroupEnd),
-    /// The inode of a unix socket at the other end.
+    /// One end of a socket that has neither IP addresses nor names.
+    Other(OtherEnd),
+    /// The inode of a unix socket at the other end, whose name is not known, or which has none.
     Inode(Inode),
     /// A name of a process, a user or an interface; hostile until escaped.
     Name(&'a [u8]),
@@ -115,6 +206,7 @@ impl GroupValue<'_> {
             (Self::Word(a), Self::Word(b)) => a.cmp(b),
             (Self::Address(a), Self::Address(b)) => a.cmp(b),
             (Self::End(a), Self::End(b)) => a.cmp(b),
+            (Self::Other(a), Self::Other(b)) => a.cmp(b),
             (Self::Inode(a), Self::Inode(b)) => a.cmp(b),
             (Self::Name(a), Self::Name(b))
             | (Self::Path(a), Self::Path(b))
@@ -131,7 +223,8 @@ impl GroupValue<'_> {
             Self::Name(_) | Self::Path(_) => 2,
             Self::Abstract(_) => 3,
             Self::Inode(_) => 4,
-            Self::Missing(_) => 5,
+            Self::Other(_) => 5,
+            Self::Missing(_) => 6,
         }
     }
 }
@@ -147,6 +240,7 @@ enum Raw {
     Word(&'static str),
     Address(IpAddr),
     End(GroupEnd),
+    Other(OtherEnd),
     Inode(Inode),
     Name(u32),
     Path(u32),
@@ -284,6 +378,7 @@ impl Keys {
             Raw::Word(word) => GroupValue::Word(word),
             Raw::Address(ip) => GroupValue::Address(ip),
             Raw::End(end) => GroupValue::End(end),
+            Raw::Other(end) => GroupValue::Other(end),
             Raw::Inode(inode) => GroupValue::Inode(inode),
             Raw::Name(id) => GroupValue::Name(text(id)),
             Raw::Path(id) => GroupValue::Path(text(id)),
@@ -360,15 +455,23 @@ fn end(socket: &Socket, side: Side, texts: &mut Known<Rc<[u8]>>) -> Raw {
             dual_stack: false,
         }),
         (Ends::Inet(_), Side::Peer) => Raw::Missing(Missing::Nothing),
-        (Ends::Unix(ends), Side::Local) => match &ends.name {
-            UnixName::Unnamed => Raw::Missing(Missing::Nothing),
-            UnixName::Path(path) => Raw::Path(texts.text(path)),
-            UnixName::Abstract(name) => Raw::Abstract(texts.text(name)),
-        },
-        (Ends::Unix(ends), Side::Peer) => match ends.peer {
+        (Ends::Unix(ends), Side::Local) => name(&ends.name, texts),
+        // Those that talk to the same name are one group.
+        (Ends::Unix(ends), Side::Peer) => match &ends.peer {
             UnixPeer::None => Raw::Missing(Missing::Nothing),
             UnixPeer::Unknown => Raw::Missing(Missing::Unknown(Why::Source)),
-            UnixPeer::Inode(inode) => Raw::Inode(inode),
+            UnixPeer::Inode(inode) | UnixPeer::Unnamed(inode) => Raw::Inode(*inode),
+            UnixPeer::Named(named) => name(&named.1, texts),
+            UnixPeer::Waiting(listener) => name(listener, texts),
         },
+        (ends, side) => OtherEnd::of(ends, side).map_or(Raw::Missing(Missing::Nothing), Raw::Other),
+    }
+}
+
+fn name(name: &UnixName, texts: &mut Known<Rc<[u8]>>) -> Raw {
+    match name {
+        UnixName::Unnamed => Raw::Missing(Missing::Nothing),
+        UnixName::Path(path) => Raw::Path(texts.text(path)),
+        UnixName::Abstract(name) => Raw::Abstract(texts.text(name)),
     }
 }

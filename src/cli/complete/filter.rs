@@ -149,8 +149,10 @@ fn values(field: FieldId, begun: &str, live: &dyn Live) -> Vec<Candidate> {
     match field {
         FieldId::State => every_state(),
         FieldId::Protocol => words(&Protocol::ALL.map(Protocol::word)),
-        FieldId::Family => words(&["inet", "inet6", "unix"]),
-        FieldId::Type => words(&["stream", "dgram", "seqpacket"]),
+        FieldId::Family => words(&[
+            "inet", "inet6", "unix", "packet", "netlink", "vsock", "xdp", "tipc",
+        ]),
+        FieldId::Type => words(&["stream", "dgram", "seqpacket", "raw", "rdm"]),
         FieldId::Shutdown => words(&["none", "recv", "send", "both"]),
         FieldId::V6only => words(&["yes", "no"]),
         FieldId::Sport => ports(Side::Local, begun, live),
@@ -160,7 +162,7 @@ fn values(field: FieldId, begun: &str, live: &dyn Live) -> Vec<Candidate> {
             let words = processes.map(|(pid, name)| Candidate::new(pid.to_string(), name));
             words.map(Candidate::going_on).collect()
         }
-        FieldId::Process => {
+        FieldId::Process | FieldId::PeerProcess => {
             let mut names: Vec<String> =
                 live.processes().into_iter().map(|(_, name)| name).collect();
             names.sort_unstable();

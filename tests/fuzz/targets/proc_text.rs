@@ -1,10 +1,13 @@
 //! Lines of /proc/net files and of files below /proc/PID.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use portctl::wire::{pid, proc_net};
+use portctl::wire::{pid, proc_net, proc_protocols, proc_sctp, proc_sockets};
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = proc_net::inet_line(bytes);
+    let _ = (proc_sockets::packet_line(bytes), proc_sockets::netlink_line(bytes));
+    let _ = (proc_sctp::endpoint(bytes), proc_sctp::association(bytes));
+    let _ = proc_protocols::sockets_of(bytes, "TCP");
     let (rows, _) = proc_net::unix_rows(bytes);
     let names: usize = rows.iter().map(|row| row.name.len()).sum();
     assert!(names <= bytes.len());
