@@ -3,5 +3,6 @@
 pub mod order;
 mod summary;
 pub mod top;
+pub mod why;
 
 pub use summary::{Flow, Summary, SummaryBuilder, Total};

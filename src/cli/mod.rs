@@ -10,5 +10,6 @@ pub mod docs;
 pub mod env;
 pub mod plan;
 pub mod plan_top;
+pub mod question;
 pub mod select;
 pub mod topics;

@@ -144,6 +144,16 @@ pub fn select(
     env: &dyn Env,
     resolver: &dyn Resolver,
 ) -> Result<Choice, PlanError> {
+    let is_stdin = |path: &Path| path == Path::new("-");
+    if args.filter_file.as_deref().is_some_and(is_stdin)
+        && matches!(source(collect, env), SourceChoice::Dump(path) if is_stdin(&path))
+    {
+        return Err(PlanError::Option {
+            option: "-F",
+            problem: "standard input cannot be the filter and the saved dump".to_owned(),
+            hint: "read one of them from a file",
+        });
+    }
     let selection = select::select(args).map_err(PlanError::Select)?;
     let tables = selection.tables;
     let file = args.filter_file.as_deref();
@@ -348,7 +358,14 @@ fn states(args: &SelectArgs, selection: &Selection, filter: &Filter) -> StateMas
             ..StateMasks::same(StateSet::DEFAULT)
         }
     };
-    masks.and(filter.states())
+    let possible = filter.states();
+    let by_default = !(filter.mentions_state || args.all || args.listening || args.bound_inactive);
+    let choose = |mask: StateSet| match mask.and(possible) {
+        // Nothing that is shown by default can match: the filter asks for other states, without naming them.
+        none if none.is_empty() && by_default => possible,
+        some => some,
+    };
+    masks.map(choose)
 }
 
 fn default_columns(args: &LsArgs, selection: &Selection) -> Vec<Column> {

@@ -3,7 +3,9 @@
 //! Every source delivers whole tables behind one trait (`Source`). A table is committed only when it ended properly; a table that failed
 //! is taken back and asked from the next source, so that no table is ever half from one and half from another.
 
+pub mod binding;
 pub mod choosing;
+pub mod details;
 mod diag;
 mod dump;
 pub mod limits;
@@ -13,8 +15,10 @@ pub mod names;
 pub mod owners;
 mod proc_net;
 mod protocols;
+mod rtnetlink;
 mod saved;
 mod source;
+pub mod unix_path;
 mod unix_peers;
 
 pub use saved::{Recording, record};

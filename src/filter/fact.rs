@@ -17,7 +17,7 @@ use std::num::NonZeroU64;
 /// `comm` is cut to this many bytes, proc_pid_comm(5).
 const LONGEST_PROCESS_NAME: usize = 15;
 
-const FAMILIES: &[(&str, Family)] = &[
+pub(super) const FAMILIES: &[(&str, Family)] = &[
     ("inet", Family::Inet),
     ("ipv4", Family::Inet),
     ("inet6", Family::Inet6),
@@ -41,7 +41,7 @@ const FLAGS: &[(&str, bool)] = &[
 ];
 
 /// Why no process holds a socket, as JSON says it.
-const REASONS: &[NoOwner] = &[
+pub(super) const REASONS: &[NoOwner] = &[
     NoOwner::TimeWait,
     NoOwner::Orphan,
     NoOwner::AcceptQueue,
@@ -49,6 +49,7 @@ const REASONS: &[NoOwner] = &[
     NoOwner::Kernel,
     NoOwner::InTransit,
     NoOwner::IoUring,
+    NoOwner::Other,
 ];
 
 impl Checker<'_> {

@@ -16,7 +16,9 @@
 //! | field | a fact about a socket that can be shown, sorted by or filtered on ([`Field`]) |
 
 mod address;
+mod bind;
 mod condition;
+mod detail;
 mod field;
 mod names;
 mod order;
@@ -24,6 +26,7 @@ mod owners;
 mod ports;
 mod protocol;
 mod query;
+mod question;
 mod snapshot;
 mod socket;
 mod state;
@@ -33,7 +36,12 @@ pub use address::{
     Ends, IfIndex, InetEnds, KindSet, NetlinkEnds, PacketEnds, Port, SocketKind, TipcAddress,
     TipcEnds, UnixEnds, UnixName, UnixPeer, VsockAddress, VsockEnds, XdpEnds, ipv4_of,
 };
+pub use bind::{
+    AddressState, BindError, BindFacts, BindOutcome, BindTarget, BindTrial, BindUser, BindVariant,
+    LocalAddress, RouteKind,
+};
 pub use condition::{Condition, Conditions};
+pub use detail::{Engine, Parent, PathFacts, PathKind, Place, ProcessDetail};
 pub use field::{Context, FIELDS, Field, FieldId, Row, field_by_name};
 pub use names::{Names, NoNames};
 pub use order::{ORDER_WINDOW, default_order, order_window};
@@ -43,6 +51,7 @@ pub use owners::{
 pub use ports::EphemeralPorts;
 pub use protocol::{Family, Protocol, Table, TableSet};
 pub use query::{Kinds, Query, SourceChoice, StateMasks};
+pub use question::{Question, Subject};
 pub use snapshot::{NetNs, Notice, Snapshot, SourceKind, TableReport};
 pub use socket::{CgroupId, Cookie, Inode, Mark, Queues, Shutdown, Socket, Timer, TimerKind, Uid};
 pub use state::{SctpState, State, StateSet, StateSetName};

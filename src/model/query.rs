@@ -57,14 +57,14 @@ impl StateMasks {
         }
     }
 
-    /// Those of them that are also in `states`.
+    /// The states that `choose` makes of those of each kind of protocol.
     #[must_use]
-    pub const fn and(self, states: StateSet) -> Self {
+    pub fn map(self, choose: impl Fn(StateSet) -> StateSet) -> Self {
         Self {
-            tcp: self.tcp.and(states),
-            stateless: self.stateless.and(states),
-            tipc: self.tipc.and(states),
-            other: self.other.and(states),
+            tcp: choose(self.tcp),
+            stateless: choose(self.stateless),
+            tipc: choose(self.tipc),
+            other: choose(self.other),
         }
     }
 }

@@ -20,6 +20,7 @@ mod text;
 mod text_ends;
 mod top;
 mod top_json;
+mod why;
 
 pub use columns::Column;
 pub use csv::CsvList;
@@ -30,6 +31,7 @@ pub use table::{TableList, TableOptions};
 pub use text::TextOptions;
 pub use top::{TopOptions, top_text};
 pub use top_json::top_json;
+pub use why::{WhyView, why_json, why_text};
 
 use crate::model::{NetNs, Notice, Row, TableReport};
 use std::io;

@@ -7,21 +7,26 @@
 mod attr;
 pub mod bytecode;
 mod bytes;
+pub mod cgroup;
+pub mod ifaddr;
 pub mod inet_diag;
 pub mod link;
 pub mod netlink_diag;
 pub mod nlmsg;
 pub mod packet_diag;
 pub mod pid;
+pub mod pid_stat;
 pub mod proc_net;
 pub mod proc_protocols;
 pub mod proc_sctp;
 pub mod proc_sockets;
+pub mod route;
 pub mod saved;
 pub mod services;
 pub mod sysctl;
 pub mod tipc_diag;
 pub mod unix_diag;
+pub mod unix_vfs;
 pub mod vsock_diag;
 pub mod xdp_diag;
 
