@@ -1,13 +1,17 @@
 //! What can go wrong as a whole, how it is told, and which exit code it has.
 
 use crate::cli::plan::PlanError;
+use crate::cli::question::QuestionError;
+use crate::cli::select::SelectError;
 use crate::collect::SourceError;
 use crate::exit::Exit;
 use crate::filter::FilterError;
 use crate::model::Notice;
 use crate::render::escape::escape;
+use crate::sys::namespace::EnterError;
 use std::fmt::Write as _;
 use std::io;
+use std::path::PathBuf;
 use unicode_width::UnicodeWidthStr;
 
 /// Why a command could not do what it was asked.
@@ -15,6 +19,8 @@ use unicode_width::UnicodeWidthStr;
 pub enum Error {
     /// The options or the filter make no sense.
     Plan(PlanError),
+    /// A question about a port makes no sense.
+    Question(QuestionError),
     /// A name that `help` does not know.
     UnknownTopic {
         /// The name.
@@ -22,10 +28,19 @@ pub enum Error {
         /// Names close to it.
         similar: Vec<String>,
     },
+    /// The network namespace cannot be entered.
+    Namespace(EnterError),
     /// The saved dump cannot be read.
     Source(SourceError),
     /// No table could be read.
     NothingCollected(Vec<Notice>),
+    /// The saved dump cannot be written.
+    Save {
+        /// Its file.
+        path: PathBuf,
+        /// What happened.
+        error: io::Error,
+    },
     /// The output cannot be written.
     Output(io::Error),
 }
@@ -35,8 +50,12 @@ impl Error {
     #[must_use]
     pub const fn exit(&self) -> Exit {
         match self {
-            Self::Plan(_) | Self::UnknownTopic { .. } => Exit::Usage,
-            Self::Source(_) | Self::NothingCollected(_) | Self::Output(_) => Exit::Failed,
+            Self::Plan(_) | Self::Question(_) | Self::UnknownTopic { .. } => Exit::Usage,
+            Self::Namespace(_)
+            | Self::Source(_)
+            | Self::NothingCollected(_)
+            | Self::Save { .. }
+            | Self::Output(_) => Exit::Failed,
         }
     }
 
@@ -51,6 +70,11 @@ impl Error {
     pub fn message(&self) -> String {
         match self {
             Self::Plan(PlanError::Filter(error)) => filter_message(error),
+            Self::Plan(PlanError::FilterFile { name, source }) => format!(
+                "error: -F: {}: {}\n",
+                escape(name.as_bytes()),
+                os_words(source)
+            ),
             Self::Plan(PlanError::UnknownField {
                 option,
                 name,
@@ -65,11 +89,42 @@ impl Error {
                 },
                 did_you_mean(similar)
             ),
+            Self::Question(error) => format!(
+                "error: '{}': {}\nhint: {}\n",
+                escape(error.asked.as_bytes()),
+                escape(error.problem.as_bytes()),
+                escape(error.hint.as_bytes())
+            ),
+            Self::Plan(PlanError::UnknownOrder { name, similar }) => format!(
+                "error: --sort: groups have no '{}'\nhint: {}sockets, a state, recv_queue, send_queue, accept_queue, a \
+                 field of --by; with -i also new, gone, churn\n",
+                escape(name.as_bytes()),
+                did_you_mean(similar)
+            ),
+            Self::Plan(PlanError::Option {
+                option,
+                problem,
+                hint,
+            }) => format!("error: {option}: {problem}\nhint: {hint}\n"),
+            Self::Plan(PlanError::Select(SelectError::UnknownTable { name, similar })) => format!(
+                "error: -A: '{}' is not a table\nhint: {}all of them are listed in portctl ls --help\n",
+                escape(name.as_bytes()),
+                did_you_mean(similar)
+            ),
+            Self::Plan(PlanError::Select(SelectError::Nothing)) => {
+                "error: -A selects no table\nhint: '!' takes a table from those named before it: -A all,!tcp\n"
+                    .to_owned()
+            }
             Self::UnknownTopic { name, similar } => format!(
-                "error: there is no help on '{}'\nhint: {}topics: {}; commands: ls, summary, schema, completions\n",
+                "error: there is no help on '{}'\nhint: {}topics: {}; commands: ls, top, summary, why, schema, completions\n",
                 escape(name.as_bytes()),
                 did_you_mean(similar),
                 crate::cli::topics::TOPICS.join(", ")
+            ),
+            Self::Namespace(error) => format!(
+                "error: -N: {}\n{}",
+                escape(error.to_string().as_bytes()),
+                namespace_hint(error)
             ),
             Self::Source(error) => {
                 format!("error: {}\n", escape(error.to_string().as_bytes()))
@@ -82,6 +137,11 @@ impl Error {
                 }
                 text
             }
+            Self::Save { path, error } => format!(
+                "error: cannot write the dump {}: {}\n",
+                escape(path.as_os_str().as_encoded_bytes()),
+                os_words(error)
+            ),
             Self::Output(error) => format!("error: cannot write the output: {}\n", os_words(error)),
         }
     }
@@ -90,6 +150,29 @@ impl Error {
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         Self::Output(error)
+    }
+}
+
+fn namespace_hint(error: &EnterError) -> String {
+    /// More names than this are not listed.
+    const MOST: usize = 8;
+    match error {
+        EnterError::Missing { names, .. } if names.is_empty() => {
+            "hint: give the id of a process in it, or the path of its file\n".to_owned()
+        }
+        EnterError::Missing { names, .. } => {
+            let shown = names.iter().take(MOST).map(|name| escape(name.as_bytes()));
+            let more = if names.len() > MOST { ", ..." } else { "" };
+            let shown = shown.collect::<Vec<_>>().join(", ");
+            format!(
+                "hint: named ones: {shown}{more}; a process id or a path with a slash will do, too\n"
+            )
+        }
+        EnterError::Refused(_) => "hint: run as root, or with CAP_SYS_ADMIN\n".to_owned(),
+        EnterError::NotOne(_) => {
+            "hint: it should be a file like /run/netns/NAME or /proc/PID/ns/net\n".to_owned()
+        }
+        EnterError::Other { .. } => String::new(),
     }
 }
 
@@ -108,23 +191,37 @@ fn did_you_mean(similar: &[String]) -> String {
     }
 }
 
+/// How much of a long filter is shown before and after the place that is wrong, in bytes.
+const AROUND: usize = 60;
+
 /// The filter as it was typed, with a caret line under the place that is wrong.
 fn filter_message(error: &FilterError) -> String {
     let (text, span) = error.location();
-    let part =
-        |range: std::ops::Range<usize>| escape(text.get(range).unwrap_or_default().as_bytes());
-    let before = part(0..span.start);
-    let wrong = part(span.start..span.end);
-    let after = part(span.end..text.len());
-    let mut message = format!(
-        "error: {}\n  {before}{wrong}{after}\n  {}{}\n",
-        escape(error.message().as_bytes()),
-        " ".repeat(before.width()),
-        "^".repeat(wrong.width().max(1)),
-    );
+    // In a filter `\x0a` and a newline mean the same, so a backslash may stay one.
+    let safe = |text: &str| escape(text.as_bytes()).replace("\\x5c", "\\");
+    let part = |range: std::ops::Range<usize>| safe(text.get(range).unwrap_or_default());
+    let boundary = |at: usize| {
+        (0..=at.min(text.len()))
+            .rev()
+            .find(|&n| text.is_char_boundary(n))
+    };
+    let start = boundary(span.start.saturating_sub(AROUND)).unwrap_or_default();
+    let shown = boundary(span.end.min(span.start + 2 * AROUND)).unwrap_or_default();
+    let end = boundary(shown + AROUND).unwrap_or_default();
+    let dots = |cut: bool| if cut { "..." } else { "" };
+    let before = format!("{}{}", dots(start > 0), part(start..span.start));
+    let wrong = part(span.start..shown);
+    let after = format!("{}{}", part(shown..end), dots(end < text.len()));
+    let mut message = format!("error: {}\n", safe(&error.message()));
+    // Writing to a String cannot fail.
+    if let Some(file) = &error.file {
+        let _ = writeln!(message, "in {}:", escape(file.as_bytes()));
+    }
+    let _ = writeln!(message, "  {before}{wrong}{after}");
+    let (indent, carets) = (before.width(), wrong.width().max(1));
+    let _ = writeln!(message, "  {}{}", " ".repeat(indent), "^".repeat(carets));
     if let Some(hint) = error.hint() {
-        // Writing to a String cannot fail.
-        let _ = writeln!(message, "hint: {}", escape(hint.as_bytes()));
+        let _ = writeln!(message, "hint: {}", safe(&hint));
     }
     message.push_str("help: portctl help filter\n");
     message

@@ -20,6 +20,8 @@ pub(crate) struct Case {
 
 /// Every TCP socket.
 const TCP: &str = "tcp:ffffffff";
+/// Those whose peer has port 443, which none that is bound and idle has.
+const TO_443: &str = "tcp:ffffdfff/443";
 
 /// Every TCP socket with INFO, VEGASINFO and CONG.
 const TCP_INFO: &str = "tcp+e:ffffffff";
@@ -42,6 +44,7 @@ const CONNECTIONS: &[Case] = &[
     Case::new("-tani --sort none", "-tani", TCP_INFO, DETAILS),
     Case::new("-tani --json --sort none", "-tani", TCP_INFO, DETAILS_JSON),
     Case::new("-tln", "-tln", "tcp:400", LISTENING),
+    Case::new("-tan dport = :443", "-tan dport = :443", TO_443, CHOSEN),
     Case {
         rest_of_floor: Some(TCP),
         ..Case::new("-tanp", "-tanp", DESCRIPTORS, OWNERS)
@@ -53,6 +56,7 @@ const JSON: &[Aim] = &aims_from(10_000, 0.5, 1.8);
 const DETAILS: &[Aim] = &aims_from(10_000, 0.3, 1.6);
 const DETAILS_JSON: &[Aim] = &[Aim::new(By::Floor, 2.5).from(10_000)];
 const LISTENING: &[Aim] = &aims_from(100_000, 0.06, 1.5);
+const CHOSEN: &[Aim] = &aims_from(100_000, 0.6, 1.25);
 const OWNERS: &[Aim] = &[
     Aim::new(By::Ss, 0.45).within(10_000, 100_000),
     Aim::new(By::Ss, 0.12).from(100_000),
@@ -126,7 +130,7 @@ impl Case {
 
     /// Whether it shows all that was made, rather than what listens.
     pub(crate) fn shows_all(&self) -> bool {
-        self.ss.starts_with("-ta") || self.ss.starts_with("-xa")
+        !self.ss.contains("port") && (self.ss.starts_with("-ta") || self.ss.starts_with("-xa"))
     }
 
     /// Whether `ss` takes too long for it.

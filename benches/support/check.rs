@@ -40,6 +40,9 @@ fn lines(mut command: Command) -> usize {
 pub(crate) fn same_requests(case: &Case) {
     let portctl = requests(&programs::portctl(case.portctl));
     let floor = requests(&floor::command(case.floor));
+    if let Some(portctl) = &portctl {
+        assert!(!portctl.is_empty(), "strace shows no message of portctl");
+    }
     assert_eq!(
         portctl, floor,
         "the floor of {} (see support/cases.rs) asks for something else than portctl",

@@ -1,6 +1,8 @@
-//! Pure functions from sockets to answers: order, counts, flows.
+//! Pure functions from sockets to answers: order, counts, flows, groups.
 
 pub mod order;
 mod summary;
+pub mod top;
+pub mod why;
 
 pub use summary::{Flow, Summary, SummaryBuilder, Total};

@@ -186,7 +186,7 @@ fn compare(keys: &[SortKey], a: Row<'_>, b: Row<'_>) -> Ordering {
 mod tests {
     use super::*;
     use crate::model::{
-        Ends, Family, InetEnds, NoNames, Port, Protocol, Queues, State, UnixEnds, UnixKind,
+        Ends, Family, InetEnds, NoNames, Port, Protocol, Queues, SocketKind, State, UnixEnds,
         UnixName, UnixPeer,
     };
     use proptest::prelude::*;
@@ -201,7 +201,7 @@ mod tests {
             interface: None,
         });
         let unix = Ends::Unix(UnixEnds {
-            kind: UnixKind::Stream,
+            kind: SocketKind::Stream,
             name: UnixName::Path(port.to_be_bytes().into()),
             peer: UnixPeer::None,
         });
@@ -299,6 +299,25 @@ mod tests {
     /// The windows of a socket, one byte after the other, too.
     fn windows(socket: &Socket) -> impl Iterator<Item = u128> {
         (0..LAST_WINDOW).map(|at| order_window(socket, at))
+    }
+
+    #[test]
+    fn windows_leave_nothing_out() {
+        let path = |name: &str| named(1, name, 7);
+        let one = path("0123456789A0123456789ab");
+        for other in [
+            "0123456789B0123456789ab",
+            "0123456789A0123456789ac",
+            "1123456789A0123456789ab",
+        ] {
+            let other = path(other);
+            for from in 0..2 {
+                let differ = (from..LAST_WINDOW)
+                    .step_by(ORDER_WINDOW)
+                    .any(|at| order_window(&one, at) != order_window(&other, at));
+                assert!(differ, "from {from}: {other:?}");
+            }
+        }
     }
 
     proptest! {

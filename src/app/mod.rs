@@ -1,8 +1,13 @@
 //! The only wiring: command line → plan → collect → filter → sort → render, and what is said on standard error.
 
+mod complete;
+mod gather;
 mod ls;
 mod resolver;
+mod save;
 mod summary;
+mod top;
+mod why;
 
 use crate::cli::args::{Cli, Command, LsArgs};
 use crate::cli::env::{ProcessEnv, Terminal};
@@ -11,13 +16,14 @@ use crate::cli::{docs, topics};
 use crate::collect::{self, Collected};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::filter;
 use crate::model::{NetNs, Notice, Query, SourceChoice, field_by_name};
 use crate::render::escape::escape;
 use crate::render::{Closing, Opening, schema};
 use crate::sys;
 use crate::sys::stdout::Stdout;
+use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, Parser};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::time::SystemTime;
@@ -29,7 +35,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     if arguments.get(1).is_some_and(|first| means_ls(first)) {
         arguments.insert(1, "ls".into());
     }
-    let result = match Cli::try_parse_from(&arguments) {
+    let result = match Cli::read(values_joined(arguments).into_iter()) {
         Ok(cli) => command(cli),
         Err(error) => parse_error(error),
     };
@@ -61,16 +67,50 @@ fn begins_filter(text: &str) -> bool {
         || field_by_name(word).is_some()
 }
 
+/// Joins a value such as `-1` to the operator before it, with the blank that joins all words of a filter: else it would be taken for
+/// an option.
+fn values_joined(arguments: Vec<OsString>) -> Vec<OsString> {
+    let mut joined: Vec<OsString> = Vec::with_capacity(arguments.len());
+    for argument in arguments {
+        let is_dashed = argument.as_encoded_bytes().starts_with(b"-");
+        match joined.last_mut() {
+            Some(last)
+                if is_dashed
+                    && !last.as_encoded_bytes().starts_with(b"-")
+                    && last.to_str().is_some_and(filter::ends_in_operator) =>
+            {
+                last.push(" ");
+                last.push(argument);
+            }
+            _ => joined.push(argument),
+        }
+    }
+    joined
+}
+
 fn command(cli: Cli) -> Result<Exit, Error> {
+    let net = match &cli.command {
+        Some(Command::Ls(args)) => args.collect.net.as_deref(),
+        Some(Command::Top(args)) => args.collect.net.as_deref(),
+        Some(Command::Summary(args)) => args.collect.net.as_deref(),
+        _ => None,
+    };
+    if let Some(namespace) = net {
+        // Before anything is looked up: names of interfaces and settings are those of the namespace.
+        sys::namespace::enter_network(namespace).map_err(Error::Namespace)?;
+    }
     match cli.command {
         None => ls::run(&LsArgs::listeners(), &ProcessEnv, terminal()),
         Some(Command::Ls(args)) => ls::run(&args, &ProcessEnv, terminal()),
+        Some(Command::Top(args)) => top::run(&args, &ProcessEnv, terminal()),
         Some(Command::Summary(args)) => summary::run(&args, &ProcessEnv),
+        Some(Command::Why(args)) => why::run(&args, &ProcessEnv),
         Some(Command::Help { topic: None }) => {
             print(&Cli::command().render_long_help().to_string())
         }
         Some(Command::Help { topic: Some(name) }) => help(&name),
         Some(Command::Schema { document }) => print(schema(&document).unwrap_or_default()),
+        Some(Command::Complete { shell, words }) => complete::run(shell, &words),
         Some(Command::Completions { shell }) => {
             write_all(&docs::completions(shell))?;
             Ok(Exit::Done)
@@ -88,7 +128,7 @@ fn help(name: &str) -> Result<Exit, Error> {
         return print(&command.render_long_help().to_string());
     }
     Err(Error::UnknownTopic {
-        similar: crate::filter::closest(name, topics::TOPICS.iter().copied()),
+        similar: filter::closest(name, topics::TOPICS.iter().copied()),
         name: name.to_owned(),
     })
 }
@@ -98,12 +138,7 @@ fn hint_for_ss(option: &str) -> Option<&'static str> {
     Some(match option {
         "-s" | "--summary" => "counts of sockets: portctl summary",
         "-b" | "--bpf" | "-z" | "--contexts" => "this detail of ss is not offered yet",
-        "-A" | "--query" | "-f" | "--family" | "-0" | "--packet" | "-d" | "--dccp" | "-S"
-        | "--sctp" | "-M" | "--mptcp" | "--vsock" | "--tipc" | "--xdp" => {
-            "protocols are chosen with -t, -u, -w and -x; others are not offered yet"
-        }
-        "-D" | "--diag" | "-E" | "--events" | "-F" | "--filter" | "-K" | "--kill" | "-N"
-        | "--net" => "this option of ss is not offered yet",
+        "-E" | "--events" | "-K" | "--kill" => "this option of ss is not offered yet",
         _ => return None,
     })
 }
@@ -113,7 +148,7 @@ fn parse_error(mut error: clap::Error) -> Result<Exit, Error> {
     if !error.use_stderr() {
         return print(&error.render().to_string());
     }
-    // That an option might be a value is no help: no filter has values that look so.
+    // That an option might be a value is no help: the few values that look so stand behind an operator.
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(Vec::new()));
     // The words of the error hold what was typed.
     let mut message = error.render().to_string().replace("\n\n\n", "\n\n");
@@ -123,6 +158,9 @@ fn parse_error(mut error: clap::Error) -> Result<Exit, Error> {
     }
     for line in message.lines() {
         say(&format!("{}\n", escape(line.as_bytes())));
+    }
+    if message.contains("--limit <GROUPS>") {
+        say("hint: ports are always numbers here; -n takes how many groups to show\n");
     }
     if error.kind() == ErrorKind::UnknownArgument
         && let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
@@ -178,7 +216,9 @@ fn opening(query: &Query, wanted: bool) -> Opening {
 
 /// Fails if tables were wanted and none could be read.
 fn closing(query: &Query, collected: Collected) -> Result<Closing, Error> {
-    if collected.tables.is_empty() && !query.tables.is_empty() && !collected.stopped {
+    // That there can be no such sockets is an answer.
+    let nothing = collected.tables.is_empty() && collected.absent.is_empty();
+    if nothing && !query.tables.is_empty() && !collected.stopped {
         return Err(Error::NothingCollected(collected.notices));
     }
     Ok(Closing {

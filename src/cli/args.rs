@@ -1,7 +1,9 @@
 //! What can be typed. Options keep `ss`'s letters and long names.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Options that may appear anywhere share these headings.
 const SOCKETS: &str = "Which sockets";
@@ -38,14 +40,18 @@ pub struct Cli {
 pub enum Command {
     /// List sockets
     Ls(Box<LsArgs>),
+    /// Count sockets in groups: by process, port, address, state or any other field
+    Top(Box<TopArgs>),
     /// Count sockets, TIME_WAIT and the local ports that client flows hold
     Summary(SummaryArgs),
+    /// Say who has a port, whether it can be bound, why not, and what would free it
+    Why(WhyArgs),
     /// Explain a topic: filter, columns, json, states, exit-codes; or a command
     Help {
         /// Topic or command
         topic: Option<String>,
     },
-    /// Print the JSON Schema of a document: ls, summary
+    /// Print the JSON Schema of a document: ls, top, summary, why
     Schema {
         /// Document
         #[arg(value_parser = clap::builder::PossibleValuesParser::new(crate::render::SCHEMAS))]
@@ -55,6 +61,15 @@ pub enum Command {
     Completions {
         /// Shell
         shell: Shell,
+    },
+    /// What can follow the words of a command line; completion scripts ask this
+    #[command(hide = true)]
+    Complete {
+        /// Shell, whose script says how it reads the answer
+        shell: Shell,
+        /// bash: the line up to the cursor, and the word there as bash sees it. Others: the words up to the cursor
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
     },
 }
 
@@ -79,33 +94,9 @@ Examples:
     after_help = "The filter language: portctl help filter. Fields: portctl help columns."
 )]
 pub struct LsArgs {
-    /// TCP sockets
-    #[arg(short = 't', long, help_heading = SOCKETS)]
-    pub tcp: bool,
-    /// UDP sockets
-    #[arg(short = 'u', long, help_heading = SOCKETS)]
-    pub udp: bool,
-    /// Raw IP sockets
-    #[arg(short = 'w', long, help_heading = SOCKETS)]
-    pub raw: bool,
-    /// Unix sockets
-    #[arg(short = 'x', long, help_heading = SOCKETS)]
-    pub unix: bool,
-    /// IPv4 only; with -6, both
-    #[arg(short = '4', long, help_heading = SOCKETS)]
-    pub ipv4: bool,
-    /// IPv6 only; with -4, both
-    #[arg(short = '6', long, help_heading = SOCKETS)]
-    pub ipv6: bool,
-    /// Sockets in every state
-    #[arg(short = 'a', long, help_heading = SOCKETS, overrides_with_all = ["listening", "bound_inactive"])]
-    pub all: bool,
-    /// Listening sockets, and unconnected ones of protocols that do not listen
-    #[arg(short = 'l', long, help_heading = SOCKETS, overrides_with_all = ["all", "bound_inactive"])]
-    pub listening: bool,
-    /// TCP sockets that hold a port but neither listen nor are connected
-    #[arg(short = 'B', long, help_heading = SOCKETS, overrides_with_all = ["all", "listening"])]
-    pub bound_inactive: bool,
+    /// Which sockets
+    #[command(flatten)]
+    pub select: SelectArgs,
 
     /// Every process that holds a socket, or why none does
     #[arg(short = 'p', long, help_heading = DETAILS)]
@@ -140,8 +131,9 @@ pub struct LsArgs {
     /// No queue columns
     #[arg(short = 'Q', long, help_heading = DETAILS)]
     pub no_queues: bool,
-    /// Show these fields, separated by commas (portctl help columns)
-    #[arg(long, value_name = "FIELDS", help_heading = DETAILS)]
+    /// Show these fields, separated by commas (portctl help columns); '+inode,-peer' adds to what is shown without
+    /// this option, or takes away
+    #[arg(long, value_name = "FIELDS", allow_hyphen_values = true, help_heading = DETAILS)]
     pub columns: Option<String>,
 
     /// Port numbers instead of service names
@@ -154,6 +146,15 @@ pub struct LsArgs {
     /// reasons for missing owners are known
     #[arg(long, value_name = "FIELDS", help_heading = OUTPUT)]
     pub sort: Option<String>,
+    /// Show this many rows, and say how many more there are; with '--sort none' stop after them
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..), help_heading = OUTPUT)]
+    pub limit: Option<u64>,
+    /// How many sockets match: a bare number
+    #[arg(long, help_heading = OUTPUT, conflicts_with_all = ["json", "ndjson", "csv", "limit", "exists"])]
+    pub count: bool,
+    /// Show nothing; exit with 0 if a socket matches, 1 if none does, 4 if that cannot be told
+    #[arg(long, help_heading = OUTPUT, conflicts_with_all = ["json", "ndjson", "csv", "limit"])]
+    pub exists: bool,
     /// One JSON document (portctl help json)
     #[arg(long, help_heading = OUTPUT, overrides_with_all = ["ndjson", "csv"])]
     pub json: bool,
@@ -163,6 +164,11 @@ pub struct LsArgs {
     /// Comma-separated values
     #[arg(long, help_heading = OUTPUT, overrides_with_all = ["json", "ndjson"])]
     pub csv: bool,
+    /// Save the rows instead of showing them: netlink messages, of which 'ss' (TCPDIAG_FILE) reads TCP and --from all;
+    /// '-' is standard output
+    #[arg(short = 'D', long, visible_alias = "diag", value_name = "FILE", help_heading = OUTPUT,
+        conflicts_with_all = ["json", "ndjson", "csv", "count", "exists", "limit"])]
+    pub dump: Option<PathBuf>,
     /// No heading
     #[arg(short = 'H', long, help_heading = OUTPUT)]
     pub no_header: bool,
@@ -182,10 +188,79 @@ pub struct LsArgs {
     /// Options of every command that collects
     #[command(flatten)]
     pub collect: CollectArgs,
+}
+
+/// Options and words of every command that chooses sockets.
+#[derive(Clone, Debug, Default, Args)]
+pub struct SelectArgs {
+    /// TCP sockets
+    #[arg(short = 't', long, help_heading = SOCKETS)]
+    pub tcp: bool,
+    /// UDP sockets
+    #[arg(short = 'u', long, help_heading = SOCKETS)]
+    pub udp: bool,
+    /// Raw IP sockets
+    #[arg(short = 'w', long, help_heading = SOCKETS)]
+    pub raw: bool,
+    /// Multipath TCP sockets; their subflows are TCP sockets
+    #[arg(short = 'M', long, help_heading = SOCKETS)]
+    pub mptcp: bool,
+    /// SCTP endpoints and associations
+    #[arg(short = 'S', long, help_heading = SOCKETS)]
+    pub sctp: bool,
+    /// DCCP sockets
+    #[arg(short = 'd', long, help_heading = SOCKETS)]
+    pub dccp: bool,
+    /// UDP-Lite sockets
+    #[arg(long, help_heading = SOCKETS)]
+    pub udplite: bool,
+    /// Unix sockets
+    #[arg(short = 'x', long, help_heading = SOCKETS)]
+    pub unix: bool,
+    /// Packet sockets, which see whole frames
+    #[arg(short = '0', long, help_heading = SOCKETS)]
+    pub packet: bool,
+    /// Netlink sockets
+    #[arg(long, help_heading = SOCKETS)]
+    pub netlink: bool,
+    /// Sockets between virtual machines and their host
+    #[arg(long, help_heading = SOCKETS)]
+    pub vsock: bool,
+    /// XDP sockets
+    #[arg(long, help_heading = SOCKETS)]
+    pub xdp: bool,
+    /// TIPC sockets
+    #[arg(long, help_heading = SOCKETS)]
+    pub tipc: bool,
+    /// IPv4 only; with -6, both
+    #[arg(short = '4', long, help_heading = SOCKETS)]
+    pub ipv4: bool,
+    /// IPv6 only; with -4, both
+    #[arg(short = '6', long, help_heading = SOCKETS)]
+    pub ipv6: bool,
+    /// Sockets of this family; may be given several times
+    #[arg(short = 'f', long, value_name = "FAMILY", value_enum, help_heading = SOCKETS)]
+    pub family: Vec<FamilyArg>,
+    /// Sockets of these tables, separated by commas, '!' before one takes it away: all inet tcp udp udplite raw mptcp
+    /// sctp dccp unix unix_stream unix_dgram unix_seqpacket packet packet_raw packet_dgram netlink vsock xdp tipc
+    #[arg(short = 'A', long, visible_alias = "socket", value_name = "TABLES", help_heading = SOCKETS)]
+    pub query: Vec<String>,
+    /// Sockets in every state
+    #[arg(short = 'a', long, help_heading = SOCKETS, overrides_with_all = ["listening", "bound_inactive"])]
+    pub all: bool,
+    /// Listening sockets, and unconnected ones of protocols that do not listen
+    #[arg(short = 'l', long, help_heading = SOCKETS, overrides_with_all = ["all", "bound_inactive"])]
+    pub listening: bool,
+    /// TCP sockets that hold a port but neither listen nor are connected
+    #[arg(short = 'B', long, help_heading = SOCKETS, overrides_with_all = ["all", "listening"])]
+    pub bound_inactive: bool,
 
     /// Only sockets for which this holds: 'state established', 'dport = :443', 'src 10.0.0.0/8', with and, or, not and parentheses
     #[arg(value_name = "FILTER")]
-    pub filter: Vec<String>,
+    pub filter: Vec<OsString>,
+    /// Read a filter from a file, where # begins a comment; '-' is standard input. With FILTER, both must hold
+    #[arg(short = 'F', long = "filter", value_name = "FILE", help_heading = SOCKETS)]
+    pub filter_file: Option<PathBuf>,
 }
 
 /// Options about sources and messages.
@@ -197,6 +272,9 @@ pub struct CollectArgs {
     /// Read a saved dump, as 'ss -D' writes it, instead of this host; '-' is standard input
     #[arg(long, value_name = "FILE", help_heading = SOURCE)]
     pub from: Option<PathBuf>,
+    /// In this network namespace: a name under /run/netns, the id of a process in it, or the path of its file
+    #[arg(short = 'N', long, value_name = "NAMESPACE", help_heading = SOURCE, conflicts_with = "from")]
+    pub net: Option<OsString>,
     /// Exit with 4 if anything that was asked for is missing
     #[arg(long, help_heading = SOURCE)]
     pub strict: bool,
@@ -206,6 +284,68 @@ pub struct CollectArgs {
     /// No notices on standard error; errors are still told
     #[arg(short = 'q', long, help_heading = SOURCE, overrides_with = "verbose")]
     pub quiet: bool,
+}
+
+/// `portctl top`.
+#[derive(Debug, Args)]
+#[command(
+    args_override_self = true,
+    before_help = "\
+Examples:
+  portctl top --by dport                      which services this host talks to
+  portctl top --by process state close-wait   which process does not close its connections
+  portctl top -t --by dst,state -n 5          the peers with most connections
+  portctl top -i 1 --by process               where sockets come and go",
+    after_help = "\
+A socket that several processes hold counts once in the group of each, and once in the total. Sockets without a process, \
+or whose process cannot be seen, are groups of their own, with the reason. An IPv4 address that IPv6 carries counts as \
+that IPv4 address; 'process' is the command name, 'pid' one process; a timer counts by its kind.\n\n\
+Without -A, -f or a letter of a protocol or family, sockets of protocols that have no such field are left out, as unix sockets are with \
+--by dport. States are those of ls, but all of them with --by state.\n\n\
+With -i, a socket is new if it matches now and did not at the first look, and gone the other way round; what came and \
+went in between is not seen. Bytes per second are not offered yet.\n\n\
+The filter language: portctl help filter. Fields: portctl help columns."
+)]
+pub struct TopArgs {
+    /// Which sockets
+    #[command(flatten)]
+    pub select: SelectArgs,
+
+    /// Group by these fields, separated by commas (portctl help columns)
+    #[arg(long, value_name = "FIELDS", default_value = "process", help_heading = OUTPUT)]
+    pub by: String,
+    /// Show the first so many groups, or 'all' [default: 20 in a table, all in JSON]
+    #[arg(short = 'n', long, value_name = "GROUPS", value_parser = groups, help_heading = OUTPUT)]
+    pub limit: Option<Groups>,
+    /// Look twice, so many seconds apart, and rank by how many sockets came and went
+    #[arg(short = 'i', long, value_name = "SECONDS", value_parser = seconds, help_heading = OUTPUT)]
+    pub interval: Option<Duration>,
+    /// Order by these, each with :asc or :desc, separated by commas: sockets, a state, recv_queue, send_queue,
+    /// accept_queue, a field of --by; with -i new, gone, churn [default: sockets; with -i churn,sockets]
+    #[arg(long, value_name = "COLUMNS", help_heading = OUTPUT)]
+    pub sort: Option<String>,
+    /// One JSON document (portctl schema top)
+    #[arg(long, help_heading = OUTPUT)]
+    pub json: bool,
+    /// No heading, and no line of totals
+    #[arg(short = 'H', long, help_heading = OUTPUT)]
+    pub no_header: bool,
+    /// Fit into this many columns; 'none' for no limit [default: the terminal's, none in a pipe]
+    #[arg(long, value_name = "COLUMNS", value_parser = width, help_heading = OUTPUT)]
+    pub width: Option<Width>,
+
+    /// Options of every command that collects
+    #[command(flatten)]
+    pub collect: CollectArgs,
+}
+
+/// `top --limit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Groups {
+    /// Every group.
+    All,
+    /// The first so many.
+    First(usize),
 }
 
 /// `portctl summary`.
@@ -221,6 +361,54 @@ pub struct SummaryArgs {
     /// Options of every command that collects
     #[command(flatten)]
     pub collect: CollectArgs,
+}
+
+/// `--family`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs, reason = "their names say it")]
+pub enum FamilyArg {
+    Inet,
+    Inet6,
+    #[value(alias = "packet")]
+    Link,
+    Unix,
+    Netlink,
+    Vsock,
+    Tipc,
+    Xdp,
+}
+
+/// `portctl why`.
+#[derive(Debug, Args)]
+#[command(
+    args_override_self = true,
+    before_help = "\
+Examples:
+  portctl why 8080                            TCP and UDP, any address
+  portctl why tcp/8080 127.0.0.1:53/udp '[::1]:80' http
+  portctl why /run/app.sock @abstract-name    unix sockets",
+    after_help = "Exit codes: 0 all can be bound, 1 something cannot, 3 for something nobody can tell. \
+TCP is judged as for a server that sets SO_REUSEADDR, UDP as for one that does not; JSON has every variant."
+)]
+pub struct WhyArgs {
+    /// Ports, addresses with ports, service names or unix sockets
+    #[arg(value_name = "PORT", required = true)]
+    pub ports: Vec<OsString>,
+    /// Also try to bind, with each option and without listening, and undo it at once: for an instant another program's bind may fail
+    #[arg(long = "try")]
+    pub try_bind: bool,
+    /// One JSON document a question, each on one line (portctl schema why)
+    #[arg(long, help_heading = OUTPUT)]
+    pub json: bool,
+    /// Fit into this many columns; 'none' for no limit [default: the terminal's, none in a pipe]
+    #[arg(long, value_name = "COLUMNS", value_parser = width, help_heading = OUTPUT)]
+    pub width: Option<Width>,
+    /// Say where rows came from, and other details, on standard error
+    #[arg(short = 'v', long, help_heading = OUTPUT, overrides_with = "quiet")]
+    pub verbose: bool,
+    /// No notices on standard error; errors are still told
+    #[arg(short = 'q', long, help_heading = OUTPUT, overrides_with = "verbose")]
+    pub quiet: bool,
 }
 
 /// `--source`.
@@ -255,6 +443,22 @@ pub enum Width {
     Columns(usize),
 }
 
+fn groups(text: &str) -> Result<Groups, String> {
+    match text.parse() {
+        _ if text == "all" => Ok(Groups::All),
+        Ok(n) if n > 0 => Ok(Groups::First(n)),
+        _ => Err("a number of groups, or 'all'".to_owned()),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    text.parse()
+        .ok()
+        .filter(|seconds| (0.01..=86_400.0).contains(seconds))
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| "a number of seconds, from 0.01 to 86400".to_owned())
+}
+
 fn width(text: &str) -> Result<Width, String> {
     match text {
         "none" | "0" => Ok(Width::Unlimited),
@@ -265,14 +469,59 @@ fn width(text: &str) -> Result<Width, String> {
     }
 }
 
+impl Cli {
+    /// Reads a command line, the program's name first.
+    ///
+    /// # Errors
+    /// As clap, and what clap calls errors: help and the version.
+    pub fn read(words: impl Iterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        let matches = command.try_get_matches_from_mut(words)?;
+        let mut cli = Self::from_arg_matches(&matches).map_err(|e| e.format(&mut command))?;
+        let select = match &mut cli.command {
+            Some(Command::Ls(args)) => Some(&mut args.select),
+            Some(Command::Top(args)) => Some(&mut args.select),
+            _ => None,
+        };
+        if let (Some(select), Some((_, matches))) = (select, matches.subcommand()) {
+            select.forget_tables_before_query(matches);
+        }
+        Ok(cli)
+    }
+}
+
+impl SelectArgs {
+    /// The first `-A` wipes what letters have chosen before it, as in `ss`: `-t -A udp` is UDP, `-A udp -t` both.
+    fn forget_tables_before_query(&mut self, matches: &ArgMatches) {
+        let place = |id: &str| matches.indices_of(id).and_then(|mut all| all.next());
+        let Some(query) = place("query") else { return };
+        for (id, given) in [
+            ("tcp", &mut self.tcp),
+            ("udp", &mut self.udp),
+            ("udplite", &mut self.udplite),
+            ("raw", &mut self.raw),
+            ("mptcp", &mut self.mptcp),
+            ("sctp", &mut self.sctp),
+            ("dccp", &mut self.dccp),
+        ] {
+            // Of a repeated letter the last place counts.
+            let last = matches.indices_of(id).and_then(Iterator::last);
+            *given &= last.is_none_or(|place| place > query);
+        }
+    }
+}
+
 impl LsArgs {
     /// What bare `portctl` means: `ls -tulnp`.
     #[must_use]
     pub fn listeners() -> Self {
         Self {
-            tcp: true,
-            udp: true,
-            listening: true,
+            select: SelectArgs {
+                tcp: true,
+                udp: true,
+                listening: true,
+                ..SelectArgs::default()
+            },
             numeric: true,
             processes: true,
             ..Self::default()
@@ -283,7 +532,6 @@ impl LsArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_definition_is_sound() {
@@ -296,9 +544,10 @@ mod tests {
         let Some(Command::Ls(args)) = cli.unwrap().command else {
             panic!("ls")
         };
-        assert!(args.tcp && args.udp && args.listening && args.numeric && args.processes);
+        assert!(args.select.tcp && args.select.udp && args.select.listening);
+        assert!(args.numeric && args.processes);
         assert!(args.extended);
-        assert_eq!(args.filter, ["dport", "=", ":443"]);
+        assert_eq!(args.select.filter, ["dport", "=", ":443"]);
     }
 
     #[test]
@@ -307,6 +556,6 @@ mod tests {
         let Some(Command::Ls(args)) = cli.command else {
             panic!("ls")
         };
-        assert!(args.all && !args.listening);
+        assert!(args.select.all && !args.select.listening);
     }
 }

@@ -1,13 +1,29 @@
 //! What was meant: options, environment, terminal and filter put together into what to fetch and how to show it.
 
-use super::args::{CollectArgs, ColorWhen, LsArgs, SourceArg, Width};
+use super::args::{CollectArgs, ColorWhen, LsArgs, SelectArgs, SourceArg, Width};
 use super::env::{self, Env, Terminal};
+use super::select::{self, SelectError, Selection};
 use crate::filter::{self, Filter, FilterError, Resolver, Scope};
 use crate::model::{
-    DetailSet, FIELDS, Family, FieldId, Protocol, Query, SourceChoice, StateMasks, StateSet, Table,
-    TableSet,
+    Conditions, DetailSet, FIELDS, FieldId, Kinds, Protocol, Query, SourceChoice, State,
+    StateMasks, StateSet, Table, TableSet,
 };
-use crate::render::{Column, DetailOptions, TextOptions, columns};
+use crate::render::columns::{self, ColumnsError};
+use crate::render::{Column, DetailOptions, TextOptions};
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+
+/// What `ls` tells of the sockets that match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A row of each.
+    Rows,
+    /// How many there are.
+    Count,
+    /// Whether there is one, by the exit code.
+    Exists,
+}
 
 /// How `ls` shows its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +60,12 @@ pub struct LsPlan {
     pub columns: Vec<Column>,
     /// Whether the user named them.
     pub columns_named: bool,
+    /// What to tell of the sockets.
+    pub answer: Answer,
     /// The order, as typed; `None` for the default.
     pub sort: Option<String>,
+    /// How many rows to show at most.
+    pub limit: Option<u64>,
     /// The format.
     pub format: Format,
     /// Whether there is a heading.
@@ -71,6 +91,15 @@ pub struct LsPlan {
 pub enum PlanError {
     /// The filter makes no sense.
     Filter(FilterError),
+    /// The file with a filter cannot be read.
+    FilterFile {
+        /// Its name.
+        name: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The tables make no sense.
+    Select(SelectError),
     /// A name that no field has.
     UnknownField {
         /// The option it was given to.
@@ -80,6 +109,77 @@ pub enum PlanError {
         /// Names close to it.
         similar: Vec<String>,
     },
+    /// A name that groups cannot be sorted by.
+    UnknownOrder {
+        /// The name.
+        name: String,
+        /// Names close to it.
+        similar: Vec<String>,
+    },
+    /// A value that an option does not take.
+    Option {
+        /// The option.
+        option: &'static str,
+        /// What is wrong.
+        problem: String,
+        /// What to try.
+        hint: &'static str,
+    },
+}
+
+/// Which sockets a command is about.
+#[derive(Debug)]
+pub struct Choice {
+    /// What to fetch.
+    pub query: Query,
+    /// What to keep of it.
+    pub filter: Filter,
+    /// What the options selected.
+    pub selection: Selection,
+}
+
+/// Reads the options and words that choose sockets. Owners are asked for only if the filter needs them.
+///
+/// # Errors
+/// If the filter or the list of tables makes no sense.
+pub fn select(
+    args: &SelectArgs,
+    collect: &CollectArgs,
+    env: &dyn Env,
+    resolver: &dyn Resolver,
+) -> Result<Choice, PlanError> {
+    let is_stdin = |path: &Path| path == Path::new("-");
+    if args.filter_file.as_deref().is_some_and(is_stdin)
+        && matches!(source(collect, env), SourceChoice::Dump(path) if is_stdin(&path))
+    {
+        return Err(PlanError::Option {
+            option: "-F",
+            problem: "standard input cannot be the filter and the saved dump".to_owned(),
+            hint: "read one of them from a file",
+        });
+    }
+    let selection = select::select(args).map_err(PlanError::Select)?;
+    let tables = selection.tables;
+    let file = args.filter_file.as_deref();
+    let filter = filter(&args.filter, file, &Scope { tables }, env, resolver)?;
+    let states = states(args, &selection, &filter);
+    Ok(Choice {
+        query: Query {
+            // Tables whose sockets are all in a state that nobody wants need not be asked for.
+            tables: filter
+                .tables(tables)
+                .filter(|t| !t.protocol.is_stateless() || states.stateless.contains(State::Close)),
+            named: selection.named,
+            states,
+            kinds: selection.kinds,
+            conditions: filter.conditions(),
+            owners: filter.needs_owners,
+            details: filter.needs_details,
+            source: source(collect, env),
+        },
+        filter,
+        selection,
+    })
 }
 
 /// Plans `portctl ls`.
@@ -92,45 +192,46 @@ pub fn ls(
     terminal: Terminal,
     resolver: &dyn Resolver,
 ) -> Result<LsPlan, PlanError> {
-    let (tables, named) = tables(args);
-    let filter =
-        filter::compile(&args.filter, &Scope { tables }, resolver).map_err(PlanError::Filter)?;
+    let Choice {
+        mut query,
+        filter,
+        selection,
+    } = select(&args.select, &args.collect, env, resolver)?;
     let shown = shown_details(args);
-    let as_columns = args.csv || args.record;
-    let (mut columns, columns_named) = match &args.columns {
-        Some(list) => (
-            columns::parse(list).map_err(|name| unknown_field("--columns", name))?,
-            true,
-        ),
-        None => (default_columns(args), false),
+    let mut columns = match &args.columns {
+        Some(list) => {
+            columns::choose(list, &default_columns(args, &selection)).map_err(columns_error)?
+        }
+        None => default_columns(args, &selection),
     };
-    if as_columns && !columns_named {
+    if (args.csv || args.record) && args.columns.is_none() {
         let of_details = FIELDS
             .iter()
             .filter(|f| shown.of_the_kernel().has(f.needs_details));
         columns.extend(of_details.map(|f| Column::of(f.id)));
     }
-    let owners = args.processes
-        || args.threads
-        || args.context
-        || columns.iter().any(|c| c.field.field().needs_owners)
-        || filter.needs_owners;
-    let details = columns
-        .iter()
-        .map(|c| c.field.field().needs_details)
-        .fold(shown, DetailSet::or);
+    let answer = match (args.exists, args.count) {
+        (true, _) => Answer::Exists,
+        (_, true) => Answer::Count,
+        _ => Answer::Rows,
+    };
+    if answer == Answer::Rows {
+        let fields = || columns.iter().map(|c| c.field.field());
+        query.owners |= args.processes
+            || args.threads
+            || args.context
+            || fields().any(|field| field.needs_owners);
+        query.details = fields()
+            .map(|field| field.needs_details)
+            .fold(query.details.or(shown), DetailSet::or);
+    }
     Ok(LsPlan {
-        query: Query {
-            tables: filter.tables(tables),
-            named,
-            states: states(args, &filter),
-            owners,
-            details,
-            source: source(&args.collect, env),
-        },
+        query,
         columns,
-        columns_named,
+        columns_named: args.columns.is_some(),
+        answer,
         sort: args.sort.clone(),
+        limit: args.limit,
         format: match (args.json, args.ndjson, args.csv) {
             (true, _, _) => Format::Json,
             (_, true, _) => Format::Ndjson,
@@ -150,7 +251,7 @@ pub fn ls(
         },
         details: DetailOptions {
             // As columns they are not wanted twice.
-            shown: if as_columns {
+            shown: if args.csv || args.record {
                 DetailSet::NONE
             } else {
                 shown.of_the_kernel()
@@ -164,13 +265,48 @@ pub fn ls(
     })
 }
 
-/// A query for every socket there is, as `summary` needs it.
+/// The filter of the words on the command line, and of a file, if one was named.
+///
+/// # Errors
+/// If one of them makes no sense, or the file cannot be read.
+pub fn filter(
+    words: &[OsString],
+    file: Option<&Path>,
+    scope: &Scope,
+    env: &dyn Env,
+    resolver: &dyn Resolver,
+) -> Result<Filter, PlanError> {
+    let typed =
+        filter::compile(&filter::words(words), scope, resolver).map_err(PlanError::Filter)?;
+    let Some(path) = file else {
+        return Ok(typed);
+    };
+    let name = path.to_string_lossy().into_owned();
+    match env.file(path) {
+        Ok(contents) => filter::compile_file(&name, &contents, scope, resolver)
+            .map(|read| typed.and(read))
+            .map_err(PlanError::Filter),
+        Err(source) => Err(PlanError::FilterFile { name, source }),
+    }
+}
+
+/// A query for every socket that `summary` counts.
 #[must_use]
 pub fn everything(args: &CollectArgs, env: &dyn Env) -> Query {
     Query {
-        tables: Table::ALL.into_iter().collect(),
+        tables: Table::ALL
+            .into_iter()
+            .filter(|table| {
+                matches!(
+                    table.protocol,
+                    Protocol::Tcp | Protocol::Udp | Protocol::Raw | Protocol::Unix
+                )
+            })
+            .collect(),
         named: TableSet::EMPTY,
         states: StateMasks::same(StateSet::ALL),
+        kinds: Kinds::ALL,
+        conditions: Conditions::default(),
         owners: false,
         details: DetailSet::NONE,
         source: source(args, env),
@@ -202,54 +338,65 @@ pub fn unknown_field(option: &'static str, name: String) -> PlanError {
     }
 }
 
-/// Selected tables, and those of them that were named. As in `ss`, a family without a protocol means all
-/// protocols that have it, and a protocol without a family all its families.
-fn tables(args: &LsArgs) -> (TableSet, TableSet) {
-    let wanted_family = |family: Family| match family {
-        Family::Inet => args.ipv4 || !args.ipv6,
-        Family::Inet6 => args.ipv6 || !args.ipv4,
-        Family::Unix => true,
+/// The error for a name that groups cannot be sorted by; `names` are those of the columns that are no fields.
+#[must_use]
+pub fn unknown_order(name: String, names: impl Iterator<Item = &'static str>) -> PlanError {
+    let similar = filter::closest(&name, names);
+    PlanError::UnknownOrder { name, similar }
+}
+
+fn columns_error(error: ColumnsError) -> PlanError {
+    let (problem, hint) = match error {
+        ColumnsError::Unknown(name) => return unknown_field("--columns", name),
+        ColumnsError::Mixed => (
+            "some names have a sign and some have none".to_owned(),
+            "either name every column, or amend the usual ones: --columns +inode,-peer",
+        ),
+        ColumnsError::Empty => (
+            "no column is left".to_owned(),
+            "name those to show: --columns state,local",
+        ),
     };
-    let by_protocol = |table: Table| match table.protocol {
-        Protocol::Tcp => args.tcp,
-        Protocol::Udp => args.udp,
-        Protocol::Raw => args.raw,
-        Protocol::Unix => args.unix,
-    };
-    let all: TableSet = Table::ALL.into_iter().collect();
-    let named = all.filter(|t| by_protocol(t) && wanted_family(t.family));
-    let ip_protocol = args.tcp || args.udp || args.raw;
-    let family = args.ipv4 || args.ipv6;
-    let tables = if !family && named.is_empty() {
-        all
-    } else if family && !ip_protocol {
-        all.filter(|t| t.family != Family::Unix && wanted_family(t.family) || named.contains(t))
-    } else {
-        named
-    };
-    (tables, named)
+    PlanError::Option {
+        option: "--columns",
+        problem,
+        hint,
+    }
 }
 
 /// The states to ask for. `state` and `exclude` override the options, as in `ss`.
-fn states(args: &LsArgs, filter: &Filter) -> StateMasks {
+fn states(args: &SelectArgs, selection: &Selection, filter: &Filter) -> StateMasks {
+    let unconnected = StateSet::LISTEN.or(StateSet::CLOSE);
     let masks = if filter.mentions_state || args.all {
         StateMasks::same(StateSet::ALL)
     } else if args.listening {
         StateMasks {
             // No closed socket is ever in TCP's table, and looking for one walks every connection.
             tcp: StateSet::LISTEN,
-            other: StateSet::LISTEN.or(StateSet::CLOSE),
+            ..StateMasks::same(unconnected)
         }
     } else if args.bound_inactive {
         StateMasks::same(StateSet::BOUND_INACTIVE)
     } else {
-        StateMasks::same(StateSet::DEFAULT)
+        StateMasks {
+            // What is always unconnected is shown to those who name it; `ss -A` hides even that.
+            stateless: if selection.names_stateless() {
+                StateSet::CLOSE
+            } else {
+                StateSet::DEFAULT
+            },
+            tipc: StateSet::of(State::Established).or(unconnected),
+            ..StateMasks::same(StateSet::DEFAULT)
+        }
     };
     let possible = filter.states();
-    StateMasks {
-        tcp: masks.tcp.and(possible),
-        other: masks.other.and(possible),
-    }
+    let by_default = !(filter.mentions_state || args.all || args.listening || args.bound_inactive);
+    let choose = |mask: StateSet| match mask.and(possible) {
+        // Nothing that is shown by default can match: the filter asks for other states, without naming them.
+        none if none.is_empty() && by_default => possible,
+        some => some,
+    };
+    masks.map(choose)
 }
 
 /// The details that options ask to show of every socket.
@@ -271,7 +418,7 @@ fn shown_details(args: &LsArgs) -> DetailSet {
     .fold(DetailSet::NONE, DetailSet::or)
 }
 
-fn default_columns(args: &LsArgs) -> Vec<Column> {
+fn default_columns(args: &LsArgs, selection: &Selection) -> Vec<Column> {
     let mut fields = vec![FieldId::Protocol];
     if args.csv {
         fields.push(FieldId::Type);
@@ -304,6 +451,10 @@ fn default_columns(args: &LsArgs) -> Vec<Column> {
     }
     if args.processes || args.threads || args.context {
         fields.push(FieldId::Process);
+        // Who is at the other end, where there is one to be known.
+        if selection.is_unix_only() {
+            fields.push(FieldId::PeerProcess);
+        }
     }
     if args.threads {
         fields.push(FieldId::Threads);
@@ -312,6 +463,12 @@ fn default_columns(args: &LsArgs) -> Vec<Column> {
         fields.push(FieldId::Context);
     }
     fields.into_iter().map(Column::of).collect()
+}
+
+/// Whether the sockets are those of a saved dump, and with it perhaps of another host.
+#[must_use]
+pub fn reads_dump(args: &CollectArgs, env: &dyn Env) -> bool {
+    matches!(source(args, env), SourceChoice::Dump(_))
 }
 
 fn source(args: &CollectArgs, env: &dyn Env) -> SourceChoice {
@@ -411,35 +568,5 @@ mod tests {
             ..TTY
         };
         assert_eq!(screen_width(None, &env, wide), Some(120));
-    }
-
-    #[test]
-    fn tables_complete_as_in_ss() {
-        let select = |args: LsArgs| {
-            tables(&args)
-                .0
-                .iter()
-                .map(|t| t.to_string())
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(select(LsArgs::default()).len(), 7);
-        let t4 = LsArgs {
-            tcp: true,
-            ipv4: true,
-            ..LsArgs::default()
-        };
-        assert_eq!(select(t4), ["tcp/inet"]);
-        let x4 = LsArgs {
-            unix: true,
-            ipv4: true,
-            ..LsArgs::default()
-        };
-        assert_eq!(select(x4), ["tcp/inet", "udp/inet", "raw/inet", "unix"]);
-        let both = LsArgs {
-            ipv4: true,
-            ipv6: true,
-            ..LsArgs::default()
-        };
-        assert_eq!(select(both).len(), 6);
     }
 }

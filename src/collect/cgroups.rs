@@ -34,7 +34,7 @@ impl Cgroups {
 
     fn walk(&mut self) {
         self.walks += 1;
-        let Some(groups) = sys::cgroup::all() else {
+        let Some(groups) = sys::cgroups::all() else {
             self.walks = WALKS;
             return;
         };

@@ -3,24 +3,35 @@
 //! Every source delivers whole tables behind one trait (`Source`). A table is committed only when it ended properly; a table that failed
 //! is taken back and asked from the next source, so that no table is ever half from one and half from another.
 
+pub mod binding;
 mod cgroups;
-mod details;
+pub mod choosing;
+pub mod details;
 mod diag;
 mod dump;
 pub mod limits;
 mod lower;
+mod lower_families;
 pub mod names;
 pub mod owners;
 mod proc_net;
+mod protocols;
+mod rtnetlink;
+mod saved;
+mod socket_details;
 mod source;
+pub mod unix_path;
+mod unix_peers;
 
+pub use saved::{Recording, record};
 pub use source::{Sink, SourceError};
 
 use crate::model::{
-    Family, Listeners, NetNs, Notice, Protocol, Query, Socket, SourceChoice, SourceKind, State,
-    StateSet, Table, TableReport,
+    Condition, Family, Listeners, NetNs, Notice, Protocol, Query, Socket, SourceChoice, SourceKind,
+    State, StateSet, Table, TableReport,
 };
 use crate::sys;
+use protocols::Presence;
 use source::{DumpStats, Source};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -40,6 +51,8 @@ pub struct Collected {
     pub listeners: Listeners,
     /// Whether the sink wanted no more.
     pub stopped: bool,
+    /// Protocols that this kernel does not have, so that there can be no rows.
+    pub absent: Vec<Protocol>,
 }
 
 /// Asks the sources for everything in `query` and hands each wanted row to `sink`.
@@ -63,7 +76,7 @@ pub fn collect(query: &Query, sink: &mut dyn Sink) -> Result<Collected, SourceEr
         choice => {
             let mut netlink = diag::DiagSource::new(
                 sys::netlink::Netlink::sock_diag,
-                details::Wanted::of_this_kernel(query.details),
+                socket_details::Wanted::of_this_kernel(query.details),
             );
             let mut proc = proc_net::ProcSource::new();
             let netlink: Option<&mut dyn Source> =
@@ -127,7 +140,9 @@ impl Collector<'_> {
             if self.collected.stopped {
                 return;
             }
-            self.one_table(table, &mut netlink, &mut proc);
+            if !self.collected.absent.contains(&table.protocol) {
+                self.one_table(table, &mut netlink, &mut proc);
+            }
         }
     }
 
@@ -140,41 +155,76 @@ impl Collector<'_> {
         let first = netlink
             .as_deref_mut()
             .map(|source| self.try_source(source, &[table]));
-        let reason = match first {
+        let first = match first {
             Some(Ok(())) => return,
             Some(Err(Failure::RowsAreOut(reason))) => {
                 self.note(Notice::Broken { table, reason });
                 return;
             }
-            Some(Err(Failure::Clean(error))) => Some(error.to_string()),
+            Some(Err(Failure::Clean(error))) => Some(error),
             None => None,
         };
         let second = proc
             .as_deref_mut()
             .map(|source| self.try_source(source, &[table]));
-        match (second, reason) {
+        match (second, first) {
             (Some(Ok(())), None) => {}
-            (Some(Ok(())), Some(reason)) => self.note(Notice::FellBack {
+            (Some(Ok(())), Some(error)) => self.note(Notice::FellBack {
                 tables: vec![table],
-                reason,
+                reason: error.to_string(),
                 asked: self.query.named.contains(table),
             }),
             (Some(Err(Failure::RowsAreOut(reason))), _) => {
                 self.note(Notice::Broken { table, reason });
             }
-            (Some(Err(Failure::Clean(error))), None) => self.note(Notice::Unavailable {
-                table,
-                reason: error.to_string(),
-            }),
-            (Some(Err(Failure::Clean(error))), Some(reason)) => self.note(Notice::Unavailable {
-                table,
-                reason: format!("{reason}; {error}"),
-            }),
-            (None, reason) => self.note(Notice::Unavailable {
-                table,
-                reason: reason.unwrap_or_else(|| "no source".to_owned()),
-            }),
+            (Some(Err(Failure::Clean(second))), first) => {
+                self.nowhere(table, first.into_iter().chain([second]));
+            }
+            (None, first) => self.nowhere(table, first.into_iter()),
         }
+    }
+
+    /// No source had `table`: perhaps there is nothing to be had.
+    fn nowhere(&mut self, table: Table, errors: impl Iterator<Item = SourceError>) {
+        let errors: Vec<_> = errors.collect();
+        let asked = self.query.named.contains(table);
+        let lacking = errors.iter().any(SourceError::is_lack);
+        let presence = if lacking {
+            protocols::presence(table)
+        } else {
+            Presence::Unknown
+        };
+        match presence {
+            Presence::Absent => {
+                self.collected.absent.push(table.protocol);
+                if asked {
+                    let protocol = table.protocol;
+                    self.note(Notice::Absent { protocol });
+                }
+                return;
+            }
+            // The kernel cannot list them, and counts none; so says /proc.
+            Presence::Counted(0) if self.query.source != SourceChoice::Netlink => {
+                self.commit(
+                    SourceKind::Proc,
+                    &[table],
+                    Seen::default(),
+                    &DumpStats::default(),
+                );
+                return;
+            }
+            Presence::Counted(0) | Presence::Uncounted if !asked => return,
+            Presence::Counted(_) | Presence::Uncounted | Presence::Unknown => {}
+        }
+        let reasons: Vec<_> = errors.iter().map(SourceError::to_string).collect();
+        self.note(Notice::Unavailable {
+            table,
+            reason: if reasons.is_empty() {
+                "no source".to_owned()
+            } else {
+                reasons.join("; ")
+            },
+        });
     }
 
     fn dump_file(&mut self, source: &mut dyn Source, tables: &[Table]) -> Result<(), SourceError> {
@@ -191,13 +241,10 @@ impl Collector<'_> {
                 DumpStats::default()
             }
         };
-        // What `ss -D` writes is TCP, one dump for each family; of other tables, and of a family without a dump of its own, none in
-        // the file does not mean none on that host.
-        let families = Table::ALL.iter().filter(|t| t.protocol == Protocol::Tcp);
-        let both = stats.ends as usize >= families.count();
+        // Of a table that the file does not hold, no rows do not mean that there were none on that host.
         let (held, not_held): (Vec<_>, Vec<_>) = tables
             .iter()
-            .partition(|t| t.protocol == Protocol::Tcp && both || seen.of(**t) > 0);
+            .partition(|t| stats.holds(**t) || seen.of(**t) > 0);
         self.commit(source.kind(), &held, seen, &stats);
         for table in not_held {
             if self.query.named.contains(table) {
@@ -252,23 +299,56 @@ impl Collector<'_> {
         seen: &mut Seen,
     ) -> Result<DumpStats, SourceError> {
         let query = self.query;
+        // Tables that netlink reads together are of one protocol.
+        let protocol = tables.first().map_or(Protocol::Unix, |t| t.protocol);
+        let condition = match source.kind() {
+            SourceKind::Netlink => query.conditions.of(protocol),
+            // These leave nothing out.
+            SourceKind::Proc | SourceKind::Dump => &Condition::Anything,
+        };
+        let mut listeners_interrupted = false;
+        if *condition != Condition::Anything && needs_listeners(query, protocol) {
+            // The condition would hide them.
+            let mut note = |socket: Socket| {
+                if socket.state == State::Listen {
+                    seen.listeners.note(&socket);
+                }
+                ControlFlow::Continue(())
+            };
+            let everything = &Condition::Anything;
+            let stats = source.dump(tables, StateSet::LISTEN, everything, &mut note)?;
+            listeners_interrupted = stats.interrupted;
+        }
+        let asked_with_rows = *condition == Condition::Anything;
         let states = tables.iter().fold(StateSet::EMPTY, |set, table| {
-            set.or(request_states(query, table.protocol))
+            set.or(match asked_with_rows {
+                true => request_states(query, table.protocol),
+                false => query.states.of(table.protocol),
+            })
         });
         let stopped = &mut self.collected.stopped;
         let sink = &mut *self.sink;
-        source.dump(tables, states, &mut |socket: Socket| {
-            let table = Table::new(socket.protocol, socket.family);
-            if query.owners && socket.state == State::Listen {
+        // IP sockets have no types to choose among.
+        let has_kinds = !tables.iter().all(|table| table.family.is_ip());
+        let stats = source.dump(tables, states, condition, &mut |socket: Socket| {
+            if query.owners && asked_with_rows && socket.state == State::Listen {
                 seen.listeners.note(&socket);
             }
+            let table = Table::new(socket.protocol, socket.family);
             if !query.wants(table, socket.state) {
+                return ControlFlow::Continue(());
+            }
+            if has_kinds && !query.kinds.contain(&socket.ends) {
                 return ControlFlow::Continue(());
             }
             seen.add(table);
             let flow = sink.push(socket);
             *stopped |= flow.is_break();
             flow
+        })?;
+        Ok(DumpStats {
+            interrupted: stats.interrupted || listeners_interrupted,
+            ..stats
         })
     }
 
@@ -306,6 +386,10 @@ impl Collector<'_> {
             if stats.interrupted {
                 self.note(Notice::Interrupted { table });
             }
+            if let (0, Some(reason)) = (n, &stats.not_chosen) {
+                let reason = reason.clone();
+                self.note(Notice::NotChosen { table, reason });
+            }
         }
         self.collected.listeners.extend(seen.listeners);
     }
@@ -323,11 +407,17 @@ enum Failure {
     RowsAreOut(String),
 }
 
-/// The states to ask the kernel for: also its listeners (cheap, they have their own hash) where connections may wait in their queues.
+/// Whether the kernel's listeners are needed (cheap, they have their own hash): connections may wait in their queues.
+fn needs_listeners(query: &Query, protocol: Protocol) -> bool {
+    let waiting = StateSet::of(State::Established).or(StateSet::of(State::CloseWait));
+    let states = query.states.of(protocol);
+    query.owners && protocol.queues_connections() && !states.and(waiting).is_empty()
+}
+
+/// The states to ask for if nothing but states is left out: with listeners where they are needed.
 fn request_states(query: &Query, protocol: Protocol) -> StateSet {
     let states = query.states.of(protocol);
-    let waiting = StateSet::of(State::Established).or(StateSet::of(State::CloseWait));
-    if query.owners && protocol == Protocol::Tcp && !states.and(waiting).is_empty() {
+    if needs_listeners(query, protocol) {
         states.or(StateSet::LISTEN)
     } else {
         states

@@ -68,6 +68,12 @@ impl SystemNames {
         }
     }
 
+    /// Whether names of this host mean nothing for the sockets.
+    #[must_use]
+    pub const fn are_of_another_host(&self) -> bool {
+        self.foreign
+    }
+
     /// The service and protocol names of this host.
     pub fn services(&self) -> &Services {
         self.services.get_or_init(Services::load)
@@ -183,10 +189,16 @@ impl Services {
                 }
             }
         }
-        for (number, name) in services::protocols(protocols_text) {
+        for (number, name, aliases) in services::protocols(protocols_text) {
             this.by_port
                 .entry((Protocol::Raw, Port(number)))
                 .or_insert_with(|| name.as_bytes().into());
+            for name in std::iter::once(name).chain(aliases.split_ascii_whitespace()) {
+                let ports = this.by_name.entry(name.to_owned()).or_default();
+                if !ports.iter().any(|p| p.0 == Protocol::Raw) {
+                    ports.push((Protocol::Raw, number));
+                }
+            }
         }
         this
     }
@@ -194,7 +206,7 @@ impl Services {
     /// The name of a port.
     #[must_use]
     pub fn name(&self, protocol: Protocol, port: Port) -> Option<Rc<[u8]>> {
-        self.by_port.get(&(protocol, port)).cloned()
+        self.by_port.get(&(listed_as(protocol), port)).cloned()
     }
 
     /// The ports of a name, one for each protocol that has it.
@@ -206,6 +218,15 @@ impl Services {
     /// Every service name.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.by_name.keys().map(String::as_str)
+    }
+}
+
+/// The protocol under which services(5) has the services of `protocol`.
+const fn listed_as(protocol: Protocol) -> Protocol {
+    match protocol {
+        Protocol::Mptcp | Protocol::Sctp | Protocol::Dccp => Protocol::Tcp,
+        Protocol::UdpLite => Protocol::Udp,
+        own => own,
     }
 }
 
@@ -246,5 +267,6 @@ mod tests {
         let services = Services::parse(USUAL_SERVICES, USUAL_PROTOCOLS);
         assert_eq!(services.ports("https").map(<[_]>::len), Some(2));
         assert!(services.name(Protocol::Raw, Port(58)).is_some());
+        assert_eq!(services.ports("icmp"), Some(&[(Protocol::Raw, 1)][..]));
     }
 }

@@ -5,8 +5,8 @@
 
 use super::details::{EXTRA_FIELDS, MEMORY_FIELDS, TCP_FIELDS};
 use super::{
-    CgroupPath, DetailSet, ExtraMetric, Family, MemoryMetric, Names, OwnerTable, Owners, Queues,
-    Side, Socket, TcpMetric, Unit, UnixName, UnixPeer, Value, Why,
+    CgroupPath, DetailSet, Ends, ExtraMetric, Family, Inode, MemoryMetric, Names, OwnerTable,
+    Owners, Queues, Side, Socket, TcpMetric, Unit, UnixName, UnixPeer, Value, Why,
 };
 
 /// What is needed beside the socket itself to answer for its fields.
@@ -43,6 +43,14 @@ impl<'a> Row<'a> {
             .owners
             .map_or(Owners::NotAsked, |table| table.of(self.socket))
     }
+
+    /// Who holds the socket with this inode, which need not be a row.
+    #[must_use]
+    pub fn owners_of(&self, inode: Inode) -> Owners<'a> {
+        self.context
+            .owners
+            .map_or(Owners::NotAsked, |table| table.of_inode(inode))
+    }
 }
 
 /// Names a field.
@@ -65,6 +73,7 @@ pub enum FieldId {
     Dport,
     Interface,
     Path,
+    PeerPath,
     PeerInode,
     Timer,
     TimerExpires,
@@ -83,6 +92,7 @@ pub enum FieldId {
     Fd,
     Threads,
     Context,
+    PeerProcess,
     Tcp(TcpMetric),
     Memory(MemoryMetric),
     Extra(ExtraMetric),
@@ -224,7 +234,7 @@ const FIRST: Field = field(
     "protocol",
     &["proto", "netid"],
     "protocol",
-    "tcp, udp, raw or unix",
+    "tcp, udp, unix, packet, netlink, ...; see -A",
     |row| Value::Word(row.socket.protocol.word()),
 );
 
@@ -255,7 +265,7 @@ const GENERAL: &[Field] = &[
         "family",
         &[],
         "family",
-        "inet, inet6 or unix",
+        "inet, inet6, unix, packet, netlink, vsock, xdp, tipc",
         |row| Value::Word(row.socket.family.word()),
     ),
     field(
@@ -263,11 +273,12 @@ const GENERAL: &[Field] = &[
         "type",
         &[],
         "type",
-        "stream, dgram or seqpacket (unix only)",
+        "stream, dgram, seqpacket, raw or rdm; none for IP",
         |row| {
             row.socket
-                .unix()
-                .map_or(Value::None, |u| Value::Word(u.kind.word()))
+                .ends
+                .kind()
+                .map_or(Value::None, |kind| Value::Word(kind.word()))
         },
     ),
     field(
@@ -285,7 +296,7 @@ const GENERAL: &[Field] = &[
         "recv_queue",
         "bytes waiting to be read; for listeners see accept_queue",
         |row| match row.socket.queues {
-            Queues::Bytes { recv, .. } => Value::Number(recv.into()),
+            Queues::Bytes { recv, .. } | Queues::Received(recv) => Value::Number(recv.into()),
             Queues::Accept { .. } => Value::None,
             Queues::Unknown => Value::Unknown(Why::Source),
         },
@@ -299,7 +310,7 @@ const GENERAL: &[Field] = &[
         |row| match row.socket.queues {
             Queues::Bytes { send, .. } => Value::Number(send.into()),
             Queues::Accept { .. } => Value::None,
-            Queues::Unknown => Value::Unknown(Why::Source),
+            Queues::Received(_) | Queues::Unknown => Value::Unknown(Why::Source),
         },
     ),
     field(
@@ -310,7 +321,7 @@ const GENERAL: &[Field] = &[
         "listeners: connections waiting for accept()",
         |row| match row.socket.queues {
             Queues::Accept { length, .. } => Value::Number(length.into()),
-            Queues::Bytes { .. } => Value::None,
+            Queues::Bytes { .. } | Queues::Received(_) => Value::None,
             Queues::Unknown => unknown_for_listeners(row.socket),
         },
     ),
@@ -324,7 +335,7 @@ const GENERAL: &[Field] = &[
             Queues::Accept { limit, .. } => {
                 limit.map_or(Value::Unknown(Why::Source), |n| Value::Number(n.into()))
             }
-            Queues::Bytes { .. } => Value::None,
+            Queues::Bytes { .. } | Queues::Received(_) => Value::None,
             Queues::Unknown => unknown_for_listeners(row.socket),
         },
     ),
@@ -333,7 +344,7 @@ const GENERAL: &[Field] = &[
         "local",
         &["local_address:port"],
         "local",
-        "local address and port, or unix name",
+        "local address and port, unix name, or what stands for them",
         |row| Value::End(row.socket, Side::Local),
     ),
     field(
@@ -341,7 +352,7 @@ const GENERAL: &[Field] = &[
         "peer",
         &["remote", "peer_address:port"],
         "peer",
-        "peer address and port, or unix peer",
+        "peer address and port, unix name, or what stands for them",
         |row| Value::End(row.socket, Side::Peer),
     ),
     field(
@@ -357,7 +368,7 @@ const GENERAL: &[Field] = &[
         "sport",
         &["local_port", "lport"],
         "local.port",
-        "local port; for raw sockets the protocol number",
+        "local port, port id or reference; for raw the protocol number",
         |row| port(row.socket, Side::Local),
     ),
     field(
@@ -383,7 +394,7 @@ const GENERAL: &[Field] = &[
         "local.interface",
         "interface it is bound to",
         |row| {
-            let Some(index) = row.socket.inet().and_then(|e| e.interface) else {
+            let Some(index) = row.socket.interface() else {
                 // Only netlink, which gives a cookie to every socket, tells the interface.
                 let untold = row.socket.inet().is_some() && row.socket.cookie.is_none();
                 return if untold {
@@ -410,15 +421,29 @@ const GENERAL: &[Field] = &[
         },
     ),
     field(
+        FieldId::PeerPath,
+        "peer_path",
+        &["peer_name"],
+        "peer.path",
+        "name of the unix socket at the other end",
+        |row| match row.socket.unix().map(|u| &u.peer) {
+            None | Some(UnixPeer::None | UnixPeer::Unnamed(_)) => Value::None,
+            Some(UnixPeer::Unknown | UnixPeer::Inode(_)) => Value::Unknown(Why::Source),
+            Some(UnixPeer::Named(_) | UnixPeer::Waiting(_)) => Value::End(row.socket, Side::Peer),
+        },
+    ),
+    field(
         FieldId::PeerInode,
         "peer_inode",
         &[],
         "peer.inode",
         "inode of the unix socket at the other end",
-        |row| match row.socket.unix().map(|u| u.peer) {
-            None | Some(UnixPeer::None) => Value::None,
+        |row| match row.socket.unix().map(|u| &u.peer) {
+            None | Some(UnixPeer::None | UnixPeer::Waiting(_)) => Value::None,
             Some(UnixPeer::Unknown) => Value::Unknown(Why::Source),
-            Some(UnixPeer::Inode(inode)) => Value::Number(inode.0.get()),
+            Some(peer) => peer
+                .inode()
+                .map_or(Value::None, |inode| Value::Number(inode.0.get())),
         },
     ),
     field(
@@ -511,7 +536,7 @@ const GENERAL: &[Field] = &[
         "firewall mark; needs CAP_NET_ADMIN",
         |row| match row.socket.mark {
             Some(mark) => Value::Hex(mark.0.into()),
-            None if row.socket.family == Family::Unix => Value::None,
+            None if !row.socket.family.is_ip() => Value::None,
             None if row.socket.cookie.is_none() => Value::Unknown(Why::Source),
             None => Value::Unknown(Why::Permission),
         },
@@ -555,7 +580,7 @@ const GENERAL: &[Field] = &[
         |row| match (row.socket.family, row.socket.v6only) {
             (Family::Inet6, Some(flag)) => Value::Flag(flag),
             (Family::Inet6, None) => Value::Unknown(Why::Source),
-            (Family::Inet | Family::Unix, _) => Value::None,
+            _ => Value::None,
         },
     ),
     field(
@@ -610,6 +635,20 @@ const GENERAL: &[Field] = &[
         "SELinux context of each process that holds the socket",
         |row| Value::Contexts(row.owners()),
     ),
+    owned(
+        FieldId::PeerProcess,
+        "peer_process",
+        &["peer_processes"],
+        "peer.owners.processes",
+        "every process that holds the unix socket at the other end",
+        |row| match row.socket.unix().map(|u| &u.peer) {
+            None | Some(UnixPeer::None | UnixPeer::Waiting(_)) => Value::None,
+            Some(UnixPeer::Unknown) => Value::Unknown(Why::Source),
+            Some(peer) => peer
+                .inode()
+                .map_or(Value::None, |inode| Value::Processes(row.owners_of(inode))),
+        },
+    ),
 ];
 
 /// Finds a field by its name or an alias; case does not matter, `-` and `_` are the same.
@@ -662,6 +701,17 @@ fn address(socket: &Socket, side: Side) -> Value<'_> {
     match (socket.inet(), side) {
         (Some(ends), Side::Local) => Value::Address(ends.local),
         (Some(ends), Side::Peer) if ends.has_peer() => Value::Address(ends.peer),
+        (None, _) => match (&socket.ends, side) {
+            (Ends::Vsock(e), Side::Local) => Value::Number(e.local.cid.into()),
+            (Ends::Vsock(e), Side::Peer) => {
+                e.peer.map_or(Value::None, |p| Value::Number(p.cid.into()))
+            }
+            (Ends::Tipc(e), Side::Local) => Value::Hex(e.local.node.into()),
+            (Ends::Tipc(e), Side::Peer) => {
+                e.peer.map_or(Value::None, |p| Value::Hex(p.node.into()))
+            }
+            _ => Value::None,
+        },
         _ => Value::None,
     }
 }
@@ -670,6 +720,21 @@ fn port(socket: &Socket, side: Side) -> Value<'_> {
     match (socket.inet(), side) {
         (Some(ends), Side::Local) => Value::Number(ends.local_port.0.into()),
         (Some(ends), Side::Peer) if ends.has_peer() => Value::Number(ends.peer_port.0.into()),
+        (None, _) => match (&socket.ends, side) {
+            (Ends::Netlink(e), Side::Local) => Value::Number(e.port_id.into()),
+            (Ends::Netlink(e), Side::Peer) => {
+                e.peer.map_or(Value::None, |p| Value::Number(p.0.into()))
+            }
+            (Ends::Vsock(e), Side::Local) => Value::Number(e.local.port.into()),
+            (Ends::Vsock(e), Side::Peer) => {
+                e.peer.map_or(Value::None, |p| Value::Number(p.port.into()))
+            }
+            (Ends::Tipc(e), Side::Local) => Value::Number(e.local.reference.into()),
+            (Ends::Tipc(e), Side::Peer) => e
+                .peer
+                .map_or(Value::None, |p| Value::Number(p.reference.into())),
+            _ => Value::None,
+        },
         _ => Value::None,
     }
 }

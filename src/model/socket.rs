@@ -1,6 +1,6 @@
 //! One row of a kernel table.
 
-use super::{Details, Ends, Family, InetEnds, Protocol, State, UnixEnds};
+use super::{Details, Ends, Family, IfIndex, InetEnds, Protocol, State, UnixEnds};
 use std::num::NonZeroU64;
 
 /// A user id as the kernel reports it, seen from the reader's user namespace.
@@ -51,6 +51,8 @@ pub enum Queues {
         /// The backlog; one more than this fits. Absent where the source cannot tell.
         limit: Option<u32>,
     },
+    /// Bytes that wait to be read; the source does not tell what waits to leave.
+    Received(u32),
     /// The source has no queue numbers for this kind of socket.
     Unknown,
 }
@@ -193,12 +195,12 @@ impl Socket {
         self.details.as_deref()
     }
 
-    /// Its IP ends, unless it is a unix socket.
+    /// Its IP ends, if it is an IP socket.
     #[must_use]
     pub const fn inet(&self) -> Option<&InetEnds> {
         match &self.ends {
             Ends::Inet(ends) => Some(ends),
-            Ends::Unix(_) => None,
+            _ => None,
         }
     }
 
@@ -207,7 +209,25 @@ impl Socket {
     pub const fn unix(&self) -> Option<&UnixEnds> {
         match &self.ends {
             Ends::Unix(ends) => Some(ends),
-            Ends::Inet(_) => None,
+            _ => None,
+        }
+    }
+
+    /// Whether it is the kernel's own end of netlink, which no process can hold.
+    #[must_use]
+    #[inline]
+    pub const fn is_the_kernels(&self) -> bool {
+        matches!(&self.ends, Ends::Netlink(ends) if ends.is_kernel())
+    }
+
+    /// The interface it is bound to.
+    #[must_use]
+    pub const fn interface(&self) -> Option<IfIndex> {
+        match &self.ends {
+            Ends::Inet(ends) => ends.interface,
+            Ends::Packet(ends) => ends.interface,
+            Ends::Xdp(ends) => ends.interface,
+            Ends::Unix(_) | Ends::Netlink(_) | Ends::Vsock(_) | Ends::Tipc(_) => None,
         }
     }
 

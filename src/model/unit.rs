@@ -1,7 +1,7 @@
 //! What fields are counted in.
 
 /// The unit of a field, or the kind of its text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unit {
     /// Words from outside, addresses and other text.
     Text,

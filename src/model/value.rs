@@ -89,6 +89,18 @@ impl Value<'_> {
         }
     }
 
+    /// Whether it is known to be nothing.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.rank() == 1
+    }
+
+    /// Whether nobody can tell it.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.rank() == 2
+    }
+
     fn rank(&self) -> u8 {
         match self {
             Self::None => 1,
@@ -96,11 +108,14 @@ impl Value<'_> {
             Self::End(socket, Side::Peer) => match &socket.ends {
                 Ends::Inet(ends) if ends.has_peer() => 0,
                 Ends::Unix(ends) => match ends.peer {
-                    UnixPeer::Inode(_) => 0,
                     UnixPeer::None => 1,
                     UnixPeer::Unknown => 2,
+                    _ => 0,
                 },
-                Ends::Inet(_) => 1,
+                Ends::Netlink(ends) if ends.peer.is_some() => 0,
+                Ends::Vsock(ends) if ends.peer.is_some() => 0,
+                Ends::Tipc(ends) if ends.peer.is_some() => 0,
+                _ => 1,
             },
             Self::Processes(o)
             | Self::Pids(o)
@@ -151,11 +166,28 @@ impl Value<'_> {
                 .first_holder()
                 .map(|h| h.1)
                 .cmp(&b.first_holder().map(|h| h.1)),
-            (a, b) => match (a.bytes(), b.bytes()) {
-                (Some(a), Some(b)) => a.cmp(b),
-                // A user or interface without a name is its number: numbers before names.
-                (a, b) => a.is_some().cmp(&b.is_some()),
-            },
+            // A user or interface without a name is its number, and some families have numbers for addresses: numbers before
+            // names, and addresses before both, so that the order is one whatever the kinds.
+            (a, b) => a
+                .class()
+                .cmp(&b.class())
+                .then_with(|| a.number().cmp(&b.number()))
+                .then_with(|| a.bytes().cmp(&b.bytes())),
+        }
+    }
+
+    fn class(&self) -> u8 {
+        match self {
+            Self::Address(_) => 0,
+            _ if self.number().is_some() => 1,
+            _ => 2,
+        }
+    }
+
+    fn number(&self) -> Option<u64> {
+        match self {
+            Self::Number(n) | Self::Hex(n) | Self::Milliseconds(n) => Some(*n),
+            _ => None,
         }
     }
 

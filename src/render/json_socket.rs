@@ -6,12 +6,12 @@
 
 use super::address;
 use super::escape::{escape, is_deceptive};
-use super::json_details;
 use super::pieces;
 use super::text::{References, by_process};
+use super::{json_details, json_ends};
 use crate::model::{
     CgroupPath, Ends, Holder, Holders, IfIndex, Inode, Names, Owners, Port, Protocol, Queues, Row,
-    Socket, Uid, UnixEnds, UnixName, UnixPeer,
+    Uid, UnixEnds, UnixName, UnixPeer,
 };
 use std::io::Write;
 use std::net::IpAddr;
@@ -24,8 +24,8 @@ pub(super) fn write(out: &mut Vec<u8>, row: Row<'_>, schema: &str) {
     out.extend_from_slice(schema.as_bytes());
     word(out, "\"protocol\":", socket.protocol.word());
     word(out, ",\"family\":", socket.family.word());
-    if let Some(unix) = socket.unix() {
-        word(out, ",\"type\":", unix.kind.word());
+    if let Some(kind) = socket.ends.kind() {
+        word(out, ",\"type\":", kind.word());
     }
     word(out, ",\"state\":", socket.state.word(socket.protocol));
     match &socket.ends {
@@ -47,7 +47,8 @@ pub(super) fn write(out: &mut Vec<u8>, row: Row<'_>, schema: &str) {
                 literal(out, "null");
             }
         }
-        Ends::Unix(ends) => unix_ends(out, ends, socket),
+        Ends::Unix(ends) => unix_ends(out, ends, row),
+        ends => json_ends::write(out, ends, names),
     }
     match socket.queues {
         Queues::Bytes { recv, send } => {
@@ -61,6 +62,10 @@ pub(super) fn write(out: &mut Vec<u8>, row: Row<'_>, schema: &str) {
             maybe_number(out, ",\"limit\":", limit.map(u64::from));
             literal(out, "}");
         }
+        Queues::Received(recv) => {
+            number(out, ",\"recv_queue\":", recv.into());
+            literal(out, ",\"send_queue\":null,\"accept_queue\":null");
+        }
         Queues::Unknown => literal(
             out,
             ",\"recv_queue\":null,\"send_queue\":null,\"accept_queue\":null",
@@ -70,6 +75,7 @@ pub(super) fn write(out: &mut Vec<u8>, row: Row<'_>, schema: &str) {
     user(out, socket.uid, names);
     maybe_number(out, ",\"inode\":", socket.inode.map(|i| i.0.get()));
     hex(out, ",\"cookie\":", socket.cookie.map(|c| c.0.get()));
+    literal(out, ",\"owners\":");
     owners(out, row.owners(), names);
     match socket.timer {
         Some(timer) => {
@@ -164,7 +170,7 @@ fn port(out: &mut Vec<u8>, protocol: Protocol, port: Port, names: &dyn Names) {
 }
 
 /// The name of an interface; one that vanished is told by its number, as `ss` does.
-fn interface(out: &mut Vec<u8>, index: IfIndex, names: &dyn Names) {
+pub(super) fn interface(out: &mut Vec<u8>, index: IfIndex, names: &dyn Names) {
     match names.interface(index) {
         Some(name) => string(out, &name),
         None => {
@@ -174,28 +180,29 @@ fn interface(out: &mut Vec<u8>, index: IfIndex, names: &dyn Names) {
     }
 }
 
-fn unix_ends(out: &mut Vec<u8>, ends: &UnixEnds, socket: &Socket) {
+fn unix_ends(out: &mut Vec<u8>, ends: &UnixEnds, row: Row<'_>) {
     literal(out, ",\"local\":");
-    let (path, name) = match &ends.name {
-        UnixName::Path(path) => (Some(&**path), None),
-        UnixName::Abstract(name) => (None, Some(&**name)),
-        UnixName::Unnamed => (None, None),
-    };
-    unix_end(out, path, name, socket.inode);
-    literal(out, ",\"peer\":");
-    match ends.peer {
-        UnixPeer::None => literal(out, "null"),
-        UnixPeer::Inode(inode) => unix_end(out, None, None, Some(inode)),
-        UnixPeer::Unknown => unix_end(out, None, None, None),
+    unix_end(out, Some(&ends.name), row.socket.inode);
+    literal(out, "},\"peer\":");
+    if ends.peer == UnixPeer::None {
+        return literal(out, "null");
     }
+    let inode = ends.peer.inode();
+    unix_end(out, ends.peer.name(), inode);
+    if let Some(inode) = inode {
+        literal(out, ",\"owners\":");
+        owners(out, row.owners_of(inode), row.context.names);
+    }
+    literal(out, "}");
 }
 
-fn unix_end(
-    out: &mut Vec<u8>,
-    path: Option<&[u8]>,
-    abstract_name: Option<&[u8]>,
-    inode: Option<Inode>,
-) {
+/// One end, without the closing brace.
+fn unix_end(out: &mut Vec<u8>, name: Option<&UnixName>, inode: Option<Inode>) {
+    let (path, abstract_name) = match name {
+        Some(UnixName::Path(path)) => (Some(&**path), None),
+        Some(UnixName::Abstract(name)) => (None, Some(&**name)),
+        Some(UnixName::Unnamed) | None => (None, None),
+    };
     literal(out, "{\"path\":");
     maybe_string(out, path);
     hex_if_lossy(out, ",\"path_hex\":", path);
@@ -203,7 +210,6 @@ fn unix_end(
     maybe_string(out, abstract_name);
     hex_if_lossy(out, ",\"abstract_hex\":", abstract_name);
     maybe_number(out, ",\"inode\":", inode.map(|i| i.0.get()));
-    literal(out, "}");
 }
 
 fn user(out: &mut Vec<u8>, uid: Option<Uid>, names: &dyn Names) {
@@ -215,20 +221,23 @@ fn user(out: &mut Vec<u8>, uid: Option<Uid>, names: &dyn Names) {
 }
 
 fn owners(out: &mut Vec<u8>, owners: Owners<'_>, names: &dyn Names) {
-    literal(out, ",\"owners\":{\"status\":");
+    literal(out, "{\"status\":");
     match owners {
         Owners::Known(holders) => {
             literal(out, "\"known\",\"reason\":null,\"processes\":[");
             processes(out, holders, names);
             literal(out, "]}");
         }
-        Owners::None { reason, via } => {
+        Owners::None { reason, via, more } => {
             word(out, "\"none\",\"reason\":", reason.word());
             literal(out, ",\"processes\":[]");
             if via.clone().next().is_some() {
                 literal(out, ",\"via\":[");
                 processes(out, via, names);
                 literal(out, "]");
+            }
+            if more > 0 {
+                number(out, ",\"via_more\":", more);
             }
             literal(out, "}");
         }

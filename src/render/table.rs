@@ -426,7 +426,7 @@ impl<'a> Line<'a> {
 
 const fn cut_at(field: FieldId) -> CutAt {
     match field {
-        FieldId::Process | FieldId::Pid | FieldId::Fd => CutAt::End,
+        FieldId::Process | FieldId::Pid | FieldId::Fd | FieldId::PeerProcess => CutAt::End,
         _ => CutAt::Middle,
     }
 }

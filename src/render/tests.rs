@@ -73,7 +73,7 @@ fn unix(name: UnixName, inode: u64, peer: UnixPeer) -> Socket {
         family: Family::Unix,
         shutdown: None,
         ends: Ends::Unix(UnixEnds {
-            kind: UnixKind::Stream,
+            kind: SocketKind::Stream,
             name,
             peer,
         }),
@@ -287,8 +287,9 @@ fn no_line_is_wider_than_the_terminal() {
     use unicode_width::UnicodeWidthStr;
     for width in 55..140 {
         let written = String::from_utf8(table(Some(width), true, false)).unwrap();
-        if written.starts_with("PROTO  ") {
-            assert!(written.lines().all(|l| l.width() <= width), "at {width}");
+        if written.starts_with("PROTO  STATE") {
+            let fits = written.lines().all(|l| l.width() <= width);
+            assert!(fits, "at {width}:\n{written}");
         }
     }
 }
@@ -410,16 +411,16 @@ fn unix_names_cannot_be_taken_for_each_other() {
         lines(table).lines().collect::<Vec<_>>(),
         [
             "#7",
-            "\"#7\"",
-            "\"@x\"",
-            "@x",
-            "\"@x y\"",
-            "@\"x y\"",
-            r#"@"\x22x y\x22""#,
-            "\"-\"",
-            "\"?\"",
-            r#""\x22@x\x22""#,
-            "/run/x"
+            "\"#7\"#7",
+            "\"@x\"#7",
+            "@x#7",
+            "\"@x y\"#7",
+            "@\"x y\"#7",
+            r##"@"\x22x y\x22"#7"##,
+            "\"-\"#7",
+            "\"?\"#7",
+            r##""\x22@x\x22"#7"##,
+            "/run/x#7"
         ]
     );
     let mut cells: Vec<_> = lines(separated).lines().map(str::to_owned).collect();

@@ -2,7 +2,9 @@
 //!
 //! Nothing here decodes what comes back, and nothing here knows the model.
 
-pub mod cgroup;
+pub mod bind;
+pub mod caller;
+pub mod cgroups;
 pub mod hosts;
 pub mod kcmp;
 pub mod namespace;

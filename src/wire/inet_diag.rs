@@ -84,6 +84,47 @@ pub fn tcp_dump_request(states: u32, extensions: u8, sequence: u32) -> Vec<u8> {
     bytes
 }
 
+/// Makes a request ask for those sockets only that a program of [`super::bytecode`] accepts.
+pub fn choose(request: &mut Vec<u8>, program: &[u8]) {
+    super::bytecode::append(request, program);
+}
+
+/// `IPPROTO_MPTCP` of `linux/in.h`, which does not fit the request's eight bits.
+pub const PROTOCOL_MPTCP: u32 = 262;
+/// `INET_DIAG_REQ_PROTOCOL`: the protocol as a 32-bit number.
+const REQUEST_PROTOCOL: u16 = 3;
+
+/// As [`dump_request`], for a protocol whose number needs more than eight bits: it goes into an attribute behind the request. Kernels
+/// before 5.10 do not read that, and answer for the protocol of the low eight bits.
+#[must_use]
+pub fn wide_dump_request(
+    family: u8,
+    protocol: u32,
+    states: u32,
+    extensions: u8,
+    sequence: u32,
+) -> Vec<u8> {
+    let number = protocol.to_le_bytes()[0];
+    let mut bytes = dump_request(family, number, states, extensions, sequence);
+    bytes.extend(8u16.to_ne_bytes());
+    bytes.extend(REQUEST_PROTOCOL.to_ne_bytes());
+    bytes.extend(protocol.to_ne_bytes());
+    let length = bytes.len() as u32;
+    if let Some(start) = bytes.first_chunk_mut() {
+        *start = length.to_ne_bytes();
+    }
+    bytes
+}
+
+/// `INET_DIAG_PEERS`: the addresses of the other end of an SCTP association. Endpoints have none, so this tells the two apart.
+#[must_use]
+pub fn is_sctp_association(payload: &[u8]) -> bool {
+    const ATTR_PEERS: u16 = 13;
+    Attributes::new(payload, BASE_LEN)
+        .map_while(Result::ok)
+        .any(|(kind, _)| kind == ATTR_PEERS)
+}
+
 /// One socket as the kernel reports it. Attributes that were not sent are `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InetRecord {
@@ -133,7 +174,7 @@ impl InetRecord {
     /// # Errors
     /// If it is shorter than the fixed part, or an attribute's length is impossible. An attribute that is shorter than its
     /// value counts as not sent; one that is longer is read as far as it is known.
-    #[inline]
+    #[inline(always)]
     pub fn decode(payload: &[u8]) -> Result<Self, DecodeError> {
         let base: &[u8; BASE_LEN] = payload.first_chunk().ok_or(DecodeError {
             what: "inet_diag_msg",

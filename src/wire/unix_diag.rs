@@ -17,13 +17,14 @@ pub const FAMILY_UNIX: u8 = 1;
 const BASE_LEN: usize = 16;
 const ATTR_NAME: u16 = 0;
 const ATTR_PEER: u16 = 2;
+const ATTR_ICONS: u16 = 3;
 const ATTR_RQLEN: u16 = 4;
 const ATTR_MEMINFO: u16 = 5;
 const ATTR_SHUTDOWN: u16 = 6;
 const ATTR_UID: u16 = 7;
 
-/// `UDIAG_SHOW_NAME | _PEER | _RQLEN | _UID`; kernels before 4.20 ignore the last.
-const SHOW: u32 = 0x01 | 0x04 | 0x10 | 0x40;
+/// `UDIAG_SHOW_NAME | _PEER | _ICONS | _RQLEN | _UID`; kernels before 4.20 ignore the last.
+const SHOW: u32 = 0x01 | 0x04 | 0x08 | 0x10 | 0x40;
 
 /// `UDIAG_SHOW_MEMINFO`.
 const SHOW_MEMINFO: u32 = 0x20;
@@ -55,6 +56,8 @@ pub struct UnixRecord<'a> {
     pub name: Option<&'a [u8]>,
     /// Inode of the peer, 0 if that has none.
     pub peer: Option<u32>,
+    /// Of a listener: the inodes of the clients that wait to be accepted, four bytes each in host order.
+    pub waiting: &'a [u8],
     /// Receive and send queue, or accept queue length and limit.
     pub queues: Option<(u32, u32)>,
     /// Closed directions.
@@ -86,6 +89,7 @@ impl<'a> UnixRecord<'a> {
             cookie: (cookie != u64::MAX && cookie != 0).then_some(cookie),
             name: None,
             peer: None,
+            waiting: &[],
             queues: None,
             shutdown: None,
             uid: None,
@@ -96,6 +100,7 @@ impl<'a> UnixRecord<'a> {
             match kind {
                 ATTR_NAME => record.name = Some(data),
                 ATTR_PEER => record.peer = u32_at(data, 0),
+                ATTR_ICONS => record.waiting = data,
                 ATTR_RQLEN => record.queues = u32_at(data, 0).zip(u32_at(data, 4)),
                 ATTR_MEMINFO => record.memory = Some(data),
                 ATTR_SHUTDOWN => record.shutdown = u8_at(data, 0),
@@ -104,6 +109,12 @@ impl<'a> UnixRecord<'a> {
             }
         }
         Ok(record)
+    }
+
+    /// The inodes of the clients that wait to be accepted, without those that closed meanwhile.
+    pub fn waiting_clients(&self) -> impl Iterator<Item = u32> {
+        let words = self.waiting.chunks_exact(4);
+        words.filter_map(|word| u32_at(word, 0).filter(|&inode| inode != 0))
     }
 }
 
@@ -126,6 +137,9 @@ mod tests {
         bytes.extend([8, 0, 7, 0]);
         bytes.extend(1000u32.to_ne_bytes());
         bytes.extend([5, 0, 6, 0, 2, 0, 0, 0]);
+        bytes.extend([12, 0, 3, 0]);
+        bytes.extend(902u32.to_ne_bytes());
+        bytes.extend(0u32.to_ne_bytes());
         bytes
     }
 
@@ -138,6 +152,7 @@ mod tests {
         assert_eq!((record.peer, record.queues), (Some(901), Some((6, 7))));
         assert_eq!((record.uid, record.shutdown), (Some(1000), Some(2)));
         assert_eq!(record.cookie, Some(5));
+        assert_eq!(record.waiting_clients().collect::<Vec<_>>(), [902]);
     }
 
     #[test]

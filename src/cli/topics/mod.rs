@@ -25,6 +25,7 @@ fn columns() -> String {
     let mut text = String::from(
         "COLUMNS: fields for --columns and --sort\n\n  \
          portctl ls -tan --columns state,local,peer,recv_queue --sort recv_queue:desc\n  \
+         portctl ls -tan --columns +inode,-peer    the usual columns, one more and one less\n  \
          portctl ls -tn --columns peer,rtt,total_retrans,delivery_rate --sort rtt:desc\n\n\
          Each with its unit and what it comes from: tcp_info is INET_DIAG_INFO of linux/tcp.h,\n\
          SKMEMINFO is in linux/sock_diag.h, words in capitals are attributes of inet_diag and\n\
@@ -66,5 +67,14 @@ mod tests {
             }
         }
         assert!(topic("nope").is_none());
+    }
+
+    #[test]
+    fn the_filter_language_fits_one_screen() {
+        let text = topic("filter").unwrap();
+        assert!(text.lines().count() <= 40);
+        for line in text.lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
     }
 }

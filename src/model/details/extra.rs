@@ -9,7 +9,7 @@ use crate::model::{Family, Protocol, Row, Value, Why};
 metrics! {
     /// What is known of a socket beside its counters and its memory.
     ExtraMetric in "" as EXTRA_FIELDS, Extra, from "inet_diag", read by read;
-    Congestion "congestion" ["cong"] "tcp.congestion" CONGESTION Word "name of the congestion control";
+    Congestion "congestion" ["cong", "cc"] "tcp.congestion" CONGESTION Word "name of the congestion control";
     BbrBw "bbr_bw" [] "tcp.bbr.bw_bytes_per_s" INFO Rate "BBR: estimated bandwidth";
     BbrMinRtt "bbr_min_rtt" [] "tcp.bbr.min_rtt_us" INFO Microseconds "BBR: smallest round-trip time";
     BbrPacingGain "bbr_pacing_gain" [] "tcp.bbr.pacing_gain" INFO Factor "BBR: pacing rate as a multiple of the bandwidth";
@@ -46,6 +46,18 @@ metrics! {
     Tclass "tclass" [] "ip.tclass" TOS Hex "IPv6 traffic class (IPV6_TCLASS)";
     ClassId "class_id" ["classid"] "ip.class_id" TOS Hex "net_cls class of its control group, or SO_PRIORITY";
     SocketOptions "sockopt" ["inet_sockopt"] "ip.sockopt" SOCKET_OPTIONS Words "flags that setsockopt() set";
+}
+
+impl ExtraMetric {
+    /// The words of its bits, the lowest first; none if it has no bits.
+    #[must_use]
+    pub const fn words(self) -> &'static [&'static str] {
+        match self {
+            Self::MptcpFlags => MPTCP_FLAGS,
+            Self::SocketOptions => SOCKET_OPTIONS,
+            _ => &[],
+        }
+    }
 }
 
 /// What a block of its own has that a socket need not have: then the value is known to be nothing.

@@ -52,7 +52,7 @@ metrics! {
     DataSegsIn "data_segs_in" [] "data_segs_in" INFO Segments "received with data so far";
     DataSegsOut "data_segs_out" [] "data_segs_out" INFO Segments "sent with data so far";
     DeliveryRate "delivery_rate" ["delivery_rate_bytes_per_s"] "delivery_rate_bytes_per_s" INFO Rate "most recent rate at which data arrived";
-    BusyTime "busy_time" ["busy_time_us"] "busy_time_us" INFO Microseconds "time with data to send";
+    BusyTime "busy_time" ["busy_time_us", "busy"] "busy_time_us" INFO Microseconds "time with data to send";
     RwndLimited "rwnd_limited" ["rwnd_limited_us"] "rwnd_limited_us" INFO Microseconds "part of busy_time held up by the peer's window";
     SndbufLimited "sndbuf_limited" ["sndbuf_limited_us"] "sndbuf_limited_us" INFO Microseconds "part of busy_time held up by our send buffer";
     Delivered "delivered" [] "delivered" INFO Segments "segments that arrived so far";
@@ -192,7 +192,7 @@ impl TcpInfo {
             Unit::Milliseconds => Value::Milliseconds(n),
             Unit::Rate => Value::Rate(n),
             Unit::Flag => Value::Flag(n != 0),
-            Unit::Words => Value::Words(n, words(metric)),
+            Unit::Words => Value::Words(n, metric.words()),
             Unit::Word => word(metric, n).map_or(Value::Number(n), Value::Word),
             _ => Value::Number(n),
         }
@@ -206,36 +206,31 @@ const OF_LISTENERS: u128 = 1 << TcpMetric::State as u32
     | 1 << TcpMetric::PacingRate as u32
     | 1 << TcpMetric::MaxPacingRate as u32;
 
-const fn words(metric: TcpMetric) -> &'static [&'static str] {
-    match metric {
-        TcpMetric::Options => TCP_OPTIONS,
-        TcpMetric::AccecnFailMode => ACCECN_FAILURES,
-        _ => &[],
+impl TcpMetric {
+    /// The words of its bits, the lowest first, or of its numbers, from 0; none if it is a plain number. In lower case, as the
+    /// kernel's headers have them.
+    #[must_use]
+    pub const fn words(self) -> &'static [&'static str] {
+        match self {
+            Self::Options => TCP_OPTIONS,
+            Self::AccecnFailMode => ACCECN_FAILURES,
+            Self::CaState => &["open", "disorder", "cwr", "recovery", "loss"],
+            Self::FastopenClientFail => &[
+                "none",
+                "cookie-unavailable",
+                "data-not-acked",
+                "syn-retransmitted",
+            ],
+            Self::EcnMode => &["disabled", "rfc3168", "accecn", "pending"],
+            Self::AccecnOptSeen => &["not-seen", "empty-seen", "counter-seen", "fail-seen"],
+            _ => &[],
+        }
     }
 }
 
-/// The kernel's word for a number, in lower case; `None` for a number this program does not know.
-const fn word(metric: TcpMetric, n: u64) -> Option<&'static str> {
-    Some(match (metric, n) {
-        (TcpMetric::CaState, 0) => "open",
-        (TcpMetric::CaState, 1) => "disorder",
-        (TcpMetric::CaState, 2) => "cwr",
-        (TcpMetric::CaState, 3) => "recovery",
-        (TcpMetric::CaState, 4) => "loss",
-        (TcpMetric::FastopenClientFail, 0) => "none",
-        (TcpMetric::FastopenClientFail, 1) => "cookie-unavailable",
-        (TcpMetric::FastopenClientFail, 2) => "data-not-acked",
-        (TcpMetric::FastopenClientFail, 3) => "syn-retransmitted",
-        (TcpMetric::EcnMode, 0) => "disabled",
-        (TcpMetric::EcnMode, 1) => "rfc3168",
-        (TcpMetric::EcnMode, 2) => "accecn",
-        (TcpMetric::EcnMode, 3) => "pending",
-        (TcpMetric::AccecnOptSeen, 0) => "not-seen",
-        (TcpMetric::AccecnOptSeen, 1) => "empty-seen",
-        (TcpMetric::AccecnOptSeen, 2) => "counter-seen",
-        (TcpMetric::AccecnOptSeen, 3) => "fail-seen",
-        _ => return None,
-    })
+/// The word for a number; `None` for a number this program does not know.
+fn word(metric: TcpMetric, n: u64) -> Option<&'static str> {
+    metric.words().get(usize::try_from(n).ok()?).copied()
 }
 
 fn read(row: Row<'_>, metric: TcpMetric) -> Value<'_> {

@@ -1,0 +1,62 @@
+//! One question to rtnetlink(7), and all of its answer.
+
+use crate::sys::netlink::{DATAGRAM_LEN, Datagrams, Netlink};
+use crate::wire::nlmsg;
+use std::io;
+
+const SEQUENCE: u32 = 1;
+
+/// How an answer ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// With a message of its own.
+    Dump,
+    /// It is one message.
+    Single,
+}
+
+/// Sends the request that `request` makes of a sequence number, and hands each message of the answer to `each`: its type and payload.
+///
+/// # Errors
+/// If the kernel cannot be asked, breaks off, or refuses.
+pub(super) fn ask(
+    request: impl FnOnce(u32) -> Vec<u8>,
+    answer: Answer,
+    each: impl FnMut(u16, &[u8]),
+) -> io::Result<()> {
+    ask_over(&mut Netlink::route()?, request, answer, each)
+}
+
+fn ask_over(
+    netlink: &mut dyn Datagrams,
+    request: impl FnOnce(u32) -> Vec<u8>,
+    answer: Answer,
+    mut each: impl FnMut(u16, &[u8]),
+) -> io::Result<()> {
+    let mut buffer = vec![0; DATAGRAM_LEN];
+    netlink.send(&request(SEQUENCE))?;
+    loop {
+        let length = netlink.receive(&mut buffer)?;
+        let datagram = buffer.get(..length).unwrap_or_default();
+        for message in nlmsg::Messages::new(datagram) {
+            let (header, payload) = message.map_err(io::Error::other)?;
+            let status = match header.kind {
+                _ if header.sequence != SEQUENCE => continue,
+                nlmsg::DONE => nlmsg::done_status(payload),
+                nlmsg::ERROR => nlmsg::error_status(&header, payload).0,
+                kind => {
+                    each(kind, payload);
+                    if answer == Answer::Dump {
+                        continue;
+                    }
+                    0
+                }
+            };
+            return if status < 0 {
+                Err(io::Error::from_raw_os_error(status.wrapping_neg()))
+            } else {
+                Ok(())
+            };
+        }
+    }
+}
