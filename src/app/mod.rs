@@ -145,7 +145,7 @@ fn parse_error(mut error: clap::Error) -> Result<Exit, Error> {
     if !error.use_stderr() {
         return print(&error.render().to_string());
     }
-    // That an option might be a value is no help: no filter has values that look so.
+    // That an option might be a value is no help: the few values that look so stand behind an operator.
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(Vec::new()));
     // The words of the error hold what was typed.
     let mut message = error.render().to_string().replace("\n\n\n", "\n\n");
@@ -155,6 +155,9 @@ fn parse_error(mut error: clap::Error) -> Result<Exit, Error> {
     }
     for line in message.lines() {
         say(&format!("{}\n", escape(line.as_bytes())));
+    }
+    if message.contains("--limit <GROUPS>") {
+        say("hint: ports are always numbers here; -n takes how many groups to show\n");
     }
     if error.kind() == ErrorKind::UnknownArgument
         && let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
