@@ -1,6 +1,7 @@
 //! The only wiring: command line → plan → collect → filter → sort → render, and what is said on standard error.
 
 mod complete;
+mod free;
 mod gather;
 mod ls;
 mod resolver;
@@ -94,6 +95,7 @@ fn command(cli: Cli) -> Result<Exit, Error> {
         Some(Command::Top(args)) => top::run(&args, &ProcessEnv, terminal()),
         Some(Command::Summary(args)) => summary::run(&args, &ProcessEnv),
         Some(Command::Why(args)) => why::run(&args, &ProcessEnv),
+        Some(Command::Free(args)) => free::run(&args),
         Some(Command::Help { topic: None }) => {
             print(&Cli::command().render_long_help().to_string())
         }

@@ -8,6 +8,7 @@ pub mod args;
 pub mod complete;
 pub mod docs;
 pub mod env;
+pub mod free;
 pub mod plan;
 pub mod plan_top;
 pub mod question;

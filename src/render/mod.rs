@@ -7,6 +7,7 @@ mod address;
 pub mod columns;
 mod csv;
 pub mod escape;
+mod free;
 mod json;
 mod json_socket;
 mod layout;
@@ -21,6 +22,7 @@ mod why;
 
 pub use columns::Column;
 pub use csv::CsvList;
+pub use free::{FreeView, free_json, free_text};
 pub use json::{JsonList, NdjsonList};
 pub use schema::{SCHEMAS, schema};
 pub use summary::{summary_json, summary_text};

@@ -89,6 +89,7 @@ fn examples_of_the_help_work() {
         "top",
         "summary",
         "why",
+        "free",
     ] {
         let text = portctl(&format!("help {topic}")).quiet();
         for line in text.lines() {

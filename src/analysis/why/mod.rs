@@ -13,6 +13,7 @@
 //! `SO_REUSEPORT`, would succeed is told beside it ([`Bind`]).
 
 mod answer;
+pub mod free;
 mod kind;
 mod meet;
 mod outcome;
