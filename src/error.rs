@@ -91,7 +91,7 @@ impl Error {
                 hint,
             }) => format!("error: {option}: {problem}\nhint: {hint}\n"),
             Self::UnknownTopic { name, similar } => format!(
-                "error: there is no help on '{}'\nhint: {}topics: {}; commands: ls, top, summary, why, free, schema, completions\n",
+                "error: there is no help on '{}'\nhint: {}topics: {}; commands: ls, top, summary, why, free, wait, schema, completions\n",
                 escape(name.as_bytes()),
                 did_you_mean(similar),
                 crate::cli::topics::TOPICS.join(", ")
@@ -118,7 +118,7 @@ impl From<io::Error> for Error {
     }
 }
 
-fn os_words(error: &io::Error) -> String {
+pub(crate) fn os_words(error: &io::Error) -> String {
     error.raw_os_error().map_or_else(
         || error.to_string(),
         |errno| nix::errno::Errno::from_raw(errno).desc().to_owned(),

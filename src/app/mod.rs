@@ -7,6 +7,7 @@ mod ls;
 mod resolver;
 mod summary;
 mod top;
+mod wait;
 mod why;
 
 use crate::cli::args::{Cli, Command, LsArgs};
@@ -96,6 +97,7 @@ fn command(cli: Cli) -> Result<Exit, Error> {
         Some(Command::Summary(args)) => summary::run(&args, &ProcessEnv),
         Some(Command::Why(args)) => why::run(&args, &ProcessEnv),
         Some(Command::Free(args)) => free::run(&args),
+        Some(Command::Wait(args)) => wait::run(&args),
         Some(Command::Help { topic: None }) => {
             print(&Cli::command().render_long_help().to_string())
         }

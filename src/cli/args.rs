@@ -48,6 +48,8 @@ pub enum Command {
     Why(WhyArgs),
     /// Name ports that can be bound now
     Free(super::free::FreeArgs),
+    /// Wait until something listens on a port, or until it is free
+    Wait(super::wait::WaitArgs),
     /// Explain a topic: filter, columns, json, states, exit-codes; or a command
     Help {
         /// Topic or command

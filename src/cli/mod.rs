@@ -13,3 +13,4 @@ pub mod plan;
 pub mod plan_top;
 pub mod question;
 pub mod topics;
+pub mod wait;

@@ -17,6 +17,7 @@ pub mod free;
 mod kind;
 mod meet;
 mod outcome;
+pub mod place;
 mod refusal;
 mod remedy;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Questions about ports that end in something done: naming a free one, waiting for one, ending who has one.
 
 mod free;
+mod wait;
 
 use crate::live_why::NOBODY;
 use crate::portctl::{Answer, Run};
