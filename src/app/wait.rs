@@ -140,10 +140,10 @@ impl<'a> Watch<'a> {
             if is_last {
                 return Ok(false);
             }
-            let rest = pause.max(began.elapsed().saturating_mul(PAUSE_PER_LOOK));
+            let rest = rest_after(pause, began.elapsed());
             let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
             std::thread::sleep(left.map_or(rest, |left| rest.min(left)));
-            pause = (pause * 3 / 2).min(LONGEST);
+            pause = longer(pause);
         }
     }
 
@@ -356,6 +356,16 @@ impl<'a> Watch<'a> {
     }
 }
 
+/// How long to rest after a look that took `look`, when it is time for a pause of `pause`.
+fn rest_after(pause: Duration, look: Duration) -> Duration {
+    pause.max(look.saturating_mul(PAUSE_PER_LOOK))
+}
+
+/// The pause after a pause.
+fn longer(pause: Duration) -> Duration {
+    (pause * 3 / 2).min(LONGEST)
+}
+
 /// The states that must be read. Listeners have a table of their own in the kernel, which is short.
 fn states(until: UntilArg) -> StateMasks {
     match until {
@@ -539,5 +549,28 @@ impl Sink for Near<'_> {
     fn take_back(&mut self, mark: usize) -> bool {
         self.sockets.truncate(mark);
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_costs_little() {
+        let mut pause = SHORTEST;
+        for _ in 0..20 {
+            // Never more than a twentieth of a processor, whatever a look costs.
+            for look in [0, 1, 50, 3000].map(Duration::from_millis) {
+                let rest = rest_after(pause, look);
+                assert!(
+                    rest >= pause && rest >= look * 20,
+                    "{rest:?} after {look:?}"
+                );
+            }
+            assert!(pause <= LONGEST);
+            pause = longer(pause);
+        }
+        assert_eq!(pause, LONGEST);
     }
 }

@@ -251,8 +251,8 @@ fn until_it_is_connected() {
 
 #[test]
 #[ignore = "needs user and network namespaces"]
-fn it_costs_little_and_can_be_stopped() {
-    let name = "live_ports::wait::it_costs_little_and_can_be_stopped";
+fn it_can_be_stopped() {
+    let name = "live_ports::wait::it_can_be_stopped";
     namespace::run(name, || {
         let mut child = Command::new(BINARY)
             .args(["wait", "3000", "--timeout", "none"])
@@ -262,21 +262,12 @@ fn it_costs_little_and_can_be_stopped() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        std::thread::sleep(Duration::from_secs(3));
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
-        let fields: Vec<_> = stat
-            .rsplit(')')
-            .next()
-            .unwrap()
-            .split_whitespace()
-            .collect();
-        let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-        // A hundredth of a second each; a build without optimisation on a busy machine.
-        assert!(ticks < 30, "{ticks} ticks in three seconds");
+        std::thread::sleep(Duration::from_millis(300));
         let pid = rustix::process::Pid::from_child(&child);
-        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        // Not SIGINT, which shells let their background jobs ignore.
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         let status = namespace::wait(&mut child, Duration::from_secs(5)).unwrap();
-        assert_eq!(status.signal(), Some(2));
+        assert_eq!(status.signal(), Some(15));
         let output = child.wait_with_output().unwrap();
         assert!(
             output.stdout.is_empty() && output.stderr.is_empty(),
