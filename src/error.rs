@@ -116,7 +116,7 @@ impl Error {
                     .to_owned()
             }
             Self::UnknownTopic { name, similar } => format!(
-                "error: there is no help on '{}'\nhint: {}topics: {}; commands: ls, top, summary, why, schema, completions\n",
+                "error: there is no help on '{}'\nhint: {}topics: {}; commands: ls, top, summary, why, free, wait, schema, completions\n",
                 escape(name.as_bytes()),
                 did_you_mean(similar),
                 crate::cli::topics::TOPICS.join(", ")
@@ -176,7 +176,7 @@ fn namespace_hint(error: &EnterError) -> String {
     }
 }
 
-fn os_words(error: &io::Error) -> String {
+pub(crate) fn os_words(error: &io::Error) -> String {
     error.raw_os_error().map_or_else(
         || error.to_string(),
         |errno| nix::errno::Errno::from_raw(errno).desc().to_owned(),

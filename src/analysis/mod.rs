@@ -3,6 +3,7 @@
 pub mod order;
 mod summary;
 pub mod top;
+pub mod wait;
 pub mod why;
 
 pub use summary::{Flow, Summary, SummaryBuilder, Total};

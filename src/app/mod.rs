@@ -1,12 +1,14 @@
 //! The only wiring: command line → plan → collect → filter → sort → render, and what is said on standard error.
 
 mod complete;
+mod free;
 mod gather;
 mod ls;
 mod resolver;
 mod save;
 mod summary;
 mod top;
+mod wait;
 mod why;
 
 use crate::cli::args::{Cli, Command, LsArgs};
@@ -105,6 +107,8 @@ fn command(cli: Cli) -> Result<Exit, Error> {
         Some(Command::Top(args)) => top::run(&args, &ProcessEnv, terminal()),
         Some(Command::Summary(args)) => summary::run(&args, &ProcessEnv),
         Some(Command::Why(args)) => why::run(&args, &ProcessEnv),
+        Some(Command::Free(args)) => free::run(&args),
+        Some(Command::Wait(args)) => wait::run(&args),
         Some(Command::Help { topic: None }) => {
             print(&Cli::command().render_long_help().to_string())
         }

@@ -46,12 +46,16 @@ pub enum Command {
     Summary(SummaryArgs),
     /// Say who has a port, whether it can be bound, why not, and what would free it
     Why(WhyArgs),
+    /// Name ports that can be bound now
+    Free(super::free::FreeArgs),
+    /// Wait until something listens on a port, or until it is free
+    Wait(super::wait::WaitArgs),
     /// Explain a topic: filter, columns, json, states, exit-codes; or a command
     Help {
         /// Topic or command
         topic: Option<String>,
     },
-    /// Print the JSON Schema of a document: ls, top, summary, why
+    /// Print the JSON Schema of a document: ls, top, summary, why, free
     Schema {
         /// Document
         #[arg(value_parser = clap::builder::PossibleValuesParser::new(crate::render::SCHEMAS))]

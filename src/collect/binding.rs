@@ -8,6 +8,7 @@ use crate::model::{
 };
 use crate::sys;
 use crate::wire::{ifaddr, route};
+use rustix::io::Errno;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 
@@ -100,10 +101,13 @@ fn route_kind(address: Ipv4Addr) -> Option<RouteKind> {
         (Ok(()), Some(route::LOCAL)) => Some(RouteKind::Local),
         (Ok(()), Some(route::BROADCAST | route::MULTICAST)) => Some(RouteKind::Group),
         (Ok(()), _) => Some(RouteKind::Elsewhere),
-        // An error number is the answer that there is no route; without one, there was no answer.
+        // These are the answer that there is no route. With others rtnetlink could not be asked, as in a sandbox.
         (Err(error), _) => {
             let group = address.is_multicast() || address.is_broadcast();
-            let answered = error.raw_os_error().is_some();
+            let answered = matches!(
+                Errno::from_io_error(&error),
+                Some(Errno::NETUNREACH | Errno::HOSTUNREACH | Errno::INVAL)
+            );
             answered.then_some(if group {
                 RouteKind::Group
             } else {
@@ -146,7 +150,9 @@ pub fn try_target(target: BindTarget) -> Vec<BindTrial> {
     trials
 }
 
-fn try_variant(target: BindTarget, variant: BindVariant) -> BindOutcome {
+/// Tries to bind `target` with this option, and undoes it at once.
+#[must_use]
+pub fn try_variant(target: BindTarget, variant: BindVariant) -> BindOutcome {
     let port = target.port.0;
     let address = match target.address {
         IpAddr::V4(v4) => SocketAddr::from((v4, port)),

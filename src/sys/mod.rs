@@ -5,6 +5,7 @@
 pub mod bind;
 pub mod caller;
 pub mod cgroups;
+pub mod connect;
 pub mod hosts;
 pub mod kcmp;
 pub mod namespace;

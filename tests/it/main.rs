@@ -19,6 +19,7 @@
 //! | [`live_sources`] | netlink, /proc and saved dumps tell the same |
 //! | [`live_churn`] | listing while connections come and go loses and doubles nothing |
 //! | [`live_unhappy`] | what is missing, blocked, full, closed or hostile |
+//! | [`live_ports`] | free ports, waiting for one, ending who has one: compared with what the kernel then does |
 //! | [`live_why`] | why a port can or cannot be bound, compared with what bind(2) then does |
 //! | [`live_cli`] | options, default states, filters, columns, formats, answers, completion, groups and the summary |
 
@@ -38,6 +39,7 @@ mod live_cli;
 mod live_details;
 mod live_families;
 mod live_owners;
+mod live_ports;
 mod live_sources;
 mod live_states;
 mod live_unhappy;
