@@ -19,6 +19,9 @@ _portctl() {
             portctl,completions)
                 cmd="portctl__subcmd__completions"
                 ;;
+            portctl,headroom)
+                cmd="portctl__subcmd__headroom"
+                ;;
             portctl,help)
                 cmd="portctl__subcmd__help"
                 ;;
@@ -38,7 +41,7 @@ _portctl() {
 
     case "${cmd}" in
         portctl)
-            opts="-h -V --help --version ls summary help schema completions"
+            opts="-h -V --help --version ls summary headroom help schema completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -58,6 +61,52 @@ _portctl() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portctl__subcmd__headroom)
+            opts="-4 -6 -v -q -h --to --from --proto --mode --port-range --device --ipv4 --ipv6 --probe --source --strict --verbose --quiet --json --width --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proto)
+                    COMPREPLY=($(compgen -W "tcp udp" -- "${cur}"))
+                    return 0
+                    ;;
+                --mode)
+                    COMPREPLY=($(compgen -W "connect bind bind-any" -- "${cur}"))
+                    return 0
+                    ;;
+                --port-range)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --device)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --source)
+                    COMPREPLY=($(compgen -W "auto netlink proc" -- "${cur}"))
+                    return 0
+                    ;;
+                --width)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -118,7 +167,7 @@ _portctl() {
             return 0
             ;;
         portctl__subcmd__schema)
-            opts="-h --help ls summary"
+            opts="-h --help ls summary headroom"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -28,8 +28,9 @@ complete -c portctl -n "__fish_portctl_needs_command" -s h -l help -d 'Print hel
 complete -c portctl -n "__fish_portctl_needs_command" -s V -l version -d 'Print version'
 complete -c portctl -n "__fish_portctl_needs_command" -f -a "ls" -d 'List sockets'
 complete -c portctl -n "__fish_portctl_needs_command" -f -a "summary" -d 'Count sockets, TIME_WAIT and the local ports that client flows hold'
-complete -c portctl -n "__fish_portctl_needs_command" -f -a "help" -d 'Explain a topic: filter, columns, json, states, exit-codes; or a command'
-complete -c portctl -n "__fish_portctl_needs_command" -f -a "schema" -d 'Print the JSON Schema of a document: ls, summary'
+complete -c portctl -n "__fish_portctl_needs_command" -f -a "headroom" -d 'Say how many more connections to somewhere can be made, and why no more'
+complete -c portctl -n "__fish_portctl_needs_command" -f -a "help" -d 'Explain a topic: filter, columns, json, states, headroom, exit-codes; or a command'
+complete -c portctl -n "__fish_portctl_needs_command" -f -a "schema" -d 'Print the JSON Schema of a document: ls, summary, headroom'
 complete -c portctl -n "__fish_portctl_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -l columns -d 'Show these fields, separated by commas (portctl help columns)' -r
 complete -c portctl -n "__fish_portctl_using_subcommand ls" -l sort -d 'Order by fields, each with :asc or :desc, separated by commas; \'none\' shows rows as they come, before reasons for missing owners are known' -r
@@ -75,6 +76,27 @@ complete -c portctl -n "__fish_portctl_using_subcommand summary" -l strict -d 'E
 complete -c portctl -n "__fish_portctl_using_subcommand summary" -s v -l verbose -d 'Say where rows came from, and other details, on standard error'
 complete -c portctl -n "__fish_portctl_using_subcommand summary" -s q -l quiet -d 'No notices on standard error; errors are still told'
 complete -c portctl -n "__fish_portctl_using_subcommand summary" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portctl -n "__fish_portctl_using_subcommand headroom" -l to -d 'Where to: HOST:PORT, with an IPv6 address in brackets; names of hosts and services do' -r
+complete -c portctl -n "__fish_portctl_using_subcommand headroom" -l from -d 'Where from: an address of this host [default: the one the route prefers]' -r
+complete -c portctl -n "__fish_portctl_using_subcommand headroom" -l proto -d 'Which protocol' -r -f -a "tcp\t'TCP'
+udp\t'UDP'"
+complete -c portctl -n "__fish_portctl_using_subcommand headroom" -l mode -d 'How the client comes to its local port' -r -f -a "connect\t'connect() chooses it; so it does after bind() with IP_BIND_ADDRESS_NO_PORT'
+bind\t'bind() to the source address and port 0 chooses it'
+bind-any\t'bind() to no address and port 0 chooses it'"
+complete -c portctl -n "__fish_portctl_using_subcommand headroom" -l port-range -d 'A port range of the client\'s sockets, as they set it with IP_LOCAL_PORT_RANGE' -r
+complete -c portctl -n "__fish_portctl_using_subcommand headroom" -l device -d 'The interface that the client\'s sockets are bound to, as with SO_BINDTODEVICE' -r
+complete -c portctl -n "__fish_portctl_using_subcommand headroom" -l source -d 'Which kernel interface to read' -r -f -a "auto\t'netlink, and /proc for each table that it cannot deliver'
+netlink\t'sock_diag over netlink only'
+proc\t'text files under /proc/net only'"
+complete -c portctl -n "__fish_portctl_using_subcommand headroom" -l width -d 'Fit into this many columns; \'none\' for no limit [default: the terminal\'s, none in a pipe]' -r
+complete -c portctl -n "__fish_portctl_using_subcommand headroom" -s 4 -l ipv4 -d 'IPv4 only, where a name has both'
+complete -c portctl -n "__fish_portctl_using_subcommand headroom" -s 6 -l ipv6 -d 'IPv6 only, where a name has both'
+complete -c portctl -n "__fish_portctl_using_subcommand headroom" -l probe -d 'Ask the kernel about ports of which a list of sockets cannot tell; sends no packet, but makes a socket for each of them for a moment (portctl help headroom)'
+complete -c portctl -n "__fish_portctl_using_subcommand headroom" -l strict -d 'Exit with 4 if anything that was asked for is missing'
+complete -c portctl -n "__fish_portctl_using_subcommand headroom" -s v -l verbose -d 'Say where rows came from, and other details, on standard error'
+complete -c portctl -n "__fish_portctl_using_subcommand headroom" -s q -l quiet -d 'No notices on standard error; errors are still told'
+complete -c portctl -n "__fish_portctl_using_subcommand headroom" -l json -d 'One JSON document (portctl schema headroom)'
+complete -c portctl -n "__fish_portctl_using_subcommand headroom" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portctl -n "__fish_portctl_using_subcommand help" -s h -l help -d 'Print help'
 complete -c portctl -n "__fish_portctl_using_subcommand schema" -s h -l help -d 'Print help'
 complete -c portctl -n "__fish_portctl_using_subcommand completions" -s h -l help -d 'Print help'

@@ -26,6 +26,15 @@ pub enum Error {
     Source(SourceError),
     /// No table could be read.
     NothingCollected(Vec<Notice>),
+    /// What was asked has no answer on this host.
+    Unanswerable {
+        /// Why.
+        message: String,
+        /// What to try.
+        hint: String,
+        /// Whether that is for what was asked, or for this host.
+        exit: Exit,
+    },
     /// The output cannot be written.
     Output(io::Error),
 }
@@ -36,6 +45,7 @@ impl Error {
     pub const fn exit(&self) -> Exit {
         match self {
             Self::Plan(_) | Self::UnknownTopic { .. } => Exit::Usage,
+            Self::Unanswerable { exit, .. } => *exit,
             Self::Source(_) | Self::NothingCollected(_) | Self::Output(_) => Exit::Failed,
         }
     }
@@ -65,8 +75,14 @@ impl Error {
                 },
                 did_you_mean(similar)
             ),
+            Self::Plan(PlanError::Usage { message, hint })
+            | Self::Unanswerable { message, hint, .. } => format!(
+                "error: {}\nhint: {}\n",
+                escape(message.as_bytes()),
+                escape(hint.as_bytes())
+            ),
             Self::UnknownTopic { name, similar } => format!(
-                "error: there is no help on '{}'\nhint: {}topics: {}; commands: ls, summary, schema, completions\n",
+                "error: there is no help on '{}'\nhint: {}topics: {}; commands: ls, summary, headroom, schema, completions\n",
                 escape(name.as_bytes()),
                 did_you_mean(similar),
                 crate::cli::topics::TOPICS.join(", ")

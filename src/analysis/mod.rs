@@ -1,5 +1,6 @@
-//! Pure functions from sockets to answers: order, counts, flows.
+//! Pure functions from sockets to answers: order, counts, flows, and how many ports are left.
 
+pub mod headroom;
 pub mod order;
 mod summary;
 

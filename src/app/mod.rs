@@ -1,5 +1,6 @@
 //! The only wiring: command line → plan → collect → filter → sort → render, and what is said on standard error.
 
+mod headroom;
 mod ls;
 mod resolver;
 mod summary;
@@ -65,6 +66,7 @@ fn command(cli: Cli) -> Result<Exit, Error> {
     match cli.command {
         None => ls::run(&LsArgs::listeners(), &ProcessEnv, terminal()),
         Some(Command::Ls(args)) => ls::run(&args, &ProcessEnv, terminal()),
+        Some(Command::Headroom(args)) => headroom::run(&args, &ProcessEnv),
         Some(Command::Summary(args)) => summary::run(&args, &ProcessEnv),
         Some(Command::Help { topic: None }) => {
             print(&Cli::command().render_long_help().to_string())

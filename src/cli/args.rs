@@ -40,12 +40,14 @@ pub enum Command {
     Ls(Box<LsArgs>),
     /// Count sockets, TIME_WAIT and the local ports that client flows hold
     Summary(SummaryArgs),
-    /// Explain a topic: filter, columns, json, states, exit-codes; or a command
+    /// Say how many more connections to somewhere can be made, and why no more
+    Headroom(super::headroom::HeadroomArgs),
+    /// Explain a topic: filter, columns, json, states, headroom, exit-codes; or a command
     Help {
         /// Topic or command
         topic: Option<String>,
     },
-    /// Print the JSON Schema of a document: ls, summary
+    /// Print the JSON Schema of a document: ls, summary, headroom
     Schema {
         /// Document
         #[arg(value_parser = clap::builder::PossibleValuesParser::new(crate::render::SCHEMAS))]
@@ -231,7 +233,8 @@ pub enum Width {
     Columns(usize),
 }
 
-fn width(text: &str) -> Result<Width, String> {
+/// Reads `--width`.
+pub(super) fn width(text: &str) -> Result<Width, String> {
     match text {
         "none" | "0" => Ok(Width::Unlimited),
         _ => text

@@ -6,5 +6,6 @@
 pub mod args;
 pub mod docs;
 pub mod env;
+pub mod headroom;
 pub mod plan;
 pub mod topics;

@@ -9,7 +9,11 @@ pub mod limits;
 mod lower;
 pub mod names;
 pub mod owners;
+pub mod port_holders;
+pub mod port_probe;
 mod proc_net;
+pub mod route;
+pub mod settings;
 mod source;
 
 pub use source::{Sink, SourceError};

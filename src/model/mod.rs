@@ -16,6 +16,7 @@
 //! | field | a fact about a socket that can be shown, sorted by or filtered on ([`Field`]) |
 
 mod address;
+mod allocation;
 mod field;
 mod names;
 mod order;
@@ -29,6 +30,7 @@ mod state;
 mod value;
 
 pub use address::{Ends, IfIndex, InetEnds, Port, UnixEnds, UnixKind, UnixName, UnixPeer, ipv4_of};
+pub use allocation::{AllocationSettings, Hold, KernelRelease, Opened, PortHolder, TwReuse};
 pub use field::{Context, FIELDS, Field, FieldId, Row, field_by_name};
 pub use names::{Names, NoNames};
 pub use order::{ORDER_WINDOW, default_order, order_window};

@@ -4,8 +4,10 @@
 
 pub mod hosts;
 pub mod kcmp;
+pub mod kernel;
 pub mod namespace;
 pub mod netlink;
+pub mod port_probe;
 pub mod proc_root;
 pub mod stdout;
 pub mod terminal;

@@ -1,0 +1,111 @@
+//! Which address and interface a connection leaves by: the routing table is asked as connect() would ask it, without a packet.
+
+use super::settings::plain;
+use crate::model::{IfIndex, Port, Protocol};
+use crate::sys::netlink::{DATAGRAM_LEN, Datagrams, Netlink};
+use crate::wire::nlmsg;
+use crate::wire::route::{self, Key, Route};
+use std::io;
+use std::net::IpAddr;
+
+/// Why there is no connection to be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RouteError {
+    /// No route, in the kernel's words.
+    None(String),
+    /// The destination is a broadcast or multicast address, which TCP cannot connect to.
+    NotOneHost,
+    /// The source is no address of this host.
+    NotLocal,
+    /// The routing table cannot be asked.
+    Unknown(String),
+}
+
+/// The source address of a connection: `source` if it is one of this host's, otherwise the one that the route prefers.
+///
+/// # Errors
+/// If there is none.
+pub fn source_address(
+    protocol: Protocol,
+    destination: IpAddr,
+    port: Port,
+    source: Option<IpAddr>,
+    interface: Option<IfIndex>,
+) -> Result<IpAddr, RouteError> {
+    if let Some(source) = source
+        && !is_local(source)?
+    {
+        return Err(RouteError::NotLocal);
+    }
+    let number = if protocol == Protocol::Udp { 17 } else { 6 };
+    let answer = ask(&Key {
+        destination,
+        source,
+        interface: interface.map(|i| i.0.get()),
+        transport: Some((number, port.0)),
+    })?;
+    match answer.kind {
+        route::TYPE_UNICAST | route::TYPE_LOCAL => {}
+        route::TYPE_BROADCAST | route::TYPE_MULTICAST if protocol == Protocol::Udp => {}
+        route::TYPE_BROADCAST | route::TYPE_MULTICAST => return Err(RouteError::NotOneHost),
+        _ => return Err(RouteError::None("a route forbids it".to_owned())),
+    }
+    source
+        .or(answer.source)
+        .ok_or_else(|| RouteError::None("its route has no source address".to_owned()))
+}
+
+/// Whether an address is this host's.
+fn is_local(address: IpAddr) -> Result<bool, RouteError> {
+    let key = Key {
+        destination: address,
+        source: None,
+        interface: None,
+        transport: None,
+    };
+    match ask(&key) {
+        Ok(route) => Ok(route.kind == route::TYPE_LOCAL),
+        Err(RouteError::None(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn ask(key: &Key) -> Result<Route, RouteError> {
+    let unknown = |error: io::Error| {
+        RouteError::Unknown(format!(
+            "the routing table cannot be asked: {}",
+            plain(&error)
+        ))
+    };
+    let mut netlink = Netlink::route().map_err(unknown)?;
+    exchange(&mut netlink, key).map_err(unknown)?
+}
+
+/// The outer error is one of talking to the kernel, the inner one its answer.
+fn exchange(netlink: &mut dyn Datagrams, key: &Key) -> io::Result<Result<Route, RouteError>> {
+    const SEQUENCE: u32 = 1;
+    let mut buffer = vec![0; DATAGRAM_LEN];
+    netlink.send(&route::request(key, SEQUENCE))?;
+    loop {
+        let length = netlink.receive(&mut buffer)?;
+        let datagram = buffer.get(..length).unwrap_or_default();
+        for message in nlmsg::Messages::new(datagram) {
+            let (header, payload) = message.map_err(io::Error::other)?;
+            match header.kind {
+                _ if header.sequence != SEQUENCE => {}
+                route::NEW_ROUTE => {
+                    let decoded = Route::decode(payload);
+                    return decoded
+                        .map(Ok)
+                        .ok_or_else(|| io::Error::other("an answer makes no sense"));
+                }
+                nlmsg::ERROR => {
+                    let (status, _) = nlmsg::error_status(&header, payload);
+                    let error = io::Error::from_raw_os_error(status.wrapping_neg());
+                    return Ok(Err(RouteError::None(plain(&error))));
+                }
+                _ => {}
+            }
+        }
+    }
+}
