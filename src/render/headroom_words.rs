@@ -9,6 +9,7 @@ pub(super) const fn fate(fate: Fate) -> &'static str {
         Fate::Free => "nobody is on them",
         Fate::Shared => "held by connections to elsewhere, which share them",
         Fate::Elsewhere => "held only at addresses that do not overlap",
+        Fate::AddressUnlikely => "held by IPv6 sockets that are probably not for IPv4",
         Fate::TimeWaitReusable => "TIME_WAIT of this flow, which a new connection takes over",
         Fate::Reserved => "reserved by net.ipv4.ip_local_reserved_ports",
         Fate::Unreachable => "not reached: a range of three gives two ports",
@@ -112,9 +113,9 @@ pub(super) const fn remedy(remedy: &Remedy) -> Advice {
             "the peer and its firewall must know that address",
         ),
         RemedyKind::CloseWait => (
-            "Make the process here close what its peer has closed",
+            "Make the process here close what its peer has closed; it leaks them",
             None,
-            "none; it is a leak",
+            "none",
         ),
     };
     Advice {

@@ -82,4 +82,6 @@ pub trait List {
 }
 
 #[cfg(test)]
+mod headroom_tests;
+#[cfg(test)]
 mod tests;

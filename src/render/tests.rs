@@ -181,7 +181,7 @@ fn owners() -> OwnerTable {
     table
 }
 
-fn opening() -> Opening {
+pub(super) fn opening() -> Opening {
     Opening {
         captured_at: Some(UNIX_EPOCH + Duration::from_micros(1_767_225_600_000_001)),
         netns: NetNs {
@@ -191,7 +191,7 @@ fn opening() -> Opening {
     }
 }
 
-fn closing() -> Closing {
+pub(super) fn closing() -> Closing {
     Closing {
         tables: vec![TableReport {
             table: Table::new(Protocol::Tcp, Family::Inet),
@@ -244,7 +244,7 @@ fn table(width: Option<usize>, extended: bool, colour: bool) -> Vec<u8> {
     out
 }
 
-fn compare(name: &str, written: &[u8]) {
+pub(super) fn compare(name: &str, written: &[u8]) {
     let path = format!("{}/src/render/snapshots/{name}", env!("CARGO_MANIFEST_DIR"));
     if std::env::var_os("PORTCTL_BLESS").is_some() {
         std::fs::write(&path, written).unwrap();
@@ -434,7 +434,7 @@ fn the_summary() {
     validate("summary", &serde_json::from_slice(&json).unwrap());
 }
 
-fn validate(name: &str, document: &serde_json::Value) {
+pub(super) fn validate(name: &str, document: &serde_json::Value) {
     let schema = serde_json::from_str(schema(name).unwrap()).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let errors: Vec<_> = validator

@@ -15,6 +15,7 @@
 //! | [`live_sources`] | netlink, /proc and saved dumps tell the same |
 //! | [`live_churn`] | listing while connections come and go loses and doubles nothing |
 //! | [`live_unhappy`] | what is missing, blocked, full, closed or hostile |
+//! | [`live_headroom`] | how many more connections there can be, against what the kernel lets a test make |
 //! | [`live_cli`] | options, default states, filters, columns, formats and the summary |
 
 #![allow(
@@ -29,6 +30,7 @@ mod architecture;
 mod documents;
 mod live_churn;
 mod live_cli;
+mod live_headroom;
 mod live_owners;
 mod live_sources;
 mod live_states;

@@ -124,7 +124,8 @@ pub(super) fn doubts(
         }
         count(DoubtKind::TimeWaitAge, parts.of(Fate::TimeWaitYoung));
     }
-    count(DoubtKind::V6only, parts.of(Fate::AddressDoubtful));
+    let v6only = [Fate::AddressDoubtful, Fate::AddressUnlikely];
+    count(DoubtKind::V6only, parts.sum(&v6only));
     count(DoubtKind::OddRange, u32::from(odd_range));
     if tcp && !by_connect && settings.autobind_reuse == Some(true) {
         add(DoubtKind::AutobindReuse, None);

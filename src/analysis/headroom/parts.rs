@@ -9,6 +9,8 @@ pub enum Fate {
     Shared,
     /// Sockets are on it at addresses that do not overlap with this one's.
     Elsewhere,
+    /// An IPv6 socket is on it that is probably for IPv6 only.
+    AddressUnlikely,
     /// A TIME_WAIT of this flow is on it, which a new connection takes over: `tcp_twsk_unique`.
     TimeWaitReusable,
     /// `ip_local_reserved_ports`.
@@ -53,10 +55,11 @@ pub enum Fate {
 
 impl Fate {
     /// Every fate, those first that give the flow the port.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Free,
         Self::Shared,
         Self::Elsewhere,
+        Self::AddressUnlikely,
         Self::TimeWaitReusable,
         Self::Reserved,
         Self::Unreachable,
@@ -86,6 +89,7 @@ impl Fate {
             Self::Free => "free",
             Self::Shared => "shared",
             Self::Elsewhere => "elsewhere",
+            Self::AddressUnlikely => "address_unlikely",
             Self::TimeWaitReusable => "time_wait_reusable",
             Self::Reserved => "reserved",
             Self::Unreachable => "unreachable",
@@ -114,7 +118,11 @@ impl Fate {
     pub const fn is_available(self) -> bool {
         matches!(
             self,
-            Self::Free | Self::Shared | Self::Elsewhere | Self::TimeWaitReusable
+            Self::Free
+                | Self::Shared
+                | Self::Elsewhere
+                | Self::AddressUnlikely
+                | Self::TimeWaitReusable
         )
     }
 

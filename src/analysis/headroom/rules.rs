@@ -2,7 +2,8 @@
 
 use super::{Bucket, Closer, Fate, HeadroomFlow, Mode, PortTable};
 use crate::model::{
-    AllocationSettings, Family, Hold, IfIndex, KernelRelease, PortHolder, Protocol, State, TwReuse,
+    AllocationSettings, Family, Hold, IfIndex, KernelRelease, Opened, PortHolder, Protocol, State,
+    TwReuse,
 };
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -149,21 +150,36 @@ pub(super) fn bind(table: &PortTable, flow: &HeadroomFlow, port: u16) -> (Fate, 
     }
     // An unbound UDP socket gets its port at the wildcard, and its address afterwards.
     let wildcard = flow.mode != Mode::Bind;
-    let mut fate = Fate::Elsewhere;
+    let mut doubtful = false;
+    let mut probably = false;
     for holder in holders {
         match overlap(holder, flow, wildcard) {
             Overlap::Yes => return (Fate::AddressTaken, false),
-            Overlap::Unknown => fate = Fate::AddressDoubtful,
+            Overlap::Unknown => {
+                doubtful = true;
+                probably |= !is_for_ipv6_only(holder, table.bucket(port));
+            }
             Overlap::No => {}
         }
     }
-    if fate == Fate::AddressDoubtful
-        && let Some(open) = table.probed(port).filter(|_| flow.mode == Mode::Connect)
-    {
-        let fate = if open { Fate::Elsewhere } else { Fate::Probed };
-        return (fate, false);
-    }
-    (fate, fate == Fate::AddressDoubtful)
+    let asked = flow.protocol == Protocol::Udp && flow.mode == Mode::Connect;
+    let answer = table.probed(port).filter(|_| asked);
+    let fate = match (doubtful, probably, answer) {
+        (false, ..) | (true, _, Some(true)) => Fate::Elsewhere,
+        (true, _, Some(false)) => Fate::Probed,
+        (true, true, None) => Fate::AddressDoubtful,
+        (true, false, None) => Fate::AddressUnlikely,
+    };
+    (fate, doubtful && answer.is_none())
+}
+
+/// Whether a connected IPv6 socket is likely to be for IPv6 only: bind() to an address makes it so (`__inet6_bind`), connect()
+/// without bind() does not, and what a listener accepts is as the listener.
+fn is_for_ipv6_only(holder: &PortHolder, bucket: Bucket) -> bool {
+    let bound = holder.late_port == Some(true)
+        || holder.explicit == Some(true)
+        || matches!(bucket, Bucket::LikelyClosed | Bucket::Closed(Closer::Probe));
+    bound && holder.opened != Some(Opened::Passively)
 }
 
 /// Whether two addresses overlap.
