@@ -41,7 +41,7 @@ impl PortHolders {
     }
 }
 
-/// The sockets of `protocol` whose local port is in `ports`.
+/// The sockets of `protocol` whose local port is in `ports`, and every listener.
 ///
 /// # Errors
 /// As [`collect`]; tables that could not be read are notices.
@@ -103,7 +103,8 @@ struct Keep<'a> {
 
 impl Sink for Keep<'_> {
     fn push(&mut self, socket: Socket) -> ControlFlow<()> {
-        let holder = PortHolder::of(&socket).filter(|h| self.ports.contains(&h.port.0));
+        let wanted = |h: &PortHolder| self.ports.contains(&h.port.0) || h.hold == Hold::Listening;
+        let holder = PortHolder::of(&socket).filter(wanted);
         self.holders.extend(holder);
         ControlFlow::Continue(())
     }
@@ -125,12 +126,19 @@ fn tcp(ports: &RangeInclusive<u16>) -> io::Result<PortHolders> {
     };
     let mut skipped = 0;
     let mut interrupted = false;
-    for automatic in [false, true] {
+    // Listeners have a table of their own in the kernel, so that asking for those of all ports costs little.
+    let everywhere = 1..=u16::MAX;
+    for (ports, states, automatic) in [
+        (&everywhere, StateSet::LISTEN, false),
+        (&everywhere, StateSet::LISTEN, true),
+        (ports, StateSet::ALL.minus(StateSet::LISTEN), false),
+        (ports, StateSet::ALL.minus(StateSet::LISTEN), true),
+    ] {
         let mut tries = 0;
         loop {
             let mut dump = Dump::default();
             let mut netlink = Netlink::sock_diag()?;
-            dump.read(&mut netlink, ports, automatic)?;
+            dump.read(&mut netlink, ports, states, automatic)?;
             if dump.interrupted && tries < RETRIES {
                 tries += 1;
                 continue;
@@ -176,12 +184,17 @@ impl Dump {
         &mut self,
         netlink: &mut dyn Datagrams,
         ports: &RangeInclusive<u16>,
+        states: StateSet,
         automatic: bool,
     ) -> io::Result<()> {
         const SEQUENCE: u32 = 1;
         let mut buffer = vec![0; DATAGRAM_LEN];
-        let states = StateSet::ALL.bits();
-        netlink.send(&port_diag::request(states, ports, automatic, SEQUENCE))?;
+        netlink.send(&port_diag::request(
+            states.bits(),
+            ports,
+            automatic,
+            SEQUENCE,
+        ))?;
         loop {
             let length = netlink.receive(&mut buffer)?;
             let datagram = buffer.get(..length).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! What would give a flow more ports, how many exactly, and at what risk.
 //!
-//! A gain is the difference between two answers of [`headroom`](super::headroom): now, and in a world where the remedy was applied.
+//! A gain is the difference between two answers of `headroom`: now, and in a world where the remedy was applied.
 
 use super::{Fate, Headroom, HeadroomFlow, Mode, PortTable, headroom};
 use crate::model::{AllocationSettings, Protocol, TwReuse};

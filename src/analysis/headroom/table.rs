@@ -66,7 +66,8 @@ pub struct PortTable {
 type Tuple = (IpAddr, IpAddr, Port, Option<IfIndex>);
 
 impl PortTable {
-    /// Puts `holders` of `protocol` in order. `probed` is what a probe found out about single ports: whether connect() may use
+    /// Puts `holders` of `protocol` in order: those of every port in question, and every listener, because the listener at the other
+    /// end of a connection within this host tells which end is the client's. `probed` is what a probe found out about single ports: whether connect() may use
     /// them.
     #[must_use]
     pub fn new(
@@ -196,8 +197,9 @@ impl PortTable {
         }
         let full = self.full_halves(&buckets);
         for (port, holders) in open_question {
-            let by_connect =
-                |holder: &PortHolder| self.prefers(port) || full.contains(&tuple(holder));
+            let by_connect = |holder: &PortHolder| {
+                (self.prefers(port) || full.contains(&tuple(holder))) && !self.was_accepted(holder)
+            };
             let likely = holders.iter().all(|h| is_late(h) || by_connect(h));
             let bucket = if likely {
                 Bucket::LikelyOpen
@@ -249,6 +251,14 @@ impl PortTable {
             && all
                 .iter()
                 .any(|h| chosen(h) && h.local == holder.local && h.cookie != holder.cookie)
+    }
+
+    /// Whether what is left of a connection within this host seems to be its server's end: nothing listens at the other one.
+    fn was_accepted(&self, holder: &PortHolder) -> bool {
+        let is_here = holder.peer.is_loopback() || holder.peer == holder.local;
+        let listens = |h: &PortHolder| h.hold == Hold::Listening;
+        let lingers = !holder.hold.is_live();
+        lingers && is_here && !self.on(holder.peer_port.0).iter().any(listens)
     }
 
     /// Whether connect() tries this port first: it prefers ports with the parity of the range's low end, and bind(address, 0)

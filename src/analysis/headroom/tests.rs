@@ -188,6 +188,23 @@ fn time_waits_count_by_age_setting_and_timestamps() {
 }
 
 #[test]
+fn what_lingers_without_a_listener_at_its_peer_was_accepted() {
+    let here = PortHolder {
+        local: address("127.0.0.1"),
+        peer: address("127.0.0.1"),
+        ..time_wait(0, 50_000)
+    };
+    assert_eq!(bounds(&answer(settings(), vec![here])), (Some(39), 39, 40));
+    let server = PortHolder {
+        port: Port(443),
+        hold: Hold::Listening,
+        ..holder(0)
+    };
+    let both = answer(settings(), vec![here, server]);
+    assert_eq!(bounds(&both), (Some(39), 40, 40));
+}
+
+#[test]
 fn a_live_connection_without_timestamps_speaks_for_its_peer() {
     let settings = AllocationSettings {
         tw_reuse: Some(TwReuse::Always),

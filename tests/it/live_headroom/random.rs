@@ -4,7 +4,7 @@ use super::truth::{Flow, Mode, Said, accept, close_into_time_wait, drain, server
 use crate::namespace;
 use crate::scene::tcp;
 use nix::sys::socket::{setsockopt, sockopt as nix_sockopt};
-use rustix::net::SocketFlags;
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
@@ -324,6 +324,95 @@ fn any_mix_is_within_the_bounds() {
                 score.exact_with_probe * 100 >= score.flows * 98,
                 "{score:?}"
             );
+        },
+    );
+}
+
+const UDP_PEERS: [&str; 3] = ["127.0.0.1:9", "192.0.2.9:9", "[::1]:9"];
+
+/// A UDP socket, made in one of the ways in which programs make them.
+fn datagram_socket(random: &mut Random, low: u16, size: u16) -> Option<OwnedFd> {
+    let to: SocketAddr = random.of(&UDP_PEERS).parse().unwrap();
+    let port = if random.one_in(3) {
+        low + random.below(size.into()) as u16
+    } else {
+        0
+    };
+    let any = if to.is_ipv4() { "0.0.0.0" } else { "::" };
+    let from: &[_] = match to.ip() {
+        IpAddr::V4(v4) if v4.is_loopback() => &["127.0.0.1", "127.0.0.2"],
+        IpAddr::V4(_) => &["192.0.2.9"],
+        IpAddr::V6(_) => &["::1"],
+    };
+    let (bind, connect) = match random.below(6) {
+        0 | 1 => (None, true),
+        2 => (Some(random.of(from)), true),
+        3 => (Some(any), true),
+        4 => (Some(random.of(from)), false),
+        _ => (Some(any), false),
+    };
+    let family = if to.is_ipv4() {
+        AddressFamily::INET
+    } else {
+        AddressFamily::INET6
+    };
+    let fd = rustix::net::socket_with(family, SocketType::DGRAM, SocketFlags::CLOEXEC, None);
+    let fd = fd.unwrap();
+    if let Some(address) = bind {
+        let at = SocketAddr::new(address.parse().unwrap(), port);
+        rustix::net::bind(&fd, &at).ok()?;
+    }
+    if connect {
+        rustix::net::connect(&fd, &to).ok()?;
+    }
+    Some(fd)
+}
+
+#[test]
+#[ignore = "needs user and network namespaces, Linux 6.18"]
+fn any_mix_of_udp_is_within_the_bounds() {
+    namespace::run(
+        "live_headroom::random::any_mix_of_udp_is_within_the_bounds",
+        || {
+            namespace::add_elsewhere();
+            let mut random = Random(0x2545_F491_4F6C_DD1D);
+            for number in 0..30 {
+                let size = random.of(&[20u16, 31, 40]);
+                let low = FIRST + number * 64;
+                set_range(low, size);
+                let open: Vec<_> = (0..random.below(40))
+                    .filter_map(|_| datagram_socket(&mut random, low, size))
+                    .collect();
+                for _ in 0..4 {
+                    let to: SocketAddr = random.of(&UDP_PEERS).parse().unwrap();
+                    let from = match to.ip() {
+                        IpAddr::V4(v4) if v4.is_loopback() => "127.0.0.2",
+                        IpAddr::V4(_) => "192.0.2.9",
+                        IpAddr::V6(_) => "::1",
+                    };
+                    let flow = match random.below(3) {
+                        0 => Flow::to(to).udp(),
+                        1 => Flow::to(to).udp().from(from).mode(Mode::Bind),
+                        _ => Flow::to(to).udp().mode(Mode::BindAny),
+                    };
+                    let (passive, probed) = (flow.ask(&[]), flow.ask(&["--probe"]));
+                    let count = flow.count(&[]);
+                    for said in [&passive, &probed] {
+                        let (min, expected, max) = said.bounds();
+                        assert!(
+                            min.unwrap() <= count && count <= max,
+                            "world {number}: counted {count}, said {said:?}"
+                        );
+                        let sure = said.doubts().is_empty();
+                        assert!(!sure || expected == count, "{said:?}");
+                    }
+                    if flow.mode == Mode::Connect {
+                        let bounds = (Some(count), count, count);
+                        assert_eq!(probed.bounds(), bounds, "world {number}: {probed:?}");
+                    }
+                }
+                drop(open);
+            }
         },
     );
 }
