@@ -7,6 +7,7 @@ use crate::analysis::headroom::{
 };
 use crate::cli::env::Env;
 use crate::cli::headroom::{self as cli, HeadroomArgs, HeadroomPlan, ModeArg};
+use crate::cli::plan::Verbosity;
 use crate::collect::names::SystemNames;
 use crate::collect::port_holders::{PortHolders, port_holders};
 use crate::collect::port_probe;
@@ -69,7 +70,7 @@ pub(super) fn run(args: &HeadroomArgs, env: &dyn Env) -> Result<Exit, Error> {
     } else {
         headroom_text(&mut Stdout, &report, &closing, plan.width)?;
     }
-    if plan.other_addresses > 0 {
+    if plan.other_addresses > 0 && plan.verbosity != Verbosity::Quiet {
         super::say(&format!(
             "note: the name has {} more addresses; each has a number of its own\n",
             plan.other_addresses

@@ -165,7 +165,8 @@ pub fn headroom(
         ));
     }
     let link_local = matches!(destination, IpAddr::V6(v6) if v6.is_unicast_link_local());
-    let interface = args.device.clone().or(scope);
+    // The kernel looks at the scope of such addresses only (`__tcp_v6_connect`), and binds the socket to it.
+    let interface = args.device.clone().or(scope.filter(|_| link_local));
     if link_local && interface.is_none() {
         return Err(usage(
             format!("--to: '{host}' is an address of one link, and there may be several"),
@@ -357,6 +358,7 @@ mod tests {
         assert_eq!(to("[::ffff:10.0.0.7]:https"), plain("10.0.0.7", 443));
         let scoped = ("fe80::1".to_owned(), 80, 0, Some("eth0".to_owned()));
         assert_eq!(to("[fe80::1%eth0]:80"), scoped);
+        assert_eq!(to("[::1%lo]:80"), plain("::1", 80));
         assert_eq!(to("db:1"), ("10.0.0.7".to_owned(), 1, 2, None));
         assert_eq!(to("db:1 -6"), plain("2001:db8::7", 1));
         assert_eq!(to("db:1 --from 2001:db8::1"), plain("2001:db8::7", 1));

@@ -79,6 +79,7 @@ fn examples_of_the_help_work() {
         "columns",
         "json",
         "states",
+        "headroom",
         "exit-codes",
         "ls",
         "summary",
