@@ -126,7 +126,7 @@ fn flow(plan: &HeadroomPlan, interface: Option<IfIndex>) -> Result<HeadroomFlow,
         ),
         RouteError::Unknown(reason) => unanswerable(
             format!("the source address of connections to {destination} is unknown: {reason}"),
-            "--from needs the routing table too; outside a sandbox it can be asked",
+            "outside of a sandbox both can be asked",
             Exit::Failed,
         ),
     })?;

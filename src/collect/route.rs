@@ -1,12 +1,15 @@
-//! Which address and interface a connection leaves by: the routing table is asked as connect() would ask it, without a packet.
+//! Which address a connection leaves by: the routing table is asked as connect() would ask it, or where netlink is not to be had a
+//! UDP socket is connected. Neither sends a packet.
 
 use super::settings::plain;
 use crate::model::{IfIndex, Port, Protocol};
+use crate::sys;
 use crate::sys::netlink::{DATAGRAM_LEN, Datagrams, Netlink};
 use crate::wire::nlmsg;
 use crate::wire::route::{self, Key, Route};
+use rustix::io::Errno;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Why there is no connection to be had.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +29,41 @@ pub enum RouteError {
 /// # Errors
 /// If there is none.
 pub fn source_address(
+    protocol: Protocol,
+    destination: IpAddr,
+    port: Port,
+    source: Option<IpAddr>,
+    interface: Option<IfIndex>,
+) -> Result<IpAddr, RouteError> {
+    match by_table(protocol, destination, port, source, interface) {
+        // A sandbox without netlink may still let a socket connect.
+        Err(RouteError::Unknown(_)) => by_connecting(destination, port, source, interface),
+        answer => answer,
+    }
+}
+
+fn by_connecting(
+    destination: IpAddr,
+    port: Port,
+    source: Option<IpAddr>,
+    interface: Option<IfIndex>,
+) -> Result<IpAddr, RouteError> {
+    let to = SocketAddr::new(destination, port.0);
+    let name = interface.and_then(|i| sys::users::interface_name(i.0.get()));
+    sys::connected::local_address(to, source, name).map_err(|errno| match errno {
+        Errno::ADDRNOTAVAIL if source.is_some() => RouteError::NotLocal,
+        Errno::ACCESS => RouteError::NotOneHost,
+        Errno::NETUNREACH | Errno::HOSTUNREACH | Errno::ADDRNOTAVAIL | Errno::INVAL => {
+            RouteError::None(plain(&errno.into()))
+        }
+        errno => RouteError::Unknown(format!(
+            "neither the routing table nor a socket can be asked: {}",
+            plain(&errno.into())
+        )),
+    })
+}
+
+fn by_table(
     protocol: Protocol,
     destination: IpAddr,
     port: Port,

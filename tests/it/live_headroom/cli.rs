@@ -134,12 +134,27 @@ fn without_netlink_the_bounds_are_wider_and_the_minimum_unknown() {
             validate(&said.0);
             assert_eq!(said.bounds(), (None, 30, 30), "{said:?}");
             assert_eq!(said.doubts(), ["bound-unseen"]);
-            // The address comes from the routing table, which is netlink's: nothing is guessed.
-            let run = Run::new("headroom --to 127.0.0.1:5001")
-                .without_netlink()
-                .go();
-            let run = run.exits(3);
-            assert!(run.stderr.contains("routing table"), "{run}");
+            // Nor does it need netlink for the source address.
+            for (more, source) in [("", "127.0.0.1"), (" --from 127.0.0.5", "127.0.0.5")] {
+                let run = Run::new(&format!("headroom --json --to 127.0.0.1:5001{more}"));
+                let run = run.without_netlink().go().exits(0);
+                let document = run.value();
+                validate(&document);
+                assert_eq!(document["flow"]["source"], source, "{document:#}");
+                assert_eq!(document["headroom"]["min"], Value::Null);
+            }
+            for (arguments, code, words) in [
+                (
+                    "--to 127.0.0.1:80 --from 10.9.8.7",
+                    2,
+                    "not an address of this host",
+                ),
+                ("--to 198.51.100.1:80", 3, "no route to 198.51.100.1"),
+            ] {
+                let run = Run::new(&format!("headroom {arguments}")).without_netlink();
+                let run = run.go().exits(code);
+                assert!(run.stderr.contains(words), "{run}");
+            }
             drop(open);
         },
     );
