@@ -6,8 +6,8 @@ use crate::sys;
 use crate::wire::sysctl;
 use std::fs;
 
-/// How old a TIME_WAIT is at most when it may be taken over, on kernels without `tcp_tw_reuse_delay`: they compare whole seconds, which
-/// makes it one to two.
+/// How old a TIME_WAIT is at most when it may be taken over, on kernels without `tcp_tw_reuse_delay`: they compare whole
+/// seconds, which makes it one to two.
 const DELAY_BEFORE_6_14_MS: u32 = 2000;
 
 /// Reads them; each is that of the calling thread's network namespace.

@@ -88,7 +88,8 @@ pub struct AllocationSettings {
     pub ports: EphemeralPorts,
     /// `tcp_tw_reuse`.
     pub tw_reuse: Option<TwReuse>,
-    /// `tcp_tw_reuse_delay` in milliseconds (6.14); before, the kernel waited for the second to change, which is 1000 here.
+    /// `tcp_tw_reuse_delay` in milliseconds (6.14); before, the kernel compared whole seconds, one
+    /// to two of them, which is 2000 here.
     pub tw_reuse_delay_ms: u32,
     /// `tcp_timestamps` is not 0.
     pub timestamps: Option<bool>,

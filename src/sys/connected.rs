@@ -10,8 +10,8 @@ use std::os::unix::ffi::OsStringExt;
 /// The local address of a UDP socket that is connected to `destination`, bound to `source` and to an interface if they are given.
 ///
 /// # Errors
-/// As bind(2), connect(2): `EADDRNOTAVAIL` if `source` is not this host's, `ENETUNREACH` if there is no route, `EACCES` if the destination is a
-/// broadcast address.
+/// As bind(2) and connect(2): `EADDRNOTAVAIL` if `source` is not this host's, `ENETUNREACH` if there is no route, `EACCES` if the
+/// destination is a broadcast address.
 pub fn local_address(
     destination: SocketAddr,
     source: Option<IpAddr>,

@@ -45,12 +45,13 @@ impl RemedyKind {
 pub struct Remedy {
     /// What to do.
     pub kind: RemedyKind,
-    /// How many more connections at once, by what is expected; `None` where it changes how fast ports are used, not how many there are.
+    /// How many more connections at once, by what is expected; `None` where it changes how fast ports are used, not how many
+    /// there are.
     pub gain: Option<u32>,
 }
 
-/// What would help `flow`, of which `now` is the headroom, with what it gains. Widening the range is only weighed if `all_ports` says that
-/// the table holds the sockets outside of the range too.
+/// What would help `flow`, of which `now` is the headroom, with what it gains. Widening the range is only weighed if `all_ports`
+/// says that the table holds the sockets outside of the range too.
 #[must_use]
 pub fn remedies(
     table: &PortTable,

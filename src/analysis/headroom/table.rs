@@ -66,9 +66,9 @@ pub struct PortTable {
 type Tuple = (IpAddr, IpAddr, Port, Option<IfIndex>);
 
 impl PortTable {
-    /// Puts `holders` of `protocol` in order: those of every port in question, and every listener, because the listener at the other
-    /// end of a connection within this host tells which end is the client's. `probed` is what a probe found out about single ports: whether connect() may use
-    /// them.
+    /// Puts `holders` of `protocol` in order: those of every port in question, and every listener, because the listener at the
+    /// other end of a connection within this host tells which end is the client's. `probed` is what a probe found out about
+    /// single ports: whether connect() may use them.
     #[must_use]
     pub fn new(
         protocol: Protocol,
