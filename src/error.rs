@@ -61,6 +61,11 @@ impl Error {
     pub fn message(&self) -> String {
         match self {
             Self::Plan(PlanError::Filter(error)) => filter_message(error),
+            Self::Plan(PlanError::FilterFile { name, source }) => format!(
+                "error: -F: {}: {}\n",
+                escape(name.as_bytes()),
+                os_words(source)
+            ),
             Self::Plan(PlanError::UnknownField {
                 option,
                 name,
@@ -81,8 +86,19 @@ impl Error {
                 escape(message.as_bytes()),
                 escape(hint.as_bytes())
             ),
+            Self::Plan(PlanError::UnknownOrder { name, similar }) => format!(
+                "error: --sort: groups have no '{}'\nhint: {}sockets, a state, recv_queue, send_queue, accept_queue, a \
+                 field of --by; with -i also new, gone, churn\n",
+                escape(name.as_bytes()),
+                did_you_mean(similar)
+            ),
+            Self::Plan(PlanError::Option {
+                option,
+                problem,
+                hint,
+            }) => format!("error: {option}: {problem}\nhint: {hint}\n"),
             Self::UnknownTopic { name, similar } => format!(
-                "error: there is no help on '{}'\nhint: {}topics: {}; commands: ls, summary, headroom, schema, completions\n",
+                "error: there is no help on '{}'\nhint: {}topics: {}; commands: ls, top, summary, headroom, schema, completions\n",
                 escape(name.as_bytes()),
                 did_you_mean(similar),
                 crate::cli::topics::TOPICS.join(", ")
@@ -124,23 +140,37 @@ fn did_you_mean(similar: &[String]) -> String {
     }
 }
 
+/// How much of a long filter is shown before and after the place that is wrong, in bytes.
+const AROUND: usize = 60;
+
 /// The filter as it was typed, with a caret line under the place that is wrong.
 fn filter_message(error: &FilterError) -> String {
     let (text, span) = error.location();
-    let part =
-        |range: std::ops::Range<usize>| escape(text.get(range).unwrap_or_default().as_bytes());
-    let before = part(0..span.start);
-    let wrong = part(span.start..span.end);
-    let after = part(span.end..text.len());
-    let mut message = format!(
-        "error: {}\n  {before}{wrong}{after}\n  {}{}\n",
-        escape(error.message().as_bytes()),
-        " ".repeat(before.width()),
-        "^".repeat(wrong.width().max(1)),
-    );
+    // In a filter `\x0a` and a newline mean the same, so a backslash may stay one.
+    let safe = |text: &str| escape(text.as_bytes()).replace("\\x5c", "\\");
+    let part = |range: std::ops::Range<usize>| safe(text.get(range).unwrap_or_default());
+    let boundary = |at: usize| {
+        (0..=at.min(text.len()))
+            .rev()
+            .find(|&n| text.is_char_boundary(n))
+    };
+    let start = boundary(span.start.saturating_sub(AROUND)).unwrap_or_default();
+    let shown = boundary(span.end.min(span.start + 2 * AROUND)).unwrap_or_default();
+    let end = boundary(shown + AROUND).unwrap_or_default();
+    let dots = |cut: bool| if cut { "..." } else { "" };
+    let before = format!("{}{}", dots(start > 0), part(start..span.start));
+    let wrong = part(span.start..shown);
+    let after = format!("{}{}", part(shown..end), dots(end < text.len()));
+    let mut message = format!("error: {}\n", safe(&error.message()));
+    // Writing to a String cannot fail.
+    if let Some(file) = &error.file {
+        let _ = writeln!(message, "in {}:", escape(file.as_bytes()));
+    }
+    let _ = writeln!(message, "  {before}{wrong}{after}");
+    let (indent, carets) = (before.width(), wrong.width().max(1));
+    let _ = writeln!(message, "  {}{}", " ".repeat(indent), "^".repeat(carets));
     if let Some(hint) = error.hint() {
-        // Writing to a String cannot fail.
-        let _ = writeln!(message, "hint: {}", escape(hint.as_bytes()));
+        let _ = writeln!(message, "hint: {}", safe(&hint));
     }
     message.push_str("help: portctl help filter\n");
     message

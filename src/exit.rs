@@ -7,11 +7,13 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Done, zero rows included.
     Done,
+    /// A question was asked, and the answer is no.
+    No,
     /// The command line or the filter makes no sense.
     Usage,
     /// Nothing could be collected, or the output could not be written.
     Failed,
-    /// Something that was asked for is missing, and `--strict` was given.
+    /// Something that was asked for is missing, and `--strict` was given or the answer depends on it.
     Incomplete,
 }
 
@@ -21,6 +23,7 @@ impl Exit {
     pub const fn number(self) -> u8 {
         match self {
             Self::Done => 0,
+            Self::No => 1,
             Self::Usage => 2,
             Self::Failed => 3,
             Self::Incomplete => 4,

@@ -20,6 +20,8 @@ pub(crate) struct Case {
 
 /// Every TCP socket.
 const TCP: &str = "tcp:ffffffff";
+/// Those whose peer has port 443.
+const TO_443: &str = "tcp:ffffffff/443";
 
 const FEW: &[Case] = &[
     Case::new("-tan", "-tan", TCP, &[Aim::new(By::Ss, 0.5)]),
@@ -37,6 +39,7 @@ const CONNECTIONS: &[Case] = &[
     Case::new("-tan --json --sort none", "-tan", TCP, JSON),
     Case::new("-tan --ndjson --sort none", "-tan", TCP, JSON),
     Case::new("-tln", "-tln", "tcp:400", LISTENING),
+    Case::new("-tan dport = :443", "-tan dport = :443", TO_443, CHOSEN),
     Case {
         rest_of_floor: Some(TCP),
         ..Case::new("-tanp", "-tanp", DESCRIPTORS, OWNERS)
@@ -46,6 +49,7 @@ const STREAMED: &[Aim] = &aims_from(10_000, 0.35, 1.25);
 const SORTED: &[Aim] = &aims_from(10_000, 0.45, 1.6);
 const JSON: &[Aim] = &aims_from(10_000, 0.5, 1.8);
 const LISTENING: &[Aim] = &aims_from(100_000, 0.06, 1.5);
+const CHOSEN: &[Aim] = &aims_from(100_000, 0.6, 1.25);
 const OWNERS: &[Aim] = &[
     Aim::new(By::Ss, 0.45).within(10_000, 100_000),
     Aim::new(By::Ss, 0.12).from(100_000),
@@ -119,7 +123,7 @@ impl Case {
 
     /// Whether it shows all that was made, rather than what listens.
     pub(crate) fn shows_all(&self) -> bool {
-        self.ss.starts_with("-ta") || self.ss.starts_with("-xa")
+        !self.ss.contains("port") && (self.ss.starts_with("-ta") || self.ss.starts_with("-xa"))
     }
 
     /// Whether `ss` takes too long for it.

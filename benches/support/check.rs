@@ -7,12 +7,14 @@ use std::process::{Command, Stdio};
 /// portctl has as many rows to show as `ss`, and as many as were made, where that can be said.
 pub(crate) fn same_rows(case: &Case, made: Option<usize>) {
     // Owners change no row, and finding them would take long.
-    let arguments = format!("-H {}", case.ss.replace('p', ""));
-    let shown = lines(programs::portctl(&arguments));
+    let (options, filter) = case.ss.split_once(' ').unwrap_or((case.ss, ""));
+    let arguments = format!("-H {} {filter}", options.replace('p', ""));
+    let arguments = arguments.trim_end();
+    let shown = lines(programs::portctl(arguments));
     if let Some(made) = made {
         assert_eq!(shown, made, "portctl's rows of {arguments}");
     }
-    if let Some(ss) = programs::ss(&arguments) {
+    if let Some(ss) = programs::ss(arguments) {
         assert_eq!(shown, lines(ss), "rows of portctl and of ss {arguments}");
     }
 }
@@ -37,6 +39,9 @@ fn lines(mut command: Command) -> usize {
 pub(crate) fn same_requests(case: &Case) {
     let portctl = requests(&programs::portctl(case.portctl));
     let floor = requests(&floor::command(case.floor));
+    if let Some(portctl) = &portctl {
+        assert!(!portctl.is_empty(), "strace shows no message of portctl");
+    }
     assert_eq!(
         portctl, floor,
         "the floor of {} (see support/cases.rs) asks for something else than portctl",

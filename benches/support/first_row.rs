@@ -31,7 +31,8 @@ fn once(arguments: &str) -> f64 {
     let mut output = BufReader::new(process.stdout.take().unwrap());
     // A heading, or a first object about the whole, and the first row.
     for _ in 0..2 {
-        output.skip_until(b'\n').unwrap();
+        let length = output.skip_until(b'\n').unwrap();
+        assert!(length > 0, "no row of portctl ls {arguments}");
     }
     let ms = started.elapsed().as_secs_f64() * 1000.0;
     process.kill().unwrap();

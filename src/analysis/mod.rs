@@ -1,7 +1,8 @@
-//! Pure functions from sockets to answers: order, counts, flows, and how many ports are left.
+//! Pure functions from sockets to answers: order, counts, flows, groups, and how many ports are left.
 
 pub mod headroom;
 pub mod order;
 mod summary;
+pub mod top;
 
 pub use summary::{Flow, Summary, SummaryBuilder, Total};

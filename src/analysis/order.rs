@@ -287,6 +287,25 @@ mod tests {
         (0..LAST_WINDOW).map(|at| order_window(socket, at))
     }
 
+    #[test]
+    fn windows_leave_nothing_out() {
+        let path = |name: &str| named(1, name, 7);
+        let one = path("0123456789A0123456789ab");
+        for other in [
+            "0123456789B0123456789ab",
+            "0123456789A0123456789ac",
+            "1123456789A0123456789ab",
+        ] {
+            let other = path(other);
+            for from in 0..2 {
+                let differ = (from..LAST_WINDOW)
+                    .step_by(ORDER_WINDOW)
+                    .any(|at| order_window(&one, at) != order_window(&other, at));
+                assert!(differ, "from {from}: {other:?}");
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn users_with_and_without_names_have_one_order(uids in proptest::collection::vec(proptest::option::of(0u32..90), 0..200)) {

@@ -4,12 +4,13 @@
 //! flow can make is not the size of the range minus what is held, and is not computed here.
 //!
 //! A connection says nowhere which end began it. An end at a port where something listens is the server's; if nothing does, the
-//! ports decide: the client's is in the ephemeral range, or higher.
+//! ports decide: a client's is in the ephemeral range, or its peer's is not.
 
-use crate::model::{EphemeralPorts, Family, Port, Protocol, Socket, State, ipv4_of};
+use crate::model::{EphemeralPorts, Family, Listeners, Port, Protocol, Socket, State};
 use rustc_hash::FxHashSet;
-use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 
 /// The sockets of one table by state.
@@ -66,25 +67,47 @@ pub struct Summary {
     pub totals: Vec<Total>,
     /// TCP sockets in TIME_WAIT.
     pub time_wait: u64,
-    /// Where local ports come from; `None` when that cannot be read.
+    /// Where local ports come from; `None` when that is not known.
     pub ephemeral: Option<EphemeralPorts>,
     /// Client flows, those that hold most first.
     pub flows: Vec<Flow>,
+    /// Connections within this host of which nothing tells which end is the client's. They are in no flow.
+    pub undecided: u64,
 }
 
 /// The default of `net.ipv4.ip_local_port_range`, `Documentation/networking/ip-sysctl.rst`.
 const DEFAULT_RANGE: RangeInclusive<u16> = 32768..=60999;
 
-type FlowKey = (Protocol, IpAddr, IpAddr, Port);
+/// One end of a connection that may be a client's. Mapped addresses stand as IPv4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct End {
+    protocol: Protocol,
+    source: IpAddr,
+    destination: IpAddr,
+    destination_port: Port,
+    port: Port,
+    /// Whether only TIME_WAIT is left of it.
+    lingers: bool,
+}
 
-/// Takes sockets one by one, so that a summary of a million needs no list of them.
+impl End {
+    const fn local(&self) -> SocketAddr {
+        SocketAddr::new(self.source, self.port.0)
+    }
+
+    const fn peer(&self) -> SocketAddr {
+        SocketAddr::new(self.destination, self.destination_port.0)
+    }
+}
+
+/// Takes sockets one by one, so that a summary of a million needs no list of them, but for ends that may be a client's.
 #[derive(Debug, Default)]
 pub struct SummaryBuilder {
     counts: BTreeMap<(Protocol, Family, u8), u64>,
-    /// With a seeded hash: strangers choose these addresses.
-    flows: HashMap<FlowKey, Vec<(Port, bool)>>,
-    /// Ports at which connections are accepted; for UDP, at which a socket without a peer receives.
-    listening: FxHashSet<(Protocol, Port)>,
+    ends: Vec<End>,
+    listeners: Listeners,
+    /// Where UDP sockets without a peer receive.
+    receivers: FxHashSet<Port>,
 }
 
 impl SummaryBuilder {
@@ -100,28 +123,22 @@ impl SummaryBuilder {
         *self.counts.entry(key).or_default() += 1;
         let Some(ends) = socket.inet() else { return };
         match socket.protocol {
-            Protocol::Tcp if socket.state == State::Listen => {
-                self.listening.insert((Protocol::Tcp, ends.local_port));
-            }
+            Protocol::Tcp if socket.state == State::Listen => self.listeners.note(socket),
             Protocol::Udp if !ends.has_peer() => {
-                self.listening.insert((Protocol::Udp, ends.local_port));
+                self.receivers.insert(ends.local_port);
             }
             // A half-open connection is the server's side by its nature.
             Protocol::Tcp if socket.state == State::SynRecv => {}
-            Protocol::Tcp | Protocol::Udp if ends.has_peer() => {
-                let plain = |address| ipv4_of(address).map_or(address, IpAddr::V4);
-                let key = (
-                    socket.protocol,
-                    plain(ends.local),
-                    plain(ends.peer),
-                    ends.peer_port,
-                );
-                let lingers = socket.state == State::TimeWait;
-                self.flows
-                    .entry(key)
-                    .or_default()
-                    .push((ends.local_port, lingers));
-            }
+            // The kernel tells of listeners before it comes to what they accepted.
+            Protocol::Tcp if self.listeners.accept(socket) => {}
+            Protocol::Tcp | Protocol::Udp if ends.has_peer() => self.ends.push(End {
+                protocol: socket.protocol,
+                source: ends.local.to_canonical(),
+                destination: ends.peer.to_canonical(),
+                destination_port: ends.peer_port,
+                port: ends.local_port,
+                lingers: socket.state == State::TimeWait,
+            }),
             _ => {}
         }
     }
@@ -131,15 +148,14 @@ impl SummaryBuilder {
         for (key, count) in other.counts {
             *self.counts.entry(key).or_default() += count;
         }
-        for (key, ports) in other.flows {
-            self.flows.entry(key).or_default().extend(ports);
-        }
-        self.listening.extend(other.listening);
+        self.ends.extend(other.ends);
+        self.listeners.extend(other.listeners);
+        self.receivers.extend(other.receivers);
     }
 
     /// The summary of what was added. Connections that were accepted here are no client flows, as far as ports can tell.
     #[must_use]
-    pub fn finish(self, ephemeral: Option<EphemeralPorts>) -> Summary {
+    pub fn finish(mut self, ephemeral: Option<EphemeralPorts>) -> Summary {
         let mut totals: Vec<Total> = Vec::new();
         for ((protocol, family, state), count) in self.counts {
             let state = (State::from_number(state), count);
@@ -159,99 +175,161 @@ impl SummaryBuilder {
             .filter(|t| t.protocol == Protocol::Tcp)
             .map(|t| t.in_state(State::TimeWait))
             .sum();
-        let sides = Sides::new(&self.flows, &self.listening, ephemeral.as_ref());
-        let mut flows: Vec<Flow> = self
-            .flows
-            .into_iter()
-            .filter_map(
-                |(key @ (protocol, source, destination, destination_port), mut ports)| {
-                    ports.retain(|(port, _)| sides.is_client(&key, *port));
-                    // A port that a live socket and a lingering one share is held by the live one.
-                    ports.sort_unstable();
-                    ports.dedup_by_key(|(port, _)| *port);
-                    Some(Flow {
-                        protocol,
-                        family: if source.is_ipv4() {
-                            Family::Inet
-                        } else {
-                            Family::Inet6
-                        },
-                        source,
-                        destination,
-                        destination_port,
-                        local_ports: ports.len() as u64,
-                        time_wait: ports.iter().filter(|(_, lingers)| *lingers).count() as u64,
-                    })
-                    .filter(|flow| flow.local_ports > 0)
-                },
-            )
-            .collect();
-        flows.sort_by(|a, b| {
-            b.local_ports.cmp(&a.local_ports).then_with(|| {
-                let key = |f: &Flow| (f.protocol, f.source, f.destination, f.destination_port);
-                key(a).cmp(&key(b))
-            })
+        self.ends.sort_unstable();
+        let range = ephemeral
+            .as_ref()
+            .map_or(DEFAULT_RANGE, |e| e.range.clone());
+        let sides = Sides::new(&self.ends, &self.listeners, &self.receivers, range);
+        let mut undecided = 0;
+        self.ends.retain(|end| match sides.of(end) {
+            Side::Client => true,
+            Side::Server => false,
+            Side::Undecided => {
+                undecided += 1;
+                false
+            }
         });
+        let mut flows: Vec<Flow> = self
+            .ends
+            .chunk_by(|a, b| flow_of(a) == flow_of(b))
+            .filter_map(flow)
+            .collect();
+        // Those that were equal are in the order of their ends.
+        flows.sort_by_key(|flow| Reverse(flow.local_ports));
         Summary {
             totals,
             time_wait,
             ephemeral,
             flows,
+            // Both ends of each are here.
+            undecided: undecided / 2,
         }
     }
 }
 
-/// Which end of a connection is the client's, told from ports: nothing else that a socket shows says who began.
+fn flow_of(end: &End) -> (Protocol, IpAddr, IpAddr, Port) {
+    let End {
+        protocol,
+        source,
+        destination,
+        destination_port,
+        ..
+    } = *end;
+    (protocol, source, destination, destination_port)
+}
+
+/// The flow of these ends, which are in order.
+fn flow(ends: &[End]) -> Option<Flow> {
+    let first = ends.first()?;
+    // A port that a live socket and a lingering one share is held by the live one, which comes first.
+    let ports = || ends.chunk_by(|a, b| a.port == b.port);
+    let lingering = ports().filter(|same| same.first().is_some_and(|end| end.lingers));
+    Some(Flow {
+        protocol: first.protocol,
+        family: if first.source.is_ipv4() {
+            Family::Inet
+        } else {
+            Family::Inet6
+        },
+        source: first.source,
+        destination: first.destination,
+        destination_port: first.destination_port,
+        local_ports: ports().count() as u64,
+        time_wait: lingering.count() as u64,
+    })
+}
+
+/// Which end of a connection this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Client,
+    Server,
+    /// Both ends are here, and each may be either.
+    Undecided,
+}
+
+/// Tells clients from servers by ports: nothing else that a socket shows says who began.
 struct Sides<'a> {
-    listening: &'a FxHashSet<(Protocol, Port)>,
+    listeners: &'a Listeners,
+    receivers: &'a FxHashSet<Port>,
     range: RangeInclusive<u16>,
-    /// Local ends in the ephemeral range with a peer's port in it, too: that port, or none if there are several.
-    peers: HashMap<(Protocol, IpAddr, Port), Option<Port>>,
+    /// Local ends in the range whose peers' ports are in it, too, and are several.
+    shared: HashSet<(Protocol, IpAddr, Port)>,
+    /// Connections with both ports in the range, from either end.
+    within: HashSet<(Protocol, SocketAddr, SocketAddr)>,
 }
 
 impl<'a> Sides<'a> {
     fn new(
-        flows: &HashMap<FlowKey, Vec<(Port, bool)>>,
-        listening: &'a FxHashSet<(Protocol, Port)>,
-        ephemeral: Option<&EphemeralPorts>,
+        ends: &[End],
+        listeners: &'a Listeners,
+        receivers: &'a FxHashSet<Port>,
+        range: RangeInclusive<u16>,
     ) -> Self {
-        let range = ephemeral.map_or(DEFAULT_RANGE, |ports| ports.range.clone());
-        let mut peers = HashMap::new();
-        for (&(protocol, source, _, peer), ports) in flows {
-            if !range.contains(&peer.0) {
+        // With a seeded hash: strangers choose these addresses.
+        let mut peers: HashMap<_, Port> = HashMap::new();
+        let mut shared = HashSet::new();
+        let mut within = HashSet::new();
+        let in_range = |port: Port| range.contains(&port.0);
+        for end in ends {
+            if !in_range(end.port) || !in_range(end.destination_port) {
                 continue;
             }
-            for &(port, _) in ports.iter().filter(|(port, _)| range.contains(&port.0)) {
-                peers
-                    .entry((protocol, source, port))
-                    .and_modify(|known: &mut Option<Port>| *known = known.filter(|&p| p == peer))
-                    .or_insert(Some(peer));
+            within.insert((end.protocol, end.local(), end.peer()));
+            let local = (end.protocol, end.source, end.port);
+            let peer = end.destination_port;
+            if *peers.entry(local).or_insert(peer) != peer {
+                shared.insert(local);
             }
         }
         Self {
-            listening,
+            listeners,
+            receivers,
             range,
-            peers,
+            shared,
+            within,
         }
     }
 
-    fn is_client(&self, key: &FlowKey, port: Port) -> bool {
-        let &(protocol, source, destination, peer) = key;
-        if self.listening.contains(&(protocol, port)) {
-            return false;
+    fn of(&self, end: &End) -> Side {
+        if self.is_served(end.protocol, end.source, end.port) {
+            return Side::Server;
         }
-        let is_here = destination.is_loopback() || destination == source;
-        if is_here && self.listening.contains(&(protocol, peer)) {
-            return true;
+        let is_here = end.destination.is_loopback() || end.destination == end.source;
+        if is_here && self.is_served(end.protocol, end.destination, end.destination_port) {
+            return Side::Client;
         }
-        match (self.range.contains(&port.0), self.range.contains(&peer.0)) {
-            (true, false) => true,
-            (false, true) => false,
-            // Servers have the lower numbers.
-            (false, false) => port > peer,
+        let here = self.range.contains(&end.port.0);
+        let there = self.range.contains(&end.destination_port.0);
+        match (here, there) {
+            (false, true) => Side::Server,
+            (true, false) | (false, false) => Side::Client,
             // A port with several ports at its other ends is that of a server whose listener is gone.
-            (true, true) => self.peers.get(&(protocol, source, port)) != Some(&None),
+            (true, true) if self.shared.contains(&(end.protocol, end.source, end.port)) => {
+                Side::Server
+            }
+            (true, true) if self.is_shared_there(end) => Side::Client,
+            (true, true) if self.has_both_ends(end) => Side::Undecided,
+            (true, true) => Side::Client,
         }
+    }
+
+    /// Whether something is open to all comers at this address.
+    fn is_served(&self, protocol: Protocol, address: IpAddr, port: Port) -> bool {
+        match protocol {
+            Protocol::Tcp => self.listeners.serve(address, port),
+            _ => self.receivers.contains(&port),
+        }
+    }
+
+    fn has_both_ends(&self, end: &End) -> bool {
+        let there = (end.protocol, end.peer(), end.local());
+        self.within.contains(&there)
+    }
+
+    fn is_shared_there(&self, end: &End) -> bool {
+        let there = (end.protocol, end.destination, end.destination_port);
+        self.shared.contains(&there)
     }
 }
 
@@ -366,5 +444,45 @@ mod tests {
                 .collect();
             assert_eq!(told, expected);
         }
+    }
+    fn flows_of(sockets: &[Socket]) -> (Vec<(u16, u64)>, u64) {
+        let mut builder = SummaryBuilder::new();
+        sockets.iter().for_each(|socket| builder.add(socket));
+        let summary = builder.finish(None);
+        let told = |flow: &Flow| (flow.destination_port.0, flow.local_ports);
+        (summary.flows.iter().map(told).collect(), summary.undecided)
+    }
+
+    #[test]
+    fn a_listener_serves_its_own_address_only() {
+        let flows = flows_of(&[
+            tcp(State::Listen, "127.0.0.1", 45001, "0.0.0.0", 0),
+            tcp(State::Established, "10.0.0.1", 45001, "10.0.0.9", 22),
+            tcp(State::Established, "127.0.0.1", 45001, "127.0.0.1", 45002),
+        ]);
+        assert_eq!(flows, (vec![(22, 1)], 0));
+    }
+
+    #[test]
+    fn clients_may_have_reserved_ports() {
+        let flows = flows_of(&[
+            tcp(State::Established, "10.0.0.1", 1000, "10.0.0.9", 2049),
+            tcp(State::Established, "10.0.0.1", 45000, "10.0.0.9", 2049),
+        ]);
+        assert_eq!(flows, (vec![(2049, 2)], 0));
+    }
+
+    #[test]
+    fn of_two_equal_ends_neither_is_made_the_client() {
+        let pair = |a: u16, b: u16| {
+            [
+                tcp(State::Established, "10.0.0.1", a, "10.0.0.2", b),
+                tcp(State::Established, "10.0.0.2", b, "10.0.0.1", a),
+            ]
+        };
+        assert_eq!(flows_of(&pair(40000, 50000)), (vec![], 1));
+        // A second connection to the same port settles it.
+        let both = [pair(40000, 50000), pair(40000, 50001)].concat();
+        assert_eq!(flows_of(&both), (vec![(40000, 2)], 0));
     }
 }

@@ -81,7 +81,13 @@ pub(super) fn run(args: &HeadroomArgs, env: &dyn Env) -> Result<Exit, Error> {
 }
 
 fn interface(name: &str) -> Result<IfIndex, Error> {
+    let number = || {
+        name.parse()
+            .ok()
+            .filter(|&n| sys::users::interface_name(n).is_some())
+    };
     sys::users::interface_index(name)
+        .or_else(number)
         .and_then(IfIndex::new)
         .ok_or_else(|| Error::Unanswerable {
             message: format!("there is no interface '{name}' here"),

@@ -1,109 +1,178 @@
-//! `portctl ls`: either everything is collected, sorted and shown, or (`--sort none`) rows pass straight through.
+//! `portctl ls`: either everything is collected, sorted and shown, or (`--sort none`) rows pass straight through. Counting
+//! and asking whether there is any stop as early as they can.
 
+use super::gather::{Tally, gather, names_for, owners_before};
 use super::resolver::SystemResolver;
-use super::{closing, finish, opening, owners_hidden};
+use super::{closing, finish, opening};
 use crate::analysis::order::Sort;
 use crate::cli::args::LsArgs;
 use crate::cli::env::{Env, Terminal};
-use crate::cli::plan::{self, Format, LsPlan};
+use crate::cli::plan::{self, Answer, Format, LsPlan};
 use crate::collect::names::SystemNames;
-use crate::collect::{
-    self, Sink,
-    owners::{find_all_owners, find_owners},
-};
+use crate::collect::{self, Collected, Sink};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::filter::{Filter, Truth};
-use crate::model::{
-    Context, Listeners, Notice, OwnerTable, Owners, Protocol, Query, Row, ScanReport, Socket,
-    SourceChoice, StateMasks, StateSet,
-};
+use crate::filter::Filter;
+use crate::model::{Context, Notice, Row, Socket};
 use crate::render::{CsvList, JsonList, List, NdjsonList, TableList, TableOptions};
 use crate::sys::stdout::Stdout;
-use std::io;
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 
 pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Exit, Error> {
-    let names = SystemNames::new();
-    let mut plan = plan::ls(args, env, terminal, &SystemResolver(&names)).map_err(Error::Plan)?;
-    let names = if is_live(&plan.query) {
-        names
-    } else {
-        SystemNames::of_another_host()
-    };
+    let names = names_for(&args.collect, env);
+    let plan = plan::ls(args, env, terminal, &SystemResolver(&names)).map_err(Error::Plan)?;
     let sort = match &plan.sort {
         Some(text) => {
             Sort::parse(text).map_err(|name| Error::Plan(plan::unknown_field("--sort", name)))?
         }
         None => Sort::Default,
     };
+    match plan.answer {
+        Answer::Rows => rows(plan, &sort, &names),
+        Answer::Count => count(&plan, &names),
+        Answer::Exists => exists(&plan, &names),
+    }
+}
+
+fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Error> {
     plan.query.owners |= sort.needs_owners();
     let opening = opening(&plan.query, plan.format == Format::Json);
     let streaming = matches!(sort, Sort::None) && !plan.filter.needs_owners;
     let mut list = list(&plan, streaming);
-    let (collected, tally) = if streaming {
+    let limit = plan.limit.map_or(usize::MAX, to_usize);
+    let (collected, tally, limited) = if streaming {
         let owners = owners_before(&plan.query);
         let mut stream = Stream {
             list: &mut *list,
             filter: &plan.filter,
             context: Context {
                 owners: owners.as_ref(),
-                names: &names,
+                names,
             },
             tally: Tally::default(),
             rows: 0,
             failed: None,
         };
         stream.list.open(&opening)?;
-        let collected = collect::collect(&plan.query, &mut stream).map_err(Error::Source)?;
+        let mut first = First {
+            stream: &mut stream,
+            limit,
+        };
+        // Rows without a limit need not be compared with it.
+        let sink: &mut dyn Sink = match plan.limit {
+            Some(_) => &mut first,
+            None => &mut *first.stream,
+        };
+        let collected = collect::collect(&plan.query, sink).map_err(Error::Source)?;
+        let limited = (stream.rows == limit).then(|| limited(limit, None));
         let Stream { tally, failed, .. } = stream;
         if let Some(error) = failed {
             return Err(error.into());
         }
-        (collected, tally.report(owners.as_ref()))
+        (collected, tally.report(owners.as_ref()), limited)
     } else {
-        let mut buffer = Buffer {
-            filter: &plan.filter,
-            context: Context {
-                owners: None,
-                names: &names,
-            },
-            sockets: Vec::new(),
-            tally: Tally::default(),
-        };
-        let mut collected = collect::collect(&plan.query, &mut buffer).map_err(Error::Source)?;
-        let Buffer {
-            sockets, mut tally, ..
-        } = buffer;
-        let listeners = std::mem::take(&mut collected.listeners);
-        let owners = owners_of(&plan.query, &sockets, listeners);
-        let context = Context {
-            owners: owners.as_ref(),
-            names: &names,
-        };
+        let mut all = gather(&plan.query, &plan.filter, names)?;
+        let mut tally = std::mem::take(&mut all.tally);
+        let context = all.context(names);
         list.open(&opening)?;
-        for position in sort.positions(&sockets, context) {
-            let Some(socket) = sockets.get(position as usize) else {
+        let positions = sort.positions(&all.sockets, context);
+        for position in positions.get(..limit).unwrap_or(&positions) {
+            let Some(socket) = all.sockets.get(*position as usize) else {
                 continue;
             };
             let row = Row { socket, context };
-            if plan.filter.needs_owners && !tally.passes(&plan.filter, row) {
-                continue;
-            }
             tally.show(row);
             list.row(row)?;
         }
-        (collected, tally.report(owners.as_ref()))
+        let more = all.sockets.len().saturating_sub(limit);
+        let limited = (more > 0).then(|| limited(limit, Some(more)));
+        let notices = tally.report(all.owners.as_ref());
+        (all.collected, notices, limited)
     };
     let mut closing = closing(&plan.query, collected)?;
-    let readings = plan.filter.warnings.iter().map(|w| Notice::FilterReading {
-        explanation: w.message.clone(),
-    });
-    closing.notices.extend(readings);
+    closing.notices.extend(readings(&plan));
     closing.notices.extend(tally);
+    closing.notices.extend(limited);
     let late = list.close(&closing)?;
     closing.notices.extend(late);
     Ok(finish(&closing, plan.verbosity, plan.strict))
+}
+
+/// Prints how many sockets match, and nothing else.
+fn count(plan: &LsPlan, names: &SystemNames) -> Result<Exit, Error> {
+    let (count, collected, tally) = if plan.filter.needs_owners {
+        let all = gather(&plan.query, &plan.filter, names)?;
+        (all.sockets.len(), all.collected, all.tally)
+    } else {
+        matches(plan, names, usize::MAX)?
+    };
+    let mut closing = closing(&plan.query, collected)?;
+    closing.notices.extend(readings(plan));
+    closing.notices.extend(tally.report(None));
+    Stdout.write_all(format!("{count}\n").as_bytes())?;
+    Ok(finish(&closing, plan.verbosity, plan.strict))
+}
+
+/// Says by the exit code whether a socket matches. "No" is only said when nothing could have been missed.
+fn exists(plan: &LsPlan, names: &SystemNames) -> Result<Exit, Error> {
+    let (count, collected, tally) = if plan.filter.needs_owners {
+        let all = gather(&plan.query, &plan.filter, names)?;
+        (all.sockets.len(), all.collected, all.tally)
+    } else {
+        matches(plan, names, 1)?
+    };
+    let mut closing = closing(&plan.query, collected)?;
+    closing.notices.extend(readings(plan));
+    if count > 0 {
+        finish(&closing, plan.verbosity, false);
+        return Ok(Exit::Done);
+    }
+    let certain = closing.is_complete() && !tally.doubts();
+    closing.notices.extend(tally.report(None));
+    finish(&closing, plan.verbosity, false);
+    Ok(if certain { Exit::No } else { Exit::Incomplete })
+}
+
+/// Counts the sockets that match, up to `enough`.
+fn matches(
+    plan: &LsPlan,
+    names: &SystemNames,
+    enough: usize,
+) -> Result<(usize, Collected, Tally), Error> {
+    let mut counter = Counter {
+        filter: &plan.filter,
+        context: Context {
+            owners: None,
+            names,
+        },
+        tally: Tally::default(),
+        count: 0,
+        enough,
+    };
+    let collected = collect::collect(&plan.query, &mut counter).map_err(Error::Source)?;
+    Ok((counter.count, collected, counter.tally))
+}
+
+/// What the reader should know about how the filter was read.
+fn readings(plan: &LsPlan) -> impl Iterator<Item = Notice> {
+    plan.filter.warnings.iter().map(|w| Notice::FilterReading {
+        explanation: w.message.clone(),
+    })
+}
+
+fn limited(shown: usize, more: Option<usize>) -> Notice {
+    Notice::Limited {
+        of: ("row", "rows"),
+        shown: shown as u64,
+        more: more.map(|n| n as u64),
+        remedy: "a larger --limit, or none, shows them",
+    }
+}
+
+/// No list is longer than memory, whatever its limit.
+fn to_usize(limit: u64) -> usize {
+    limit.try_into().unwrap_or(usize::MAX)
 }
 
 fn list(plan: &LsPlan, streaming: bool) -> Box<dyn List> {
@@ -129,147 +198,6 @@ fn list(plan: &LsPlan, streaming: bool) -> Box<dyn List> {
                 text: plan.text,
             },
         )),
-    }
-}
-
-/// Whether the query's sockets are this host's, whose processes can be looked at.
-const fn is_live(query: &Query) -> bool {
-    !matches!(query.source, SourceChoice::Dump(_))
-}
-
-/// The owners of rows that were collected: only those are looked for.
-fn owners_of(query: &Query, sockets: &[Socket], listeners: Listeners) -> Option<OwnerTable> {
-    if !query.owners {
-        return None;
-    }
-    if !is_live(query) {
-        return Some(unknown_owners(listeners));
-    }
-    Some(find_owners(query, sockets, listeners))
-}
-
-/// A saved dump tells why some sockets have no owner, and of the others nothing.
-fn unknown_owners(listeners: Listeners) -> OwnerTable {
-    let mut table = OwnerTable::new();
-    table.set_listeners(listeners);
-    table.set_report(ScanReport {
-        failed: Some("a saved dump does not say which processes hold its sockets".to_owned()),
-        ..ScanReport::default()
-    });
-    table
-}
-
-/// The owners of every socket there is, for rows that are yet to come.
-fn owners_before(query: &Query) -> Option<OwnerTable> {
-    if !query.owners {
-        return None;
-    }
-    if !is_live(query) {
-        return Some(unknown_owners(Listeners::default()));
-    }
-    // Rows that pass at once are explained by listeners that come after them, so these are asked for first.
-    let listening = Query {
-        tables: query.tables.filter(|table| table.protocol == Protocol::Tcp),
-        states: StateMasks::same(StateSet::LISTEN),
-        ..query.clone()
-    };
-    let listeners = collect::collect(&listening, &mut Nowhere)
-        .map(|collected| collected.listeners)
-        .unwrap_or_default();
-    Some(find_all_owners(listeners))
-}
-
-/// A sink for a dump of which only the listeners matter.
-struct Nowhere;
-
-impl Sink for Nowhere {
-    fn push(&mut self, _: Socket) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
-
-    fn mark(&mut self) -> usize {
-        0
-    }
-
-    fn take_back(&mut self, _: usize) -> bool {
-        true
-    }
-}
-
-/// What is counted while rows pass.
-#[derive(Default)]
-struct Tally {
-    hidden: u64,
-    unknown: u64,
-}
-
-impl Tally {
-    /// Whether `row` is to be shown; counts rows left out because nobody knows.
-    fn passes(&mut self, filter: &Filter, row: Row<'_>) -> bool {
-        match filter.matches(row) {
-            Truth::True => true,
-            Truth::False => false,
-            Truth::Unknown => {
-                self.unknown += 1;
-                false
-            }
-        }
-    }
-
-    /// Counts a row that is shown.
-    fn show(&mut self, row: Row<'_>) {
-        let may_be_hidden = row
-            .context
-            .owners
-            .is_some_and(|table| table.report().hides());
-        if may_be_hidden && matches!(row.owners(), Owners::Hidden) {
-            self.hidden += 1;
-        }
-    }
-
-    fn report(self, owners: Option<&OwnerTable>) -> Vec<Notice> {
-        let mut notices = Vec::new();
-        if self.unknown > 0 {
-            notices.push(Notice::FilterUnknown {
-                count: self.unknown,
-            });
-        }
-        if self.hidden > 0 {
-            let default = ScanReport::default();
-            let report = owners.map_or(&default, OwnerTable::report);
-            notices.push(owners_hidden(self.hidden, report));
-        }
-        notices
-    }
-}
-
-/// Keeps the rows that pass the filter.
-struct Buffer<'a> {
-    filter: &'a Filter,
-    context: Context<'a>,
-    sockets: Vec<Socket>,
-    tally: Tally,
-}
-
-impl Sink for Buffer<'_> {
-    fn push(&mut self, socket: Socket) -> ControlFlow<()> {
-        let row = Row {
-            socket: &socket,
-            context: self.context,
-        };
-        if self.filter.needs_owners || self.tally.passes(self.filter, row) {
-            self.sockets.push(socket);
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn mark(&mut self) -> usize {
-        self.sockets.len()
-    }
-
-    fn take_back(&mut self, mark: usize) -> bool {
-        self.sockets.truncate(mark);
-        true
     }
 }
 
@@ -304,10 +232,75 @@ impl Sink for Stream<'_> {
     }
 
     fn mark(&mut self) -> usize {
+        self.tally.mark();
         self.rows
     }
 
     fn take_back(&mut self, mark: usize) -> bool {
-        self.rows == mark
+        let nothing_is_out = self.rows == mark;
+        if nothing_is_out {
+            self.tally.take_back();
+        }
+        nothing_is_out
+    }
+}
+
+/// Shows the first rows that pass the filter, and wants no more.
+struct First<'a, 'b> {
+    stream: &'b mut Stream<'a>,
+    limit: usize,
+}
+
+impl Sink for First<'_, '_> {
+    fn push(&mut self, socket: Socket) -> ControlFlow<()> {
+        self.stream.push(socket)?;
+        if self.stream.rows >= self.limit {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    fn mark(&mut self) -> usize {
+        self.stream.mark()
+    }
+
+    fn take_back(&mut self, mark: usize) -> bool {
+        self.stream.take_back(mark)
+    }
+}
+
+/// Counts the rows that pass the filter.
+struct Counter<'a> {
+    filter: &'a Filter,
+    context: Context<'a>,
+    tally: Tally,
+    count: usize,
+    enough: usize,
+}
+
+impl Sink for Counter<'_> {
+    fn push(&mut self, socket: Socket) -> ControlFlow<()> {
+        let row = Row {
+            socket: &socket,
+            context: self.context,
+        };
+        self.count += usize::from(self.tally.passes(self.filter, row));
+        if self.count >= self.enough {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    fn mark(&mut self) -> usize {
+        self.tally.mark();
+        self.count
+    }
+
+    fn take_back(&mut self, mark: usize) -> bool {
+        self.count = mark;
+        self.tally.take_back();
+        true
     }
 }

@@ -1,9 +1,12 @@
 //! The only wiring: command line → plan → collect → filter → sort → render, and what is said on standard error.
 
+mod complete;
+mod gather;
 mod headroom;
 mod ls;
 mod resolver;
 mod summary;
+mod top;
 
 use crate::cli::args::{Cli, Command, LsArgs};
 use crate::cli::env::{ProcessEnv, Terminal};
@@ -12,6 +15,7 @@ use crate::cli::{docs, topics};
 use crate::collect::{self, Collected};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::filter;
 use crate::model::{NetNs, Notice, Query, SourceChoice, field_by_name};
 use crate::render::escape::escape;
 use crate::render::{Closing, Opening, schema};
@@ -30,7 +34,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     if arguments.get(1).is_some_and(|first| means_ls(first)) {
         arguments.insert(1, "ls".into());
     }
-    let result = match Cli::try_parse_from(&arguments) {
+    let result = match Cli::try_parse_from(values_joined(arguments)) {
         Ok(cli) => command(cli),
         Err(error) => parse_error(error),
     };
@@ -62,17 +66,40 @@ fn begins_filter(text: &str) -> bool {
         || field_by_name(word).is_some()
 }
 
+/// Joins a value such as `-1` to the operator before it, with the blank that joins all words of a filter: else it would be taken for
+/// an option.
+fn values_joined(arguments: Vec<OsString>) -> Vec<OsString> {
+    let mut joined: Vec<OsString> = Vec::with_capacity(arguments.len());
+    for argument in arguments {
+        let is_dashed = argument.as_encoded_bytes().starts_with(b"-");
+        match joined.last_mut() {
+            Some(last)
+                if is_dashed
+                    && !last.as_encoded_bytes().starts_with(b"-")
+                    && last.to_str().is_some_and(filter::ends_in_operator) =>
+            {
+                last.push(" ");
+                last.push(argument);
+            }
+            _ => joined.push(argument),
+        }
+    }
+    joined
+}
+
 fn command(cli: Cli) -> Result<Exit, Error> {
     match cli.command {
         None => ls::run(&LsArgs::listeners(), &ProcessEnv, terminal()),
         Some(Command::Ls(args)) => ls::run(&args, &ProcessEnv, terminal()),
         Some(Command::Headroom(args)) => headroom::run(&args, &ProcessEnv),
+        Some(Command::Top(args)) => top::run(&args, &ProcessEnv, terminal()),
         Some(Command::Summary(args)) => summary::run(&args, &ProcessEnv),
         Some(Command::Help { topic: None }) => {
             print(&Cli::command().render_long_help().to_string())
         }
         Some(Command::Help { topic: Some(name) }) => help(&name),
         Some(Command::Schema { document }) => print(schema(&document).unwrap_or_default()),
+        Some(Command::Complete { shell, words }) => complete::run(shell, &words),
         Some(Command::Completions { shell }) => {
             write_all(&docs::completions(shell))?;
             Ok(Exit::Done)
@@ -90,7 +117,7 @@ fn help(name: &str) -> Result<Exit, Error> {
         return print(&command.render_long_help().to_string());
     }
     Err(Error::UnknownTopic {
-        similar: crate::filter::closest(name, topics::TOPICS.iter().copied()),
+        similar: filter::closest(name, topics::TOPICS.iter().copied()),
         name: name.to_owned(),
     })
 }
@@ -106,8 +133,9 @@ fn hint_for_ss(option: &str) -> Option<&'static str> {
         | "--sctp" | "-M" | "--mptcp" | "--vsock" | "--tipc" | "--xdp" => {
             "protocols are chosen with -t, -u, -w and -x; others are not offered yet"
         }
-        "-D" | "--diag" | "-E" | "--events" | "-F" | "--filter" | "-K" | "--kill" | "-N"
-        | "--net" => "this option of ss is not offered yet",
+        "-D" | "--diag" | "-E" | "--events" | "-K" | "--kill" | "-N" | "--net" => {
+            "this option of ss is not offered yet"
+        }
         _ => return None,
     })
 }

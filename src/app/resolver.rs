@@ -1,12 +1,15 @@
 //! Names in a filter, answered by the system.
 
+use crate::collect::limits;
 use crate::collect::names::SystemNames;
 use crate::filter::{Resolver, closest};
-use crate::model::Protocol;
+use crate::model::{IfIndex, Protocol, Uid};
 use crate::sys;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
-/// Answers from /etc/services and the system's resolver.
+/// Answers from /etc/services and the system's resolver. For sockets of another host, whose names are not known here, only what means
+/// the same everywhere has an answer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SystemResolver<'a>(pub(super) &'a SystemNames);
 
@@ -27,5 +30,54 @@ impl Resolver for SystemResolver<'_> {
                 .strip_prefix("failed to lookup address information: ")
                 .map_or(words.clone(), str::to_owned)
         })
+    }
+
+    fn interface(&self, name: &str) -> Option<IfIndex> {
+        if self.0.are_of_another_host() {
+            return IfIndex::new(1).filter(|_| name == "lo");
+        }
+        sys::users::interface_index(name).and_then(IfIndex::new)
+    }
+
+    fn similar_interfaces(&self, name: &str) -> Vec<String> {
+        if self.0.are_of_another_host() {
+            return Vec::new();
+        }
+        let known = sys::users::interface_names();
+        closest(name, known.iter().map(String::as_str))
+    }
+
+    fn user(&self, name: &str) -> Option<Uid> {
+        if self.0.are_of_another_host() {
+            return (name == "root").then_some(Uid(0));
+        }
+        sys::users::user_id(name).map(Uid)
+    }
+
+    fn similar_users(&self, name: &str) -> Vec<String> {
+        if self.0.are_of_another_host() {
+            return Vec::new();
+        }
+        let known = sys::users::local_user_names();
+        closest(name, known.iter().map(String::as_str))
+    }
+
+    fn cgroup(&self, path: &str) -> Result<u64, String> {
+        if self.0.are_of_another_host() {
+            return Err("a saved dump has numbers only".to_owned());
+        }
+        sys::cgroups::id_of(path).map_err(|error| {
+            error.raw_os_error().map_or_else(
+                || error.to_string(),
+                |errno| nix::errno::Errno::from_raw(errno).desc().to_owned(),
+            )
+        })
+    }
+
+    fn ephemeral_ports(&self) -> Option<RangeInclusive<u16>> {
+        if self.0.are_of_another_host() {
+            return None;
+        }
+        limits::ephemeral_ports().map(|ports| ports.range)
     }
 }

@@ -1,7 +1,9 @@
 //! What can be typed. Options keep `ss`'s letters and long names.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Options that may appear anywhere share these headings.
 const SOCKETS: &str = "Which sockets";
@@ -38,6 +40,8 @@ pub struct Cli {
 pub enum Command {
     /// List sockets
     Ls(Box<LsArgs>),
+    /// Count sockets in groups: by process, port, address, state or any other field
+    Top(Box<TopArgs>),
     /// Count sockets, TIME_WAIT and the local ports that client flows hold
     Summary(SummaryArgs),
     /// Say how many more connections to somewhere can be made, and why no more
@@ -47,7 +51,7 @@ pub enum Command {
         /// Topic or command
         topic: Option<String>,
     },
-    /// Print the JSON Schema of a document: ls, summary, headroom
+    /// Print the JSON Schema of a document: ls, top, summary, headroom
     Schema {
         /// Document
         #[arg(value_parser = clap::builder::PossibleValuesParser::new(crate::render::SCHEMAS))]
@@ -57,6 +61,15 @@ pub enum Command {
     Completions {
         /// Shell
         shell: Shell,
+    },
+    /// What can follow the words of a command line; completion scripts ask this
+    #[command(hide = true)]
+    Complete {
+        /// Shell, whose script says how it reads the answer
+        shell: Shell,
+        /// bash: the line up to the cursor, and the word there as bash sees it. Others: the words up to the cursor
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
     },
 }
 
@@ -81,6 +94,76 @@ Examples:
     after_help = "The filter language: portctl help filter. Fields: portctl help columns."
 )]
 pub struct LsArgs {
+    /// Which sockets
+    #[command(flatten)]
+    pub select: SelectArgs,
+
+    /// Every process that holds a socket, or why none does
+    #[arg(short = 'p', long, help_heading = DETAILS)]
+    pub processes: bool,
+    /// User, inode, cookie, mark and more
+    #[arg(short = 'e', long, help_heading = DETAILS)]
+    pub extended: bool,
+    /// Timers
+    #[arg(short = 'o', long, help_heading = DETAILS)]
+    pub options: bool,
+    /// No queue columns
+    #[arg(short = 'Q', long, help_heading = DETAILS)]
+    pub no_queues: bool,
+    /// Show these fields, separated by commas (portctl help columns); '+inode,-peer' adds to what is shown without
+    /// this option, or takes away
+    #[arg(long, value_name = "FIELDS", allow_hyphen_values = true, help_heading = DETAILS)]
+    pub columns: Option<String>,
+
+    /// Port numbers instead of service names
+    #[arg(short = 'n', long, help_heading = OUTPUT)]
+    pub numeric: bool,
+    /// Host names instead of addresses; asks the network
+    #[arg(short = 'r', long, help_heading = OUTPUT)]
+    pub resolve: bool,
+    /// Order by fields, each with :asc or :desc, separated by commas; 'none' shows rows as they come, before
+    /// reasons for missing owners are known
+    #[arg(long, value_name = "FIELDS", help_heading = OUTPUT)]
+    pub sort: Option<String>,
+    /// Show this many rows, and say how many more there are; with '--sort none' stop after them
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..), help_heading = OUTPUT)]
+    pub limit: Option<u64>,
+    /// How many sockets match: a bare number
+    #[arg(long, help_heading = OUTPUT, conflicts_with_all = ["json", "ndjson", "csv", "limit", "exists"])]
+    pub count: bool,
+    /// Show nothing; exit with 0 if a socket matches, 1 if none does, 4 if that cannot be told
+    #[arg(long, help_heading = OUTPUT, conflicts_with_all = ["json", "ndjson", "csv", "limit"])]
+    pub exists: bool,
+    /// One JSON document (portctl help json)
+    #[arg(long, help_heading = OUTPUT, overrides_with_all = ["ndjson", "csv"])]
+    pub json: bool,
+    /// One JSON object a line
+    #[arg(long, help_heading = OUTPUT, overrides_with_all = ["json", "csv"])]
+    pub ndjson: bool,
+    /// Comma-separated values
+    #[arg(long, help_heading = OUTPUT, overrides_with_all = ["json", "ndjson"])]
+    pub csv: bool,
+    /// No heading
+    #[arg(short = 'H', long, help_heading = OUTPUT)]
+    pub no_header: bool,
+    /// Each socket on one line, however long
+    #[arg(short = 'O', long, help_heading = OUTPUT)]
+    pub oneline: bool,
+    /// Fit into this many columns; 'none' for no limit [default: the terminal's, none in a pipe]
+    #[arg(long, value_name = "COLUMNS", value_parser = width, help_heading = OUTPUT)]
+    pub width: Option<Width>,
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", value_enum, help_heading = OUTPUT)]
+    pub color: Option<ColorWhen>,
+
+    /// Options of every command that collects
+    #[command(flatten)]
+    pub collect: CollectArgs,
+}
+
+/// Options and words of every command that chooses sockets.
+#[derive(Clone, Debug, Default, Args)]
+pub struct SelectArgs {
     /// TCP sockets
     #[arg(short = 't', long, help_heading = SOCKETS)]
     pub tcp: bool,
@@ -109,61 +192,12 @@ pub struct LsArgs {
     #[arg(short = 'B', long, help_heading = SOCKETS, overrides_with_all = ["all", "listening"])]
     pub bound_inactive: bool,
 
-    /// Every process that holds a socket, or why none does
-    #[arg(short = 'p', long, help_heading = DETAILS)]
-    pub processes: bool,
-    /// User, inode, cookie, mark and more
-    #[arg(short = 'e', long, help_heading = DETAILS)]
-    pub extended: bool,
-    /// Timers
-    #[arg(short = 'o', long, help_heading = DETAILS)]
-    pub options: bool,
-    /// No queue columns
-    #[arg(short = 'Q', long, help_heading = DETAILS)]
-    pub no_queues: bool,
-    /// Show these fields, separated by commas (portctl help columns)
-    #[arg(long, value_name = "FIELDS", help_heading = DETAILS)]
-    pub columns: Option<String>,
-
-    /// Port numbers instead of service names
-    #[arg(short = 'n', long, help_heading = OUTPUT)]
-    pub numeric: bool,
-    /// Host names instead of addresses; asks the network
-    #[arg(short = 'r', long, help_heading = OUTPUT)]
-    pub resolve: bool,
-    /// Order by fields, each with :asc or :desc, separated by commas; 'none' shows rows as they come, before
-    /// reasons for missing owners are known
-    #[arg(long, value_name = "FIELDS", help_heading = OUTPUT)]
-    pub sort: Option<String>,
-    /// One JSON document (portctl help json)
-    #[arg(long, help_heading = OUTPUT, overrides_with_all = ["ndjson", "csv"])]
-    pub json: bool,
-    /// One JSON object a line
-    #[arg(long, help_heading = OUTPUT, overrides_with_all = ["json", "csv"])]
-    pub ndjson: bool,
-    /// Comma-separated values
-    #[arg(long, help_heading = OUTPUT, overrides_with_all = ["json", "ndjson"])]
-    pub csv: bool,
-    /// No heading
-    #[arg(short = 'H', long, help_heading = OUTPUT)]
-    pub no_header: bool,
-    /// Each socket on one line, however long
-    #[arg(short = 'O', long, help_heading = OUTPUT)]
-    pub oneline: bool,
-    /// Fit into this many columns; 'none' for no limit [default: the terminal's, none in a pipe]
-    #[arg(long, value_name = "COLUMNS", value_parser = width, help_heading = OUTPUT)]
-    pub width: Option<Width>,
-    /// When to use colour
-    #[arg(long, value_name = "WHEN", value_enum, help_heading = OUTPUT)]
-    pub color: Option<ColorWhen>,
-
-    /// Options of every command that collects
-    #[command(flatten)]
-    pub collect: CollectArgs,
-
     /// Only sockets for which this holds: 'state established', 'dport = :443', 'src 10.0.0.0/8', with and, or, not and parentheses
     #[arg(value_name = "FILTER")]
-    pub filter: Vec<String>,
+    pub filter: Vec<OsString>,
+    /// Read a filter from a file, where # begins a comment; '-' is standard input. With FILTER, both must hold
+    #[arg(short = 'F', long = "filter", value_name = "FILE", help_heading = SOCKETS)]
+    pub filter_file: Option<PathBuf>,
 }
 
 /// Options about sources and messages.
@@ -184,6 +218,68 @@ pub struct CollectArgs {
     /// No notices on standard error; errors are still told
     #[arg(short = 'q', long, help_heading = SOURCE, overrides_with = "verbose")]
     pub quiet: bool,
+}
+
+/// `portctl top`.
+#[derive(Debug, Args)]
+#[command(
+    args_override_self = true,
+    before_help = "\
+Examples:
+  portctl top --by dport                      which services this host talks to
+  portctl top --by process state close-wait   which process does not close its connections
+  portctl top -t --by dst,state -n 5          the peers with most connections
+  portctl top -i 1 --by process               where sockets come and go",
+    after_help = "\
+A socket that several processes hold counts once in the group of each, and once in the total. Sockets without a process, \
+or whose process cannot be seen, are groups of their own, with the reason. An IPv4 address that IPv6 carries counts as \
+that IPv4 address; 'process' is the command name, 'pid' one process; a timer counts by its kind.\n\n\
+Without -t, -u, -w, -x, -4 or -6, sockets of protocols that have no such field are left out, as unix sockets are with \
+--by dport. States are those of ls, but all of them with --by state.\n\n\
+With -i, a socket is new if it matches now and did not at the first look, and gone the other way round; what came and \
+went in between is not seen. Bytes per second are not offered yet.\n\n\
+The filter language: portctl help filter. Fields: portctl help columns."
+)]
+pub struct TopArgs {
+    /// Which sockets
+    #[command(flatten)]
+    pub select: SelectArgs,
+
+    /// Group by these fields, separated by commas (portctl help columns)
+    #[arg(long, value_name = "FIELDS", default_value = "process", help_heading = OUTPUT)]
+    pub by: String,
+    /// Show the first so many groups, or 'all' [default: 20 in a table, all in JSON]
+    #[arg(short = 'n', long, value_name = "GROUPS", value_parser = groups, help_heading = OUTPUT)]
+    pub limit: Option<Groups>,
+    /// Look twice, so many seconds apart, and rank by how many sockets came and went
+    #[arg(short = 'i', long, value_name = "SECONDS", value_parser = seconds, help_heading = OUTPUT)]
+    pub interval: Option<Duration>,
+    /// Order by these, each with :asc or :desc, separated by commas: sockets, a state, recv_queue, send_queue,
+    /// accept_queue, a field of --by; with -i new, gone, churn [default: sockets; with -i churn,sockets]
+    #[arg(long, value_name = "COLUMNS", help_heading = OUTPUT)]
+    pub sort: Option<String>,
+    /// One JSON document (portctl schema top)
+    #[arg(long, help_heading = OUTPUT)]
+    pub json: bool,
+    /// No heading, and no line of totals
+    #[arg(short = 'H', long, help_heading = OUTPUT)]
+    pub no_header: bool,
+    /// Fit into this many columns; 'none' for no limit [default: the terminal's, none in a pipe]
+    #[arg(long, value_name = "COLUMNS", value_parser = width, help_heading = OUTPUT)]
+    pub width: Option<Width>,
+
+    /// Options of every command that collects
+    #[command(flatten)]
+    pub collect: CollectArgs,
+}
+
+/// `top --limit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Groups {
+    /// Every group.
+    All,
+    /// The first so many.
+    First(usize),
 }
 
 /// `portctl summary`.
@@ -233,6 +329,22 @@ pub enum Width {
     Columns(usize),
 }
 
+fn groups(text: &str) -> Result<Groups, String> {
+    match text.parse() {
+        _ if text == "all" => Ok(Groups::All),
+        Ok(n) if n > 0 => Ok(Groups::First(n)),
+        _ => Err("a number of groups, or 'all'".to_owned()),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    text.parse()
+        .ok()
+        .filter(|seconds| (0.01..=86_400.0).contains(seconds))
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| "a number of seconds, from 0.01 to 86400".to_owned())
+}
+
 /// Reads `--width`.
 pub(super) fn width(text: &str) -> Result<Width, String> {
     match text {
@@ -249,9 +361,12 @@ impl LsArgs {
     #[must_use]
     pub fn listeners() -> Self {
         Self {
-            tcp: true,
-            udp: true,
-            listening: true,
+            select: SelectArgs {
+                tcp: true,
+                udp: true,
+                listening: true,
+                ..SelectArgs::default()
+            },
             numeric: true,
             processes: true,
             ..Self::default()
@@ -275,9 +390,10 @@ mod tests {
         let Some(Command::Ls(args)) = cli.unwrap().command else {
             panic!("ls")
         };
-        assert!(args.tcp && args.udp && args.listening && args.numeric && args.processes);
+        assert!(args.select.tcp && args.select.udp && args.select.listening);
+        assert!(args.numeric && args.processes);
         assert!(args.extended);
-        assert_eq!(args.filter, ["dport", "=", ":443"]);
+        assert_eq!(args.select.filter, ["dport", "=", ":443"]);
     }
 
     #[test]
@@ -286,6 +402,6 @@ mod tests {
         let Some(Command::Ls(args)) = cli.command else {
             panic!("ls")
         };
-        assert!(args.all && !args.listening);
+        assert!(args.select.all && !args.select.listening);
     }
 }

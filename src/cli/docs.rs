@@ -1,9 +1,8 @@
-//! The manual pages and completion scripts, as text: written by `PORTCTL_BLESS=1 cargo test`, compared by every other run.
+//! The manual pages, as text: written by `PORTCTL_BLESS=1 cargo test`, compared by every other run.
 
 use super::args::{Cli, Shell};
 use super::topics;
 use clap::{Command, CommandFactory};
-use clap_complete::{generate, shells};
 use clap_mangen::Man;
 use std::io;
 
@@ -15,19 +14,11 @@ pub type GeneratedFile = (String, Vec<u8>);
 /// # Errors
 /// None in practice: everything is written to memory.
 pub fn all() -> io::Result<Vec<GeneratedFile>> {
-    let mut files = vec![
-        (
-            "completions/portctl.bash".to_owned(),
-            completions(Shell::Bash),
-        ),
-        (
-            "completions/portctl.fish".to_owned(),
-            completions(Shell::Fish),
-        ),
-        ("completions/_portctl".to_owned(), completions(Shell::Zsh)),
-    ];
-    files.push(("man/portctl.1".to_owned(), main_page()?));
-    for command in Cli::command().get_subcommands() {
+    let mut files = vec![("man/portctl.1".to_owned(), main_page()?)];
+    for command in Cli::command()
+        .get_subcommands()
+        .filter(|c| !c.is_hide_set())
+    {
         let name = command.get_name();
         files.push((format!("man/portctl-{name}.1"), command_page(name)?));
     }
@@ -52,17 +43,14 @@ pub fn all() -> io::Result<Vec<GeneratedFile>> {
     Ok(files)
 }
 
-/// The completion script of a shell.
+/// The completion script of a shell: it asks [`super::complete`] for words, and so never is out of date.
 #[must_use]
 pub fn completions(shell: Shell) -> Vec<u8> {
-    let mut command = Cli::command();
-    let mut out = Vec::new();
     match shell {
-        Shell::Bash => generate(shells::Bash, &mut command, "portctl", &mut out),
-        Shell::Fish => generate(shells::Fish, &mut command, "portctl", &mut out),
-        Shell::Zsh => generate(shells::Zsh, &mut command, "portctl", &mut out),
+        Shell::Bash => include_bytes!("../../completions/portctl.bash").to_vec(),
+        Shell::Fish => include_bytes!("../../completions/portctl.fish").to_vec(),
+        Shell::Zsh => include_bytes!("../../completions/_portctl").to_vec(),
     }
-    out
 }
 
 fn main_page() -> io::Result<Vec<u8>> {
@@ -83,7 +71,7 @@ fn main_page() -> io::Result<Vec<u8>> {
     section(
         &mut page,
         "SEE ALSO",
-        "portctl-ls(1), portctl-summary(1), portctl-headroom(1), portctl-filter(7), portctl-json(5), ss(8), sock_diag(7)\n",
+        "portctl-ls(1), portctl-top(1), portctl-summary(1), portctl-headroom(1), portctl-filter(7), portctl-json(5), ss(8), sock_diag(7)\n",
     );
     Ok(page)
 }

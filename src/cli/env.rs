@@ -1,6 +1,8 @@
 //! Environment variables, each with its meaning, behind a trait so that tests need not change the real ones.
 
 use std::ffi::OsString;
+use std::io::{self, Read};
+use std::path::Path;
 
 /// No colour, if set and not empty; see <https://no-color.org>.
 pub const NO_COLOR: &str = "NO_COLOR";
@@ -16,10 +18,24 @@ pub const COLUMNS: &str = "COLUMNS";
 /// A saved dump to read as if `--from` named it, as `ss` does.
 pub const TCPDIAG_FILE: &str = "TCPDIAG_FILE";
 
-/// Somewhere to look variables up.
+/// Somewhere to look variables up, and files that options name.
 pub trait Env {
     /// The value of a variable, if it is set.
     fn var(&self, name: &str) -> Option<OsString>;
+
+    /// The contents of a file, or of standard input for `-`.
+    ///
+    /// # Errors
+    /// As open(2) and read(2).
+    fn file(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        if path == Path::new("-") {
+            io::stdin().read_to_end(&mut bytes)?;
+        } else {
+            std::fs::File::open(path)?.read_to_end(&mut bytes)?;
+        }
+        Ok(bytes)
+    }
 }
 
 /// The variables of this process.

@@ -312,6 +312,7 @@ mod tests {
     use super::*;
     use crate::cli::args::{Cli, Command};
     use crate::cli::env::ProcessEnv;
+    use crate::model::{IfIndex, Uid};
     use clap::Parser;
 
     struct Fixed;
@@ -330,6 +331,24 @@ mod tests {
                     .to_vec()),
                 _ => Err("Name or service not known".to_owned()),
             }
+        }
+        fn interface(&self, _: &str) -> Option<IfIndex> {
+            None
+        }
+        fn similar_interfaces(&self, _: &str) -> Vec<String> {
+            Vec::new()
+        }
+        fn user(&self, _: &str) -> Option<Uid> {
+            None
+        }
+        fn similar_users(&self, _: &str) -> Vec<String> {
+            Vec::new()
+        }
+        fn cgroup(&self, _: &str) -> Result<u64, String> {
+            Err("none".to_owned())
+        }
+        fn ephemeral_ports(&self) -> Option<RangeInclusive<u16>> {
+            None
         }
     }
 

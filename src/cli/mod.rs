@@ -1,11 +1,14 @@
 //! The command line: what was typed, what it means, and what documents it.
 //!
 //! [`args`] is what was typed, without any I/O; [`plan`] is what was meant, with the environment and the terminal known; [`docs`]
-//! makes the manual and the completions from the same definition.
+//! makes the manual from the same
+//! definition, and [`complete`] answers what may be typed next.
 
 pub mod args;
+pub mod complete;
 pub mod docs;
 pub mod env;
 pub mod headroom;
 pub mod plan;
+pub mod plan_top;
 pub mod topics;

@@ -1,12 +1,28 @@
 //! What was meant: options, environment, terminal and filter put together into what to fetch and how to show it.
 
-use super::args::{CollectArgs, ColorWhen, LsArgs, SourceArg, Width};
+use super::args::{CollectArgs, ColorWhen, LsArgs, SelectArgs, SourceArg, Width};
 use super::env::{self, Env, Terminal};
 use crate::filter::{self, Filter, FilterError, Resolver, Scope};
 use crate::model::{
-    FIELDS, Family, FieldId, Protocol, Query, SourceChoice, StateMasks, StateSet, Table, TableSet,
+    Conditions, FIELDS, Family, FieldId, Protocol, Query, SourceChoice, StateMasks, StateSet,
+    Table, TableSet,
 };
-use crate::render::{Column, TextOptions, columns};
+use crate::render::columns::{self, ColumnsError};
+use crate::render::{Column, TextOptions};
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+
+/// What `ls` tells of the sockets that match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A row of each.
+    Rows,
+    /// How many there are.
+    Count,
+    /// Whether there is one, by the exit code.
+    Exists,
+}
 
 /// How `ls` shows its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +59,12 @@ pub struct LsPlan {
     pub columns: Vec<Column>,
     /// Whether the user named them.
     pub columns_named: bool,
+    /// What to tell of the sockets.
+    pub answer: Answer,
     /// The order, as typed; `None` for the default.
     pub sort: Option<String>,
+    /// How many rows to show at most.
+    pub limit: Option<u64>,
     /// The format.
     pub format: Format,
     /// Whether there is a heading.
@@ -66,6 +86,13 @@ pub struct LsPlan {
 pub enum PlanError {
     /// The filter makes no sense.
     Filter(FilterError),
+    /// The file with a filter cannot be read.
+    FilterFile {
+        /// Its name.
+        name: String,
+        /// Why not.
+        source: io::Error,
+    },
     /// A name that no field has.
     UnknownField {
         /// The option it was given to.
@@ -82,6 +109,57 @@ pub enum PlanError {
         /// What would make sense.
         hint: String,
     },
+    /// A name that groups cannot be sorted by.
+    UnknownOrder {
+        /// The name.
+        name: String,
+        /// Names close to it.
+        similar: Vec<String>,
+    },
+    /// A value that an option does not take.
+    Option {
+        /// The option.
+        option: &'static str,
+        /// What is wrong.
+        problem: String,
+        /// What to try.
+        hint: &'static str,
+    },
+}
+
+/// Which sockets a command is about.
+#[derive(Debug)]
+pub struct Selection {
+    /// What to fetch.
+    pub query: Query,
+    /// What to keep of it.
+    pub filter: Filter,
+}
+
+/// Reads the options and words that choose sockets. Owners are asked for only if the filter needs them.
+///
+/// # Errors
+/// If the filter makes no sense.
+pub fn select(
+    args: &SelectArgs,
+    collect: &CollectArgs,
+    env: &dyn Env,
+    resolver: &dyn Resolver,
+) -> Result<Selection, PlanError> {
+    let (tables, named) = tables(args);
+    let file = args.filter_file.as_deref();
+    let filter = filter(&args.filter, file, &Scope { tables }, env, resolver)?;
+    Ok(Selection {
+        query: Query {
+            tables: filter.tables(tables),
+            named,
+            states: states(args, &filter),
+            conditions: filter.conditions(),
+            owners: filter.needs_owners,
+            source: source(collect, env),
+        },
+        filter,
+    })
 }
 
 /// Plans `portctl ls`.
@@ -94,30 +172,25 @@ pub fn ls(
     terminal: Terminal,
     resolver: &dyn Resolver,
 ) -> Result<LsPlan, PlanError> {
-    let (tables, named) = tables(args);
-    let filter =
-        filter::compile(&args.filter, &Scope { tables }, resolver).map_err(PlanError::Filter)?;
-    let (columns, columns_named) = match &args.columns {
-        Some(list) => (
-            columns::parse(list).map_err(|name| unknown_field("--columns", name))?,
-            true,
-        ),
-        None => (default_columns(args), false),
+    let Selection { mut query, filter } = select(&args.select, &args.collect, env, resolver)?;
+    let columns = match &args.columns {
+        Some(list) => columns::choose(list, &default_columns(args)).map_err(columns_error)?,
+        None => default_columns(args),
     };
-    let owners = args.processes
-        || columns.iter().any(|c| c.field.field().needs_owners)
-        || filter.needs_owners;
+    let answer = match (args.exists, args.count) {
+        (true, _) => Answer::Exists,
+        (_, true) => Answer::Count,
+        _ => Answer::Rows,
+    };
+    query.owners |= answer == Answer::Rows
+        && (args.processes || columns.iter().any(|c| c.field.field().needs_owners));
     Ok(LsPlan {
-        query: Query {
-            tables: filter.tables(tables),
-            named,
-            states: states(args, &filter),
-            owners,
-            source: source(&args.collect, env),
-        },
+        query,
         columns,
-        columns_named,
+        columns_named: args.columns.is_some(),
+        answer,
         sort: args.sort.clone(),
+        limit: args.limit,
         format: match (args.json, args.ndjson, args.csv) {
             (true, _, _) => Format::Json,
             (_, true, _) => Format::Ndjson,
@@ -141,6 +214,31 @@ pub fn ls(
     })
 }
 
+/// The filter of the words on the command line, and of a file, if one was named.
+///
+/// # Errors
+/// If one of them makes no sense, or the file cannot be read.
+pub fn filter(
+    words: &[OsString],
+    file: Option<&Path>,
+    scope: &Scope,
+    env: &dyn Env,
+    resolver: &dyn Resolver,
+) -> Result<Filter, PlanError> {
+    let typed =
+        filter::compile(&filter::words(words), scope, resolver).map_err(PlanError::Filter)?;
+    let Some(path) = file else {
+        return Ok(typed);
+    };
+    let name = path.to_string_lossy().into_owned();
+    match env.file(path) {
+        Ok(contents) => filter::compile_file(&name, &contents, scope, resolver)
+            .map(|read| typed.and(read))
+            .map_err(PlanError::Filter),
+        Err(source) => Err(PlanError::FilterFile { name, source }),
+    }
+}
+
 /// A query for every socket there is, as `summary` needs it.
 #[must_use]
 pub fn everything(args: &CollectArgs, env: &dyn Env) -> Query {
@@ -148,6 +246,7 @@ pub fn everything(args: &CollectArgs, env: &dyn Env) -> Query {
         tables: Table::ALL.into_iter().collect(),
         named: TableSet::EMPTY,
         states: StateMasks::same(StateSet::ALL),
+        conditions: Conditions::default(),
         owners: false,
         source: source(args, env),
     }
@@ -178,9 +277,35 @@ pub fn unknown_field(option: &'static str, name: String) -> PlanError {
     }
 }
 
+/// The error for a name that groups cannot be sorted by; `names` are those of the columns that are no fields.
+#[must_use]
+pub fn unknown_order(name: String, names: impl Iterator<Item = &'static str>) -> PlanError {
+    let similar = filter::closest(&name, names);
+    PlanError::UnknownOrder { name, similar }
+}
+
+fn columns_error(error: ColumnsError) -> PlanError {
+    let (problem, hint) = match error {
+        ColumnsError::Unknown(name) => return unknown_field("--columns", name),
+        ColumnsError::Mixed => (
+            "some names have a sign and some have none".to_owned(),
+            "either name every column, or amend the usual ones: --columns +inode,-peer",
+        ),
+        ColumnsError::Empty => (
+            "no column is left".to_owned(),
+            "name those to show: --columns state,local",
+        ),
+    };
+    PlanError::Option {
+        option: "--columns",
+        problem,
+        hint,
+    }
+}
+
 /// Selected tables, and those of them that were named. As in `ss`, a family without a protocol means all
 /// protocols that have it, and a protocol without a family all its families.
-fn tables(args: &LsArgs) -> (TableSet, TableSet) {
+fn tables(args: &SelectArgs) -> (TableSet, TableSet) {
     let wanted_family = |family: Family| match family {
         Family::Inet => args.ipv4 || !args.ipv6,
         Family::Inet6 => args.ipv6 || !args.ipv4,
@@ -207,7 +332,7 @@ fn tables(args: &LsArgs) -> (TableSet, TableSet) {
 }
 
 /// The states to ask for. `state` and `exclude` override the options, as in `ss`.
-fn states(args: &LsArgs, filter: &Filter) -> StateMasks {
+fn states(args: &SelectArgs, filter: &Filter) -> StateMasks {
     let masks = if filter.mentions_state || args.all {
         StateMasks::same(StateSet::ALL)
     } else if args.listening {
@@ -260,6 +385,12 @@ fn default_columns(args: &LsArgs) -> Vec<Column> {
         fields.push(FieldId::Process);
     }
     fields.into_iter().map(Column::of).collect()
+}
+
+/// Whether the sockets are those of a saved dump, and with it perhaps of another host.
+#[must_use]
+pub fn reads_dump(args: &CollectArgs, env: &dyn Env) -> bool {
+    matches!(source(args, env), SourceChoice::Dump(_))
 }
 
 fn source(args: &CollectArgs, env: &dyn Env) -> SourceChoice {
@@ -363,30 +494,30 @@ mod tests {
 
     #[test]
     fn tables_complete_as_in_ss() {
-        let select = |args: LsArgs| {
+        let select = |args: SelectArgs| {
             tables(&args)
                 .0
                 .iter()
                 .map(|t| t.to_string())
                 .collect::<Vec<_>>()
         };
-        assert_eq!(select(LsArgs::default()).len(), 7);
-        let t4 = LsArgs {
+        assert_eq!(select(SelectArgs::default()).len(), 7);
+        let t4 = SelectArgs {
             tcp: true,
             ipv4: true,
-            ..LsArgs::default()
+            ..SelectArgs::default()
         };
         assert_eq!(select(t4), ["tcp/inet"]);
-        let x4 = LsArgs {
+        let x4 = SelectArgs {
             unix: true,
             ipv4: true,
-            ..LsArgs::default()
+            ..SelectArgs::default()
         };
         assert_eq!(select(x4), ["tcp/inet", "udp/inet", "raw/inet", "unix"]);
-        let both = LsArgs {
+        let both = SelectArgs {
             ipv4: true,
             ipv6: true,
-            ..LsArgs::default()
+            ..SelectArgs::default()
         };
         assert_eq!(select(both).len(), 6);
     }

@@ -1,8 +1,9 @@
 //! The source that asks sock_diag over netlink.
 
+use super::choosing;
 use super::lower;
-use super::source::{DumpStats, Source, SourceError, TakeRow};
-use crate::model::{Family, Protocol, SourceKind, StateSet, Table};
+use super::source::{self, DumpStats, Source, SourceError, TakeRow};
+use crate::model::{Condition, Family, Protocol, Socket, SourceKind, StateSet, Table};
 use crate::sys::netlink::{DATAGRAM_LEN, Datagrams};
 use crate::wire::inet_diag::{self, FAMILY_INET, FAMILY_INET6};
 use crate::wire::nlmsg::{self, Messages};
@@ -39,12 +40,54 @@ impl<D: Datagrams, Open: FnMut() -> io::Result<D>> Source for DiagSource<Open> {
         &mut self,
         tables: &[Table],
         states: StateSet,
+        condition: &Condition,
+        take: &mut TakeRow<'_>,
+    ) -> Result<DumpStats, SourceError> {
+        let mut not_chosen = None;
+        for program in choosing::programs(condition) {
+            let mut began = false;
+            let mut take = |socket: Socket| {
+                began = true;
+                take(socket)
+            };
+            match self.try_dump(tables, states, Some(&program), &mut take) {
+                // The kernel looks at the program before it sends anything.
+                Err(SourceError::Refused { errno, text }) if !began => {
+                    not_chosen = Some(source::refusal(errno, text.as_deref()));
+                }
+                Ok(stats) => {
+                    return Ok(DumpStats {
+                        not_chosen,
+                        ..stats
+                    });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let stats = self.try_dump(tables, states, None, take)?;
+        Ok(DumpStats {
+            not_chosen,
+            ..stats
+        })
+    }
+}
+
+impl<D: Datagrams, Open: FnMut() -> io::Result<D>> DiagSource<Open> {
+    /// One dump, of the sockets that `program` accepts.
+    fn try_dump(
+        &mut self,
+        tables: &[Table],
+        states: StateSet,
+        program: Option<&[u8]>,
         take: &mut TakeRow<'_>,
     ) -> Result<DumpStats, SourceError> {
         self.sequence += 1;
-        let Some((protocol, request)) = request(tables, states, self.sequence) else {
+        let Some((protocol, mut request)) = request(tables, states, self.sequence) else {
             return Err(SourceError::NoModule);
         };
+        if let Some(program) = program.filter(|_| protocol != Protocol::Unix) {
+            inet_diag::choose(&mut request, program);
+        }
         let mut datagrams = (self.open)().map_err(SourceError::Open)?;
         datagrams.send(&request).map_err(SourceError::Receive)?;
         let mut stats = DumpStats::default();

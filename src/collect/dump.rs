@@ -4,7 +4,7 @@
 
 use super::lower;
 use super::source::{DumpStats, Source, SourceError, TakeRow};
-use crate::model::{Protocol, SourceKind, StateSet, Table};
+use crate::model::{Condition, Protocol, SourceKind, StateSet, Table};
 use crate::wire::inet_diag;
 use crate::wire::nlmsg::{self, HEADER_LEN, Header};
 use crate::wire::unix_diag::FAMILY_UNIX;
@@ -95,6 +95,7 @@ impl Source for DumpSource {
         &mut self,
         tables: &[Table],
         _: StateSet,
+        _: &Condition,
         take: &mut TakeRow<'_>,
     ) -> Result<DumpStats, SourceError> {
         let mut stats = DumpStats::default();

@@ -33,6 +33,12 @@ fn inet_record(record: &InetRecord, protocol: Protocol) -> Option<Socket> {
     };
     let state = inet_state(record.state, protocol);
     let inode = Inode::new(record.inode.into());
+    // A socket whose connection was reset keeps its port, and in the kernel the address of a peer that it no longer has.
+    let (peer, peer_port) = if state == State::BoundInactive {
+        (&[0; 16], 0)
+    } else {
+        (&record.dst, record.dport)
+    };
     Some(Socket {
         protocol,
         family,
@@ -41,9 +47,9 @@ fn inet_record(record: &InetRecord, protocol: Protocol) -> Option<Socket> {
         shutdown: record.shutdown.map(Shutdown),
         ends: Ends::Inet(InetEnds {
             local: address(family, &record.src),
-            peer: address(family, &record.dst),
+            peer: address(family, peer),
             local_port: Port(record.sport),
-            peer_port: Port(record.dport),
+            peer_port: Port(peer_port),
             interface: IfIndex::new(record.interface),
         }),
         queues: if state == State::Listen {

@@ -3,6 +3,7 @@
 //! Every source delivers whole tables behind one trait (`Source`). A table is committed only when it ended properly; a table that failed
 //! is taken back and asked from the next source, so that no table is ever half from one and half from another.
 
+pub mod choosing;
 mod diag;
 mod dump;
 pub mod limits;
@@ -19,8 +20,8 @@ mod source;
 pub use source::{Sink, SourceError};
 
 use crate::model::{
-    Family, Listeners, NetNs, Notice, Protocol, Query, Socket, SourceChoice, SourceKind, State,
-    StateSet, Table, TableReport,
+    Condition, Family, Listeners, NetNs, Notice, Protocol, Query, Socket, SourceChoice, SourceKind,
+    State, StateSet, Table, TableReport,
 };
 use crate::sys;
 use source::{DumpStats, Source};
@@ -251,14 +252,40 @@ impl Collector<'_> {
         seen: &mut Seen,
     ) -> Result<DumpStats, SourceError> {
         let query = self.query;
+        // Tables that netlink reads together are of one protocol.
+        let protocol = tables.first().map_or(Protocol::Unix, |t| t.protocol);
+        let condition = match source.kind() {
+            SourceKind::Netlink => query.conditions.of(protocol),
+            // These leave nothing out.
+            SourceKind::Proc | SourceKind::Dump => &Condition::Anything,
+        };
+        let mut listeners_interrupted = false;
+        if *condition != Condition::Anything && needs_listeners(query, protocol) {
+            // The condition would hide them.
+            let mut note = |socket: Socket| {
+                if socket.state == State::Listen {
+                    seen.listeners.note(&socket);
+                }
+                ControlFlow::Continue(())
+            };
+            let everything = &Condition::Anything;
+            let stats = source.dump(tables, StateSet::LISTEN, everything, &mut note)?;
+            listeners_interrupted = stats.interrupted;
+        }
+        let asked_with_rows = *condition == Condition::Anything;
         let states = tables.iter().fold(StateSet::EMPTY, |set, table| {
-            set.or(request_states(query, table.protocol))
+            let own = query.states.of(table.protocol);
+            let with_listeners = asked_with_rows && needs_listeners(query, table.protocol);
+            set.or(own).or(match with_listeners {
+                true => StateSet::LISTEN,
+                false => StateSet::EMPTY,
+            })
         });
         let stopped = &mut self.collected.stopped;
         let sink = &mut *self.sink;
-        source.dump(tables, states, &mut |socket: Socket| {
+        let stats = source.dump(tables, states, condition, &mut |socket: Socket| {
             let table = Table::new(socket.protocol, socket.family);
-            if query.owners && socket.state == State::Listen {
+            if query.owners && asked_with_rows && socket.state == State::Listen {
                 seen.listeners.note(&socket);
             }
             if !query.wants(table, socket.state) {
@@ -268,6 +295,10 @@ impl Collector<'_> {
             let flow = sink.push(socket);
             *stopped |= flow.is_break();
             flow
+        })?;
+        Ok(DumpStats {
+            interrupted: stats.interrupted || listeners_interrupted,
+            ..stats
         })
     }
 
@@ -305,6 +336,10 @@ impl Collector<'_> {
             if stats.interrupted {
                 self.note(Notice::Interrupted { table });
             }
+            if let (0, Some(reason)) = (n, &stats.not_chosen) {
+                let reason = reason.clone();
+                self.note(Notice::NotChosen { table, reason });
+            }
         }
         self.collected.listeners.extend(seen.listeners);
     }
@@ -322,15 +357,11 @@ enum Failure {
     RowsAreOut(String),
 }
 
-/// The states to ask the kernel for: also its listeners (cheap, they have their own hash) where connections may wait in their queues.
-fn request_states(query: &Query, protocol: Protocol) -> StateSet {
-    let states = query.states.of(protocol);
+/// Whether the kernel's listeners are needed (cheap, they have their own hash): connections may wait in their queues.
+fn needs_listeners(query: &Query, protocol: Protocol) -> bool {
     let waiting = StateSet::of(State::Established).or(StateSet::of(State::CloseWait));
-    if query.owners && protocol == Protocol::Tcp && !states.and(waiting).is_empty() {
-        states.or(StateSet::LISTEN)
-    } else {
-        states
-    }
+    let states = query.states.of(protocol);
+    query.owners && protocol == Protocol::Tcp && !states.and(waiting).is_empty()
 }
 
 /// What one pass over a source brought besides the rows themselves.

@@ -42,6 +42,12 @@ impl SystemNames {
         }
     }
 
+    /// Whether names of this host mean nothing for the sockets.
+    #[must_use]
+    pub const fn are_of_another_host(&self) -> bool {
+        self.foreign
+    }
+
     /// The service and protocol names of this host.
     pub fn services(&self) -> &Services {
         self.services.get_or_init(Services::load)
@@ -135,10 +141,16 @@ impl Services {
                 }
             }
         }
-        for (number, name) in services::protocols(protocols_text) {
+        for (number, name, aliases) in services::protocols(protocols_text) {
             this.by_port
                 .entry((Protocol::Raw, Port(number)))
                 .or_insert_with(|| name.as_bytes().into());
+            for name in std::iter::once(name).chain(aliases.split_ascii_whitespace()) {
+                let ports = this.by_name.entry(name.to_owned()).or_default();
+                if !ports.iter().any(|p| p.0 == Protocol::Raw) {
+                    ports.push((Protocol::Raw, number));
+                }
+            }
         }
         this
     }
@@ -198,5 +210,6 @@ mod tests {
         let services = Services::parse(USUAL_SERVICES, USUAL_PROTOCOLS);
         assert_eq!(services.ports("https").map(<[_]>::len), Some(2));
         assert!(services.name(Protocol::Raw, Port(58)).is_some());
+        assert_eq!(services.ports("icmp"), Some(&[(Protocol::Raw, 1)][..]));
     }
 }

@@ -6,8 +6,8 @@
 
 use super::{Sink, SourceError, collect, lower, settings};
 use crate::model::{
-    Hold, Notice, Opened, PortHolder, Protocol, Query, Socket, SourceChoice, SourceKind, State,
-    StateMasks, StateSet, Table, TableReport, TableSet,
+    Conditions, Hold, Notice, Opened, PortHolder, Protocol, Query, Socket, SourceChoice,
+    SourceKind, State, StateMasks, StateSet, Table, TableReport, TableSet,
 };
 use crate::sys::netlink::{DATAGRAM_LEN, Datagrams, Netlink};
 use crate::wire::port_diag::{self, PortFacts};
@@ -77,6 +77,7 @@ fn from_tables(
         tables,
         named: tables,
         states: StateMasks::same(StateSet::ALL),
+        conditions: Conditions::default(),
         owners: false,
         source: source.clone(),
     };

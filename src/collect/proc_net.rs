@@ -2,7 +2,9 @@
 
 use super::lower;
 use super::source::{DumpStats, Source, SourceError, TakeRow};
-use crate::model::{Family, Inode, Port, Protocol, Socket, SourceKind, State, StateSet, Table};
+use crate::model::{
+    Condition, Family, Inode, Port, Protocol, Socket, SourceKind, State, StateSet, Table,
+};
 use crate::sys::proc_root::Dir;
 use crate::wire::proc_net;
 use std::collections::HashSet;
@@ -47,6 +49,7 @@ impl Source for ProcSource {
         &mut self,
         tables: &[Table],
         states: StateSet,
+        _: &Condition,
         take: &mut TakeRow<'_>,
     ) -> Result<DumpStats, SourceError> {
         let mut stats = DumpStats::default();

@@ -1,6 +1,6 @@
 //! What the collector asks of a source, and of the place where rows go.
 
-use crate::model::{Socket, SourceKind, StateSet, Table};
+use crate::model::{Condition, Socket, SourceKind, StateSet, Table};
 use crate::wire::DecodeError;
 use std::io;
 use std::ops::ControlFlow;
@@ -13,19 +13,20 @@ pub(super) trait Source {
     /// Which kind of source it is.
     fn kind(&self) -> SourceKind;
 
-    /// Reads all of `tables` and hands every row in one of `states` to `take`, possibly rows in other states too.
+    /// Reads all of `tables` and hands every row in one of `states` for which `condition` holds to `take`, possibly others too.
     ///
     /// `Ok` means that the tables were read to their end, or until `take` wanted no more.
     fn dump(
         &mut self,
         tables: &[Table],
         states: StateSet,
+        condition: &Condition,
         take: &mut TakeRow<'_>,
     ) -> Result<DumpStats, SourceError>;
 }
 
 /// What a source says of a dump that ended properly.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct DumpStats {
     /// Records that made no sense.
     pub(super) skipped: u64,
@@ -33,6 +34,8 @@ pub(super) struct DumpStats {
     pub(super) interrupted: bool,
     /// How many dumps ended one after the other: `ss -D` writes one for each family.
     pub(super) ends: u32,
+    /// Why the kernel would not decide the condition, if it was asked to.
+    pub(super) not_chosen: Option<String>,
 }
 
 /// Where rows go.
@@ -105,7 +108,7 @@ fn plain(error: &io::Error) -> String {
     )
 }
 
-fn refusal(errno: i32, text: Option<&str>) -> String {
+pub(super) fn refusal(errno: i32, text: Option<&str>) -> String {
     let name = nix::errno::Errno::from_raw(errno);
     match text {
         Some(text) => format!("{} ({text})", name.desc()),

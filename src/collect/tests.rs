@@ -1,7 +1,7 @@
 //! The dump loop and the choice of sources, with made-up answers.
 
 use super::*;
-use crate::model::{Socket, TableSet};
+use crate::model::{Condition, Conditions, Socket, TableSet};
 use crate::sys::netlink::Datagrams;
 use crate::wire::nlmsg;
 use std::collections::VecDeque;
@@ -66,6 +66,7 @@ impl Source for OneRow {
         &mut self,
         _: &[Table],
         _: StateSet,
+        _: &Condition,
         take: &mut source::TakeRow<'_>,
     ) -> Result<DumpStats, SourceError> {
         let _ = lower::inet_payload(&socket(0, 1000)[16..], Protocol::Udp).map(take);
@@ -108,11 +109,24 @@ fn collect_tables(
     scripts: Vec<Vec<Vec<u8>>>,
     streaming: bool,
 ) -> (Vec<u64>, Collected) {
+    collect_chosen(tables, Condition::Anything, scripts, streaming)
+}
+
+fn collect_chosen(
+    tables: &[Table],
+    udp: Condition,
+    scripts: Vec<Vec<Vec<u8>>>,
+    streaming: bool,
+) -> (Vec<u64>, Collected) {
     let tables: TableSet = tables.iter().copied().collect();
     let query = Query {
         tables,
         named: tables,
         states: crate::model::StateMasks::same(StateSet::ALL),
+        conditions: Conditions {
+            udp,
+            ..Conditions::default()
+        },
         owners: false,
         source: SourceChoice::Auto,
     };
@@ -258,6 +272,7 @@ fn a_saved_dump_is_read_past_its_end_markers() {
         let result = source.dump(
             &[Table::new(Protocol::Tcp, Family::Inet)],
             StateSet::ALL,
+            &Condition::Anything,
             &mut |socket| {
                 inodes.push(socket.inode.map_or(0, |i| i.0.get()));
                 ControlFlow::Continue(())
@@ -279,4 +294,47 @@ fn a_saved_dump_is_read_past_its_end_markers() {
         let _ = read(&file);
         file[position] ^= 0xff;
     }
+}
+
+#[test]
+fn a_kernel_that_refuses_a_condition_is_asked_for_everything() {
+    let table = Table::new(Protocol::Udp, Family::Inet);
+    let refusal = |sequence| {
+        let status = (-22i32).to_ne_bytes();
+        vec![message(
+            nlmsg::ERROR,
+            0,
+            sequence,
+            PORT,
+            &[&status[..], &[0; 16]].concat(),
+        )]
+    };
+    let all = |sequence| vec![[socket(sequence, 5), done(sequence, 0)].concat()];
+    // The whole condition, then its ports, then none of it.
+    let condition = Condition::all([
+        Condition::Interface(1),
+        Condition::Port {
+            side: crate::model::Side::Peer,
+            from: 1,
+            to: 1,
+        },
+    ]);
+    let (inodes, collected) = collect_chosen(
+        &[table],
+        condition.clone(),
+        vec![refusal(1), refusal(2), all(3)],
+        true,
+    );
+    assert_eq!(inodes, [5]);
+    let [Notice::NotChosen { reason, .. }] = &collected.notices[..] else {
+        panic!("{:?}", collected.notices)
+    };
+    assert!(reason.contains("Invalid argument"), "{reason}");
+    assert!(collected.notices[0].is_detail());
+    let (inodes, _) = collect_chosen(&[table], condition.clone(), vec![refusal(1), all(2)], true);
+    assert_eq!(inodes, [5]);
+    // Rows that came before it failed would come twice.
+    let broken = vec![[socket(1, 5), done(1, -12)].concat()];
+    let (inodes, _) = collect_chosen(&[table], condition, vec![broken, all(2)], false);
+    assert_eq!(inodes, [1000], "from the other source");
 }

@@ -1,10 +1,11 @@
 //! Addresses as a filter writes them: networks of both families, and names of hosts.
 
-use super::error::{ErrorKind, Fault};
+use super::error::Fault;
 use super::port::number;
 use super::split::Piece;
 use crate::model::{Family, ipv4_of};
-use std::net::{IpAddr, Ipv6Addr};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A set of addresses that begin with the same bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,6 +33,35 @@ impl Network {
         match address {
             IpAddr::V4(v4) => Self::v4(v4.to_bits(), u32::MAX),
             IpAddr::V6(v6) => Self::v6(v6.to_bits(), u128::MAX),
+        }
+    }
+
+    /// The network of the first `length` bits of an address.
+    #[must_use]
+    pub fn new(address: IpAddr, length: u8) -> Self {
+        let length = length.into();
+        match address {
+            IpAddr::V4(v4) => {
+                let mask = !u32::MAX.checked_shr(length).unwrap_or(0);
+                Self::v4(v4.to_bits(), mask)
+            }
+            IpAddr::V6(v6) => {
+                let mask = !u128::MAX.checked_shr(length).unwrap_or(0);
+                Self::v6(v6.to_bits(), mask)
+            }
+        }
+    }
+
+    /// Its first address, and how many bits all of its addresses have in common.
+    #[must_use]
+    pub fn prefix(&self) -> (IpAddr, u8) {
+        match *self {
+            Self::V4 { bits, mask } => {
+                (Ipv4Addr::from_bits(bits).into(), mask.leading_ones() as u8)
+            }
+            Self::V6 { bits, mask } => {
+                (Ipv6Addr::from_bits(bits).into(), mask.leading_ones() as u8)
+            }
         }
     }
 
@@ -71,6 +101,45 @@ pub(super) enum Hosts {
     Named,
 }
 
+/// Many networks, for one lookup per length of prefix.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NetworkSet {
+    v4: FxHashMap<u32, FxHashSet<u32>>,
+    v6: FxHashMap<u128, FxHashSet<u128>>,
+}
+
+impl NetworkSet {
+    /// Whether the address is in one of the networks.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let in_v4 = ipv4_of(address).is_some_and(|v4| {
+            let holds =
+                |(mask, bits): (&u32, &FxHashSet<u32>)| bits.contains(&(v4.to_bits() & mask));
+            self.v4.iter().any(holds)
+        });
+        let in_v6 = match address {
+            IpAddr::V4(_) => false,
+            IpAddr::V6(v6) => {
+                let holds =
+                    |(mask, bits): (&u128, &FxHashSet<u128>)| bits.contains(&(v6.to_bits() & mask));
+                self.v6.iter().any(holds)
+            }
+        };
+        in_v4 || in_v6
+    }
+}
+
+impl Extend<Network> for NetworkSet {
+    fn extend<I: IntoIterator<Item = Network>>(&mut self, networks: I) {
+        for network in networks {
+            match network {
+                Network::V4 { bits, mask } => self.v4.entry(mask).or_default().insert(bits),
+                Network::V6 { bits, mask } => self.v6.entry(mask).or_default().insert(bits),
+            };
+        }
+    }
+}
+
 /// Reads the address half of a value, of `family` if that was asked for. A length may be part of it
 /// or come from behind its brackets.
 pub(super) fn hosts<'a>(
@@ -89,12 +158,6 @@ pub(super) fn hosts<'a>(
         .any(|a| a.eq_ignore_ascii_case(text))
     {
         return Ok(Hosts::Any);
-    }
-    if let Some(at) = text.find('%') {
-        return Err(Fault::new(
-            ErrorKind::InterfaceInAddress,
-            piece.from(at).span(),
-        ));
     }
     let (base, length) = match (text.find('/'), length) {
         (Some(_), Some(second)) => return Err(second.bad_prefix("there is a length already")),
@@ -230,7 +293,6 @@ mod tests {
         assert_eq!(place("08.0.0.1"), "08.0.0.1");
         assert_eq!(place("1..2"), "1..2");
         assert_eq!(place("10.0.0.1:22/8"), "10.0.0.1:22/8");
-        assert_eq!(place("fe80::1%eth0"), "%eth0");
         assert_eq!(place("gr$n"), "gr$n");
         assert_eq!(place(""), "");
     }
@@ -254,6 +316,25 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_set_of_networks_holds_what_they_hold(
+            networks in prop::collection::vec((any::<bool>(), 0u32..64, 0u8..=32), 0..12), asked in 0u32..64
+        ) {
+            let shift = |low: u32| low.rotate_left(26);
+            let networks: Vec<_> = networks.into_iter().map(|(v6, bits, length)| match v6 {
+                true => Network::new(Ipv6Addr::from_bits(u128::from(shift(bits)) << 96).into(), length),
+                false => Network::new(Ipv4Addr::from_bits(shift(bits)).into(), length),
+            }).collect();
+            let mut set = NetworkSet::default();
+            set.extend(networks.iter().copied());
+            let v4 = Ipv4Addr::from_bits(shift(asked));
+            let v6 = Ipv6Addr::from_bits(u128::from(shift(asked)) << 96);
+            for address in [v4.into(), v4.to_ipv6_mapped().into(), v6.into()] {
+                let held = networks.iter().any(|n| n.contains(address));
+                prop_assert_eq!(set.contains(address), held);
+            }
+        }
+
         #[test]
         fn a_network_holds_its_own_addresses(bits: u128, length in 0u32..=128, other: u128) {
             let address = Ipv6Addr::from_bits(bits);

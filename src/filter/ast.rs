@@ -4,19 +4,10 @@
 //! gives the same tree.
 
 use super::Warning;
-use super::token::{SYMBOL_CHARS, Span, keyword};
+use super::token::{SYMBOL_CHARS, Span, is_blank, keyword};
 use crate::model::FieldId;
 use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter, Write as _};
-
-/// The fields that a condition can be about.
-pub(super) const FIELDS: [FieldId; 5] = [
-    FieldId::State,
-    FieldId::Sport,
-    FieldId::Dport,
-    FieldId::Src,
-    FieldId::Dst,
-];
 
 /// A whole filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +47,8 @@ pub struct Node {
 pub enum NodeKind {
     /// `field op value`.
     Comparison(Comparison),
+    /// `autobound`: the kernel chose the local port or name.
+    Autobound,
     /// `not` in front of something that is not itself a `not`: two of them are none.
     Not(Box<Node>),
     /// All of at least two parts.
@@ -75,8 +68,8 @@ pub struct Comparison {
     pub op: Op,
     /// Where the operator is, if it was written.
     pub op_span: Option<Span>,
-    /// What the field is compared with.
-    pub value: Value,
+    /// What the field is compared with; several for [`Op::In`] and [`Op::NotIn`], else one.
+    pub values: Vec<Value>,
 }
 
 /// How a field is compared with a value.
@@ -89,10 +82,14 @@ pub enum Op {
     Le,
     Gt,
     Ge,
+    In,
+    NotIn,
+    Is,
+    IsNot,
 }
 
 impl Op {
-    /// The symbol of the operator.
+    /// The symbol or the words of the operator.
     #[must_use]
     pub const fn symbol(self) -> &'static str {
         match self {
@@ -102,7 +99,23 @@ impl Op {
             Self::Le => "<=",
             Self::Gt => ">",
             Self::Ge => ">=",
+            Self::In => "in",
+            Self::NotIn => "not in",
+            Self::Is => "is",
+            Self::IsNot => "is not",
         }
+    }
+
+    /// Whether it is the opposite of one of the others: `!=`, `not in`, `is not`.
+    #[must_use]
+    pub const fn is_negated(self) -> bool {
+        matches!(self, Self::Ne | Self::NotIn | Self::IsNot)
+    }
+
+    /// Whether it asks for an order.
+    #[must_use]
+    pub const fn is_order(self) -> bool {
+        matches!(self, Self::Lt | Self::Le | Self::Gt | Self::Ge)
     }
 }
 
@@ -110,14 +123,14 @@ impl Op {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Value {
     /// The text without quotes; a backslash stands before each character that means something
-    /// in a glob and was written as literal.
+    /// somewhere in a value and was written as literal, and `\xNN` is a byte from 0x80 on.
     pub pattern: String,
     /// Where it is.
     pub span: Span,
 }
 
 impl Value {
-    /// The text without quotes and backslashes.
+    /// The text without quotes and backslashes; a byte that is no UTF-8 is U+FFFD.
     #[must_use]
     pub fn plain(&self) -> Cow<'_, str> {
         if !self.pattern.contains('\\') {
@@ -126,7 +139,14 @@ impl Value {
         let mut plain = String::new();
         let mut chars = self.pattern.chars();
         while let Some(c) = chars.next() {
-            plain.extend(if c == '\\' { chars.next() } else { Some(c) });
+            match (c, chars.as_str().as_bytes().first()) {
+                ('\\', Some(b'x')) => {
+                    chars.nth(2);
+                    plain.push(char::REPLACEMENT_CHARACTER);
+                }
+                ('\\', _) => plain.extend(chars.next()),
+                _ => plain.push(c),
+            }
         }
         Cow::Owned(plain)
     }
@@ -137,11 +157,12 @@ impl Display for Value {
         if self.pattern.is_empty() {
             return f.write_str("''");
         }
-        if keyword(&self.pattern).is_some() {
+        let is = |word: &str| self.pattern.eq_ignore_ascii_case(word);
+        if keyword(&self.pattern).is_some() || is("in") || is("is") {
             f.write_char('\\')?;
         }
         for c in self.pattern.chars() {
-            if c.is_whitespace() || SYMBOL_CHARS.contains(c) || matches!(c, '\'' | '"') {
+            if is_blank(c) || SYMBOL_CHARS.contains(c) || matches!(c, '\'' | '"') {
                 f.write_char('\\')?;
             }
             f.write_char(c)?;
@@ -169,9 +190,15 @@ impl Display for Node {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match &self.kind {
             NodeKind::Comparison(c) => {
-                let (name, op) = (c.field.field().name, c.op.symbol());
-                write!(f, "{name} {op} {}", c.value)
+                write!(f, "{} {} ", c.field.field().name, c.op.symbol())?;
+                let listed = matches!(c.op, Op::In | Op::NotIn);
+                f.write_str(if listed { "(" } else { "" })?;
+                for (n, value) in c.values.iter().enumerate() {
+                    write!(f, "{}{value}", if n > 0 { ", " } else { "" })?;
+                }
+                f.write_str(if listed { ")" } else { "" })
             }
+            NodeKind::Autobound => f.write_str("autobound"),
             NodeKind::Not(operand) => write!(f, "not {operand}"),
             NodeKind::And(parts) => group(f, parts, "and"),
             NodeKind::Or(parts) => group(f, parts, "or"),
@@ -194,6 +221,7 @@ fn group(f: &mut Formatter<'_>, parts: &[Node], link: &str) -> fmt::Result {
 mod tests {
     use super::*;
     use crate::filter::parse;
+    use crate::model::FIELDS;
     use proptest::prelude::*;
 
     fn without_spans(mut node: Node) -> Node {
@@ -201,8 +229,10 @@ mod tests {
         node.span = none;
         match &mut node.kind {
             NodeKind::Comparison(c) => {
-                (c.field_span, c.op_span, c.value.span) = (none, None, none);
+                (c.field_span, c.op_span) = (none, None);
+                c.values.iter_mut().for_each(|v| v.span = none);
             }
+            NodeKind::Autobound => {}
             NodeKind::Not(inner) => **inner = without_spans((**inner).clone()),
             NodeKind::And(parts) | NodeKind::Or(parts) => {
                 *parts = std::mem::take(parts)
@@ -263,6 +293,27 @@ mod tests {
         assert_eq!(printed("src /a*[b!]"), "src = /a*[b!]");
         assert_eq!(printed("src 'and'"), r"src = \and");
         assert_eq!(printed("src ''"), "src = ''");
+        assert_eq!(printed(r"src \@a\xff\x2a"), r"src = \@a\xff\*");
+        assert_eq!(printed("src a,b"), "src = a,b");
+    }
+
+    #[test]
+    fn printed_lists() {
+        assert_eq!(printed("sport 80,443"), "sport in (80, 443)");
+        assert_eq!(printed("sport = 80, 443,"), "sport in (80, 443)");
+        assert_eq!(printed("sport != {80 443}"), "sport not in (80, 443)");
+        assert_eq!(printed("sport in (80,443 22)"), "sport in (80, 443, 22)");
+        assert_eq!(printed("sport not in 80"), "sport not in (80)");
+        assert_eq!(printed("src in a,'b,c'"), r"src in (a, b\,c)");
+        assert_eq!(printed("src in"), r"src = \in");
+        assert_eq!(printed("dst is not private"), "dst is not private");
+        assert_eq!(printed("dst is a,b"), "dst is a, b");
+        assert_eq!(printed("dst is a, b"), "dst is a, b");
+        assert_eq!(
+            printed("not autobound state in listen,close"),
+            "( not autobound and state in (listen, close) )"
+        );
+        assert_eq!(printed("state listen,close"), "state listen state close");
     }
 
     #[test]
@@ -281,13 +332,13 @@ mod tests {
         };
         assert_eq!(c.field_span.of(text), "sport");
         assert_eq!(c.op_span.unwrap().of(text), "=");
-        assert_eq!(c.value.span.of(text), "1");
+        assert_eq!(c.values[0].span.of(text), "1");
     }
 
     fn value() -> impl Strategy<Value = Value> {
         use crate::filter::token::Word;
         let bare = "[a-z0-9:/.@*?-]{1,6}|@\\[!?[a-z]{1,2}\\]";
-        let quoted = "[a-z*?\\[\\]\\\\!^= ()&|<>'\"ü-]{0,6}|and|NOT|ge";
+        let quoted = "[a-z*?\\[\\]\\\\!^= ()&|<>'\"ü@#,{}\\n-]{0,6}|and|NOT|ge|in|is";
         let literal = |text: String| {
             let mut word = Word::default();
             text.chars().for_each(|c| word.push_literal(c));
@@ -304,17 +355,37 @@ mod tests {
             kind,
             span: Span::default(),
         };
-        let field = prop::sample::select(FIELDS.to_vec());
-        let op = prop::sample::select(vec![Op::Eq, Op::Ne, Op::Lt, Op::Le, Op::Gt, Op::Ge]);
-        let leaf = (field, op, value()).prop_map(move |(field, op, value)| {
+        let field = prop::sample::select(FIELDS.iter().map(|f| f.id).collect::<Vec<_>>());
+        let single = vec![
+            Op::Eq,
+            Op::Ne,
+            Op::Lt,
+            Op::Le,
+            Op::Gt,
+            Op::Ge,
+            Op::Is,
+            Op::IsNot,
+        ];
+        let operand = prop_oneof![
+            (prop::sample::select(single), value().prop_map(|v| vec![v])),
+            (
+                prop::sample::select(vec![Op::In, Op::NotIn]),
+                prop::collection::vec(value(), 1..4)
+            ),
+        ];
+        let comparison = (field, operand).prop_map(move |(field, (op, values))| {
             bare(NodeKind::Comparison(Comparison {
                 field,
                 field_span: Span::default(),
                 op,
                 op_span: None,
-                value,
+                values,
             }))
         });
+        let leaf = prop_oneof![
+            9 => comparison,
+            1 => Just(bare(NodeKind::Autobound)),
+        ];
         leaf.prop_recursive(5, 40, 4, move |inner| {
             let parts = prop::collection::vec(inner.clone(), 2..4);
             prop_oneof![

@@ -1,19 +1,24 @@
 //! What can be wrong with a filter: as data, in words, and with the place in the text.
 
-use super::ast::{FIELDS, Op};
+use super::ast::Op;
+use super::hint::{either, later};
+use super::kind::Unit;
+use super::quantity::NumberFault;
 use super::token::Span;
-use crate::model::{FieldId, StateSetName};
+use crate::model::FieldId;
 use std::fmt::{self, Display, Formatter};
 
 /// What is wrong and where. Drawing the text with a mark under the place is up to the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterError {
     /// What is wrong.
-    pub kind: ErrorKind,
+    pub kind: Box<ErrorKind>,
     /// The place in `text`.
     pub span: Span,
     /// The whole filter as it was read: the words with a blank between them.
     pub text: String,
+    /// The file it was read from, if it was not typed.
+    pub file: Option<String>,
 }
 
 /// What is wrong with a filter.
@@ -25,11 +30,8 @@ pub enum ErrorKind {
         name: String,
         /// Names that are close to it.
         candidates: Vec<String>,
-    },
-    /// The field can be shown, but not filtered on.
-    UnsupportedField {
-        /// The field.
-        field: FieldId,
+        /// Whether it stands right behind a number, and may be meant as its unit.
+        after_number: bool,
     },
     /// Nothing to compare the field with.
     MissingValue {
@@ -78,8 +80,62 @@ pub enum ErrorKind {
         /// What is allowed, or why nothing is.
         why: &'static str,
     },
-    /// An interface after `%`.
-    InterfaceInAddress,
+    /// Not a number, or not one of the field.
+    BadNumber {
+        /// The field.
+        field: FieldId,
+        /// The number as written.
+        text: String,
+        /// What it could be measured in.
+        unit: Unit,
+        /// Why not.
+        why: NumberFault,
+    },
+    /// None of the words that the field can be.
+    BadWord {
+        /// The field.
+        field: FieldId,
+        /// The word as written.
+        word: String,
+        /// The words that it can be.
+        known: Vec<&'static str>,
+        /// Those close to it.
+        candidates: Vec<String>,
+    },
+    /// Nothing that the field can be said to be with `is`.
+    UnknownClass {
+        /// The field.
+        field: FieldId,
+        /// The word as written.
+        word: String,
+        /// What it can be.
+        known: Vec<&'static str>,
+        /// Those close to it.
+        candidates: Vec<String>,
+    },
+    /// No interface has this name.
+    UnknownInterface {
+        /// The name as written.
+        name: String,
+        /// Names that are close to it.
+        candidates: Vec<String>,
+    },
+    /// No user has this name.
+    UnknownUser {
+        /// The name as written.
+        name: String,
+        /// Names that are close to it.
+        candidates: Vec<String>,
+    },
+    /// There is no such control group.
+    UnknownCgroup {
+        /// The path as written.
+        path: String,
+        /// What the lookup said.
+        reason: String,
+    },
+    /// The system does not tell which ports it gives to connections, or the sockets are of another host.
+    NoEphemeralRange,
     /// The name has no address.
     UnknownHost {
         /// The name as written.
@@ -101,6 +157,13 @@ pub enum ErrorKind {
         /// Operators that can be used.
         allowed: &'static [Op],
     },
+    /// Several values for an operator that asks for an order.
+    ListHasNoOrder {
+        /// The operator.
+        op: Op,
+    },
+    /// A brace that nothing closes; the span is its own.
+    UnclosedBrace,
     /// A parenthesis that nothing closes; the span is its own.
     UnclosedParenthesis,
     /// A closing parenthesis that nothing opened.
@@ -127,6 +190,8 @@ pub enum PortFault {
     Empty,
     /// `*` with an operator that asks for an order.
     AnyHasNoOrder,
+    /// The range ends before it begins.
+    Backwards,
 }
 
 /// An error whose text is known to the caller.
@@ -143,9 +208,10 @@ impl Fault {
 
     pub(super) fn within(self, text: &str) -> FilterError {
         FilterError {
-            kind: self.kind,
+            kind: Box::new(self.kind),
             span: self.span,
             text: text.to_owned(),
+            file: None,
         }
     }
 }
@@ -160,12 +226,11 @@ impl FilterError {
     /// What is wrong, in one sentence without a full stop.
     #[must_use]
     pub fn message(&self) -> String {
-        match &self.kind {
-            ErrorKind::UnknownField { name, .. } => format!("there is no field '{name}'"),
-            ErrorKind::UnsupportedField { field } => {
-                let name = field.field().name;
-                format!("'{name}' can be shown, but not filtered on yet")
+        match &*self.kind {
+            ErrorKind::UnknownField { name, .. } if later(name).is_some() => {
+                format!("'{name}' cannot be asked for yet")
             }
+            ErrorKind::UnknownField { name, .. } => format!("there is no field '{name}'"),
             ErrorKind::MissingValue { .. } => {
                 format!("a value is missing after '{}'", self.span.of(&self.text))
             }
@@ -183,6 +248,7 @@ impl FilterError {
                 PortFault::AnyHasNoOrder => {
                     "'*' is any port, and nothing is above or below that".to_owned()
                 }
+                PortFault::Backwards => format!("the range '{port}' ends before it begins"),
             },
             ErrorKind::UnknownService { name, .. } => {
                 format!("'{name}' is neither a port number nor a known service")
@@ -191,9 +257,40 @@ impl FilterError {
             ErrorKind::BadPrefix { prefix, why } => {
                 format!("'/{prefix}' is wrong here: {why}")
             }
-            ErrorKind::InterfaceInAddress => {
-                "an address in a filter cannot name an interface".to_owned()
+            ErrorKind::BadNumber {
+                field, text, why, ..
+            } => {
+                let name = field.field().name;
+                match why {
+                    NumberFault::NotANumber => format!("'{text}' is not a number, as '{name}' is"),
+                    NumberFault::UnknownUnit => {
+                        format!("'{text}' ends in no unit that '{name}' has")
+                    }
+                    NumberFault::TooLarge => format!("'{text}' is too large a number"),
+                    NumberFault::Backwards => format!("the range '{text}' ends before it begins"),
+                }
             }
+            ErrorKind::BadWord { field, word, .. } => {
+                format!("'{}' is never '{word}'", field.field().name)
+            }
+            ErrorKind::UnknownClass { field, word, .. } => {
+                format!("'{word}' is nothing that '{}' can be", field.field().name)
+            }
+            ErrorKind::UnknownInterface { name, .. } => format!("there is no interface '{name}'"),
+            ErrorKind::UnknownUser { name, .. } => format!("there is no user '{name}'"),
+            ErrorKind::UnknownCgroup { path, reason } => {
+                format!("there is no control group '{path}': {reason}")
+            }
+            ErrorKind::NoEphemeralRange => {
+                "which ports are ephemeral cannot be known here".to_owned()
+            }
+            ErrorKind::ListHasNoOrder { op } => {
+                format!(
+                    "'{}' compares with one value, not with several",
+                    op.symbol()
+                )
+            }
+            ErrorKind::UnclosedBrace => "this brace is never closed".to_owned(),
             ErrorKind::UnknownHost { name, reason } => {
                 format!("the host '{name}' has no address: {reason}")
             }
@@ -213,80 +310,6 @@ impl FilterError {
             }
         }
     }
-
-    /// What to try instead, if there is something to say.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match &self.kind {
-            ErrorKind::UnknownField { name, candidates } => {
-                Some(did_you_mean(candidates).unwrap_or_else(|| no_such_field(name)))
-            }
-            ErrorKind::UnsupportedField { .. } => Some(list_of_fields()),
-            ErrorKind::MissingValue { field } => Some(format!("for example '{}'", example(*field))),
-            ErrorKind::Unexpected { found, .. } => self.hint_for_unexpected(found),
-            ErrorKind::UnknownState { candidates, .. } => {
-                did_you_mean(candidates).or_else(|| Some(list_of_states()))
-            }
-            ErrorKind::UnknownService { name, candidates } => {
-                did_you_mean(candidates).or_else(|| unix_name(name))
-            }
-            ErrorKind::BadPort { why, .. } => match why {
-                PortFault::NotANumber => {
-                    Some("a number that starts with 0 is octal: leave the 0 out".to_owned())
-                }
-                PortFault::AnyHasNoOrder => Some("use '=', or a number".to_owned()),
-                PortFault::OutOfRange | PortFault::Empty => None,
-            },
-            ErrorKind::BadAddress { address, .. } => self.hint_for_address(address),
-            ErrorKind::BadPrefix { .. } => None,
-            ErrorKind::InterfaceInAddress => {
-                Some("leave out the '%' and what follows it".to_owned())
-            }
-            ErrorKind::UnknownHost { name, .. } => unix_name(name),
-            ErrorKind::UnsupportedFamily { .. } => None,
-            ErrorKind::OperatorNotAllowed { allowed, .. } => {
-                let ops: Vec<_> = allowed.iter().map(|op| quote(op.symbol())).collect();
-                Some(format!("use {}", either(&ops)))
-            }
-            ErrorKind::UnclosedParenthesis => Some("add a ')'".to_owned()),
-            ErrorKind::StrayParenthesis => {
-                Some("remove it, or add the '(' that belongs to it".to_owned())
-            }
-            ErrorKind::EmptyParentheses => {
-                Some("put a condition between them, as in '( sport = 22 )'".to_owned())
-            }
-            ErrorKind::UnclosedQuote => Some(
-                "close it, or write a backslash before it if it belongs to the value".to_owned(),
-            ),
-            ErrorKind::TooDeep { .. } => None,
-        }
-    }
-
-    fn hint_for_unexpected(&self, found: &str) -> Option<String> {
-        let before = self.text.get(..self.span.start).unwrap_or_default();
-        if found.is_empty() {
-            None
-        } else if before.ends_with(|c: char| !c.is_whitespace() && !"()=<>&|!".contains(c)) {
-            Some(format!(
-                "if '{found}' belongs to the value, put the value in quotes"
-            ))
-        } else if before.trim_end().is_empty() {
-            Some("begin with a field, as in 'sport = 22'".to_owned())
-        } else {
-            None
-        }
-    }
-
-    fn hint_for_address(&self, address: &str) -> Option<String> {
-        let after = self.text.get(self.span.end..).unwrap_or_default();
-        if address.starts_with('[') || after.starts_with(']') {
-            Some("an IPv6 address with a port is written '[::1]:22'".to_owned())
-        } else if address.contains(':') && address.contains('/') {
-            Some("a port comes after the length, as in '10.0.0.0/8:22'".to_owned())
-        } else {
-            unix_name(address)
-        }
-    }
 }
 
 impl Display for FilterError {
@@ -296,88 +319,3 @@ impl Display for FilterError {
 }
 
 impl std::error::Error for FilterError {}
-
-fn quote(text: &str) -> String {
-    format!("'{text}'")
-}
-
-/// `a`, `a or b`, `a, b or c`.
-fn either<S: AsRef<str>>(words: &[S]) -> String {
-    let mut text = String::new();
-    for (n, word) in words.iter().enumerate() {
-        text.push_str(match words.len() - n {
-            _ if n == 0 => "",
-            1 => " or ",
-            _ => ", ",
-        });
-        text.push_str(word.as_ref());
-    }
-    text
-}
-
-fn did_you_mean(candidates: &[String]) -> Option<String> {
-    let quoted: Vec<_> = candidates.iter().map(|c| quote(c)).collect();
-    (!quoted.is_empty()).then(|| format!("did you mean {}?", either(&quoted)))
-}
-
-fn no_such_field(name: &str) -> String {
-    let digits = name.strip_prefix(':').unwrap_or(name);
-    if StateSetName::find(name).is_some() {
-        format!("to ask for a state, write 'state {name}'")
-    } else if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
-        format!("to ask for a port, write 'sport = {digits}' (local) or 'dport = {digits}' (peer)")
-    } else if name.starts_with(|c: char| c.is_ascii_digit() || "[/@:".contains(c)) {
-        format!("to ask for an address, write 'src {name}' (local) or 'dst {name}' (peer)")
-    } else {
-        list_of_fields()
-    }
-}
-
-fn list_of_fields() -> String {
-    let names = FIELDS.map(|f| quote(f.field().name));
-    format!("a condition is about {}", either(&names))
-}
-
-fn list_of_states() -> String {
-    let names: Vec<_> = StateSetName::ALL.iter().map(|s| s.name).collect();
-    format!("a state is one of {}", names.join(", "))
-}
-
-fn example(field: FieldId) -> &'static str {
-    match field {
-        FieldId::State => "state established",
-        FieldId::Dport => "dport = 443",
-        FieldId::Src => "src 10.0.0.0/8",
-        FieldId::Dst => "dst 10.0.0.0/8",
-        _ => "sport = 22",
-    }
-}
-
-fn unix_name(value: &str) -> Option<String> {
-    value
-        .contains(['*', '?', '/'])
-        .then(|| format!("to ask for the name of a unix socket, write 'unix:{value}'"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lists_are_english() {
-        assert_eq!(either(&["a"]), "a");
-        assert_eq!(either(&["a", "b"]), "a or b");
-        assert_eq!(either(&["a", "b", "c"]), "a, b or c");
-    }
-
-    #[test]
-    fn a_lonely_value_is_told_its_field() {
-        assert_eq!(
-            no_such_field("listen"),
-            "to ask for a state, write 'state listen'"
-        );
-        assert!(no_such_field("22").contains("'sport = 22' (local)"));
-        assert!(no_such_field("10.0.0.1").contains("'dst 10.0.0.1' (peer)"));
-        assert!(no_such_field("banana").contains("'sport'"));
-    }
-}

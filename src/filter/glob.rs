@@ -1,15 +1,22 @@
-//! Patterns for the names of unix sockets.
+//! Patterns for names: of unix sockets, processes, users, interfaces.
 //!
 //! `*` is any run of characters (slashes too), `?` one character, `[a-z]` one of a class, `[!a-z]`
-//! one that is not; a backslash makes the next character literal. Case does not count (ASCII).
-//! Names are bytes: what is not UTF-8 counts one character a byte, and only wildcards match it.
+//! one that is not; a backslash makes the next character literal, and `\xNN` is a byte. Case does
+//! not count (ASCII). Names are bytes: what is not UTF-8 counts one character a byte.
+//!
+//! For unix names, `@` at the start is an abstract name, `\@` a path that begins so; a pattern that
+//! begins with a wildcard matches both, abstract names after an `@`.
 
 use crate::model::UnixName;
 use std::str::Chars;
 
 /// A pattern, ready to be matched against names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Glob(Vec<Step>);
+pub struct Glob {
+    steps: Vec<Step>,
+    /// Whether only abstract names match, or only others; both may if it is not said.
+    is_abstract: Option<bool>,
+}
 
 /// What one step of a pattern matches. Characters are lower-case numbers, see [`Name::character`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,9 +44,24 @@ impl Step {
 }
 
 impl Glob {
-    /// Reads a pattern. A `[` that nothing closes stands for itself.
+    /// Reads a pattern for unix names.
     #[must_use]
     pub fn new(pattern: &str) -> Self {
+        match pattern.strip_prefix('@') {
+            Some(name) => Self {
+                is_abstract: Some(true),
+                ..Self::text(name)
+            },
+            None => Self {
+                is_abstract: (!pattern.starts_with(['*', '?', '['])).then_some(false),
+                ..Self::text(pattern)
+            },
+        }
+    }
+
+    /// Reads a pattern for other names. A `[` that nothing closes stands for itself.
+    #[must_use]
+    pub fn text(pattern: &str) -> Self {
         let mut steps = Vec::new();
         let mut rest = pattern.chars();
         while let Some(c) = rest.next() {
@@ -47,7 +69,14 @@ impl Glob {
                 '*' if steps.last() == Some(&Step::AnyRun) => continue,
                 '*' => Step::AnyRun,
                 '?' => Step::AnyOne,
-                '\\' => Step::One(lower(rest.next().unwrap_or('\\').into())),
+                '\\' => {
+                    if let Some((bytes, after)) = bytes(rest.as_str()) {
+                        rest = after.chars();
+                        steps.extend(one_by_one(&bytes));
+                        continue;
+                    }
+                    Step::One(lower(rest.next().unwrap_or('\\').into()))
+                }
                 '[' => match class(rest.as_str()) {
                     Some((step, after)) => {
                         rest = after.chars();
@@ -59,19 +88,45 @@ impl Glob {
             };
             steps.push(step);
         }
-        Self(steps)
+        Self {
+            steps,
+            is_abstract: None,
+        }
     }
 
     /// Whether every name matches.
     #[must_use]
     pub fn is_everything(&self) -> bool {
-        self.0 == [Step::AnyRun]
+        self.is_abstract.is_none() && self.steps == [Step::AnyRun]
+    }
+
+    /// Whether there are no wildcards in it.
+    #[must_use]
+    pub fn is_literal(&self) -> bool {
+        self.steps.iter().all(|s| matches!(s, Step::One(_)))
+    }
+
+    /// Whether a name that is no unix name matches.
+    #[must_use]
+    pub fn matches_text(&self, name: &[u8]) -> bool {
+        self.matches_name(Name {
+            is_abstract: false,
+            bytes: name,
+        })
     }
 
     /// Whether the name matches: a path as it is, an abstract name after an `@`, no name as nothing.
     #[must_use]
     pub fn matches(&self, name: &UnixName) -> bool {
-        self.matches_name(Name::of(name))
+        let mut name = Name::of(name);
+        if let Some(wanted) = self.is_abstract {
+            if name.is_abstract != wanted {
+                return false;
+            }
+            // The `@` is known already.
+            name.is_abstract = false;
+        }
+        self.matches_name(name)
     }
 
     fn matches_name(&self, name: Name<'_>) -> bool {
@@ -80,7 +135,7 @@ impl Glob {
         let mut retry: Option<(usize, usize)> = None;
         loop {
             let here = name.character(at);
-            match (self.0.get(step), here) {
+            match (self.steps.get(step), here) {
                 (Some(Step::AnyRun), _) => {
                     step += 1;
                     retry = Some((step, at));
@@ -104,6 +159,36 @@ impl Glob {
             retry = Some((step, at));
         }
     }
+}
+
+/// The bytes of a run of `\xNN` whose first backslash was read, and what follows them.
+fn bytes(text: &str) -> Option<(Vec<u8>, &str)> {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    let mut next = Some(text);
+    while let Some(digits) = next.and_then(|t| t.strip_prefix('x')) {
+        let byte = digits.get(..2).and_then(|d| u8::from_str_radix(d, 16).ok());
+        let Some(byte) = byte else { break };
+        bytes.push(byte);
+        rest = digits.get(2..).unwrap_or_default();
+        next = rest.strip_prefix('\\');
+    }
+    (!bytes.is_empty()).then_some((bytes, rest))
+}
+
+/// A step for each character of a name.
+fn one_by_one(bytes: &[u8]) -> Vec<Step> {
+    let name = Name {
+        is_abstract: false,
+        bytes,
+    };
+    let mut at = 0;
+    let mut steps = Vec::new();
+    while let Some((character, length)) = name.character(at) {
+        steps.push(Step::One(character));
+        at += length;
+    }
+    steps
 }
 
 /// The class whose text begins after the opening bracket, and what follows it.
@@ -247,6 +332,33 @@ mod tests {
         assert!(matches("/t?r", "/tür"));
     }
 
+    #[test]
+    fn an_abstract_name_and_a_path_are_told_apart() {
+        let name = UnixName::Abstract(b"x".as_slice().into());
+        let path = UnixName::Path(b"@x".as_slice().into());
+        for (pattern, of_name, of_path) in [
+            ("@x", true, false),
+            (r"\@x", false, true),
+            ("*x", true, true),
+            ("?x", true, true),
+            ("x", false, false),
+        ] {
+            assert_eq!(Glob::new(pattern).matches(&name), of_name, "{pattern}");
+            assert_eq!(Glob::new(pattern).matches(&path), of_path, "{pattern}");
+        }
+        assert!(Glob::text("@x").matches_text(b"@X"));
+    }
+
+    #[test]
+    fn bytes_by_their_numbers() {
+        let matches = |pattern: &str, name: &[u8]| Glob::text(pattern).matches_text(name);
+        assert!(matches(r"a\xffb", b"a\xffb"));
+        assert!(!matches(r"a\xffb", b"a\xfeb"));
+        assert!(matches(r"\xc3\xbc", "ü".as_bytes()));
+        assert!(matches(r"\xff\xfe*", b"\xff\xfeutf"));
+        assert!(matches(r"\xc3\*", b"\xc3*"));
+    }
+
     proptest! {
         #[test]
         fn never_panics_and_a_star_matches_all(pattern: String, name: Vec<u8>) {
@@ -257,8 +369,8 @@ mod tests {
 
         #[test]
         fn a_name_with_backslashes_matches_itself(name: String) {
-            let pattern: String = name.chars().flat_map(|c| ['\\', c]).collect();
-            prop_assert!(matches(&pattern, &name));
+            let pattern: String = name.chars().filter(|&c| c != 'x').flat_map(|c| ['\\', c]).collect();
+            prop_assert!(matches(&pattern, &name.replace('x', "")));
         }
     }
 }

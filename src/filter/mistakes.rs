@@ -46,7 +46,7 @@ fn fields() {
         "sport = 22 80",
         "80",
         "there is no field '80'",
-        "'dport = 80'",
+        "'in 22,80'",
     );
     check("listen", "listen", "there is no field", "'state listen'");
     check(
@@ -56,12 +56,17 @@ fn fields() {
         "'dst 10.0.0.1'",
     );
     check(
-        "pid = 1",
-        "pid",
-        "'pid' can be shown, but not filtered on",
-        "'sport'",
+        "rtt > 5 apples",
+        "rtt",
+        "'rtt' cannot be asked for yet",
+        "does not read the metrics",
     );
-    check("dev eth0", "dev", "'interface' can be shown", "'sport'");
+    check(
+        "timer_expires > 5 apples",
+        "apples",
+        "there is no field 'apples'",
+        "a unit is written without a blank",
+    );
 }
 
 #[test]
@@ -181,7 +186,7 @@ fn states() {
         "sport 1 state > listen",
         ">",
         "'state' cannot be compared with '>'",
-        "use '=' or '!='",
+        "use '=', '!=' or 'in'",
     );
 }
 
@@ -254,10 +259,17 @@ fn addresses() {
     check("dst empty.test", "empty.test", "none was found", "");
     check("dst inet6:one.test", "one.test", "none of family inet6", "");
     check(
-        "dst fe80::1%eth0",
-        "%eth0",
-        "cannot name an interface",
-        "leave out",
+        "dst [fe80::1]%eth1:22",
+        "eth1",
+        "there is no interface 'eth1'",
+        "did you mean 'eth0'",
+    );
+    check("dst %eth0", "", "is not an address", "");
+    check(
+        "dst = 10.0.0.1,10.0.0.2",
+        "10.0.0.1,10.0.0.2",
+        "is not an address",
+        "dst in 10.0.0.1,10.0.0.2",
     );
     check("dst 1.2.3.4.5", "1.2.3.4.5", "is not an IPv4 address", "");
     check("dst 300.1.1.1", "300.1.1.1", "is not an IPv4 address", "");
@@ -281,7 +293,7 @@ fn addresses() {
         "dst > 10.0.0.1",
         ">",
         "'dst' cannot be compared with '>'",
-        "use '=' or '!='",
+        "use '=', '!=' or 'in'",
     );
     check("dst link:ip", "link:ip", "'link:' is not supported yet", "");
     check(
@@ -291,6 +303,128 @@ fn addresses() {
         "",
     );
     check("sport = vsock:1", "vsock:1", "not supported yet", "");
+}
+
+#[test]
+fn numbers_words_and_names() {
+    check(
+        "pid = nginx",
+        "nginx",
+        "'nginx' is not a number",
+        "'process = nginx'",
+    );
+    check("uid = app", "app", "'app' is not a number", "'user = app'");
+    check("inode = 08", "08", "'08' is not a number", "octal");
+    check(
+        "recv_queue > 5apples",
+        "5apples",
+        "ends in no unit that 'recv_queue' has",
+        "k, M and G",
+    );
+    check(
+        "retransmits > 1k",
+        "1k",
+        "ends in no unit",
+        "it has no unit",
+    );
+    check("uid = 10-5", "10-5", "ends before it begins", "smaller");
+    check("sport = 90-80", "90-80", "ends before it begins", "smaller");
+    check("sport = 80-70000", "80-70000", "a port is 0 to 65535", "");
+    check(
+        "sport in 80,htpps,443",
+        "htpps",
+        "'htpps' is neither",
+        "'https'",
+    );
+    check(
+        "protocol = tpc",
+        "tpc",
+        "'protocol' is never 'tpc'",
+        "did you mean 'tcp'",
+    );
+    check(
+        "shutdown = xyz",
+        "xyz",
+        "is never 'xyz'",
+        "none, recv, send or both",
+    );
+    check(
+        "dst is privat",
+        "privat",
+        "'privat' is nothing that 'dst' can be",
+        "did you mean 'private'",
+    );
+    check(
+        "process is vanished",
+        "vanished",
+        "'vanished' is nothing that 'process' can be",
+        "orphan",
+    );
+    check(
+        "dev eth1",
+        "eth1",
+        "there is no interface 'eth1'",
+        "did you mean 'eth0'",
+    );
+    check(
+        "user = rooot",
+        "rooot",
+        "there is no user 'rooot'",
+        "did you mean 'root'",
+    );
+    check(
+        "cgroup = /nope",
+        "/nope",
+        "no control group '/nope': No such file",
+        "cgroup2",
+    );
+    check("mark = 1/x", "x", "'x' is not a number", "mark = 0x10/0xf0");
+    check("mark = 0x100000000", "0x100000000", "too large", "");
+    check(
+        "user > root",
+        ">",
+        "'user' cannot be compared with '>'",
+        "use '=', '!=' or 'in'",
+    );
+}
+
+#[test]
+fn classes_are_told_where_a_name_is_unknown() {
+    check(
+        "dst = private",
+        "private",
+        "has no address",
+        "'dst is private'",
+    );
+    check(
+        "sport = ephemeral",
+        "ephemeral",
+        "neither a port number",
+        "'sport is ephemeral'",
+    );
+    check(
+        "dst 10.0.0.1-10.0.0.9",
+        "10.0.0.1-10.0.0.9",
+        "has no address",
+        "'10.0.0.0/28'",
+    );
+    check("sport in", "sport in", "a value is missing", "'sport = 22'");
+    check("sport is", "sport is", "a value is missing", "'sport = 22'");
+}
+
+#[test]
+fn lists() {
+    check(
+        "sport > 80,443",
+        ">",
+        "compares with one value",
+        "use 'in', '=' or '!='",
+    );
+    check("sport in (80, 443", "(", "never closed", "')'");
+    check("sport in ()", "()", "a value is missing", "'sport = 22'");
+    check("sport = {80, 443", "{", "this brace is never closed", "'}'");
+    check("sport = {}", "{}", "a value is missing", "'sport = 22'");
+    check("sport in (80 or 443)", "or", "where a value or ')'", "");
 }
 
 #[test]
@@ -322,7 +456,7 @@ fn numbers_are_inodes_if_only_unix_is_asked_for() {
     };
     assert!(compile(unix).is_ok());
     assert!(matches!(
-        compile(tables).unwrap_err().kind,
+        *compile(tables).unwrap_err().kind,
         ErrorKind::BadPort { .. }
     ));
     assert!(compile(TableSet::EMPTY).is_err());
@@ -344,6 +478,7 @@ fn walk(text: &str) {
         let _ = filter.matches(super::oracle::row(&socket));
     }
     let _ = filter.states();
+    let _ = filter.conditions();
     let _ = filter.tables(super::oracle::every_table());
     drop(filter.clone());
 }
@@ -367,6 +502,13 @@ fn long_and_deep_filters_do_not_exhaust_the_stack() {
             " )".repeat(200)
         ));
         walk(&format!("{}sport = 1{}", "(".repeat(200), ")".repeat(200)));
+        walk(&format!("sport in {}1", "22,".repeat(50_000)));
+        walk(&format!("sport in ( {}1 )", "22 ".repeat(50_000)));
+        walk(&format!("dst in {}10/8", "10.0.0.1, ".repeat(50_000)));
+        walk(&format!("sport = 1 {}", "dst != 10/8 ".repeat(50_000)));
+        walk(&format!("src /{}", r"\u{".repeat(100_000)));
+        walk(&format!("src /{}", r"\xff".repeat(100_000)));
+        assert!(super::parse(&[format!("sport = {}", "{ ".repeat(100_000))]).is_err());
         assert!(super::parse(&["(".repeat(100_000)]).is_err());
         assert!(super::parse(&["[".repeat(100_000)]).is_err());
         assert!(super::parse(&["not ".repeat(100_000)]).is_err());
@@ -376,7 +518,7 @@ fn long_and_deep_filters_do_not_exhaust_the_stack() {
 proptest! {
     #[test]
     fn arbitrary_text_never_panics(
-        text in "\\PC{0,40}|(sport|src|dst|state|not|and|or|[(]|[)]|=|!=|<|22|10/8|listen|::1| |'|\\[|\\]|ü){0,20}"
+        text in "\\PC{0,40}|(sport|src|dst|state|pid|user|not|and|or|in|is|[(]|[)]|[{]|[}]|,|=|!=|<|22|8-9|10/8|5k|listen|private|::1|%lo| |'|\\\\x|\\[|\\]|ü){0,20}"
     ) {
         if let Err(error) = try_compile(&text) {
             let (whole, span) = error.location();

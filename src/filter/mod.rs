@@ -13,33 +13,51 @@
 mod address;
 mod ast;
 mod check;
+mod class;
+mod ends;
 mod error;
+#[cfg(test)]
+mod every_field;
+mod fact;
+mod facts;
 mod glob;
+mod hint;
+mod kind;
 #[cfg(test)]
 mod mistakes;
+mod narrow;
+mod numbers;
+mod operand;
 #[cfg(test)]
 mod oracle;
 mod parse;
 mod port;
 mod predicate;
 mod pushdown;
+mod quantity;
 mod reading;
+mod source;
 mod split;
 mod suggest;
 mod token;
 
-pub use address::Network;
+pub use address::{Network, NetworkSet};
 pub use ast::{Comparison, Expr, Node, NodeKind, Op, StateWord, Value};
 pub use error::{ErrorKind, FilterError, PortFault};
 pub use glob::Glob;
+pub use kind::Unit;
+pub use numbers::NumberSet;
 pub use parse::parse;
 pub use port::Ports;
-pub use predicate::{PortOrder, PortTest, Predicate, Truth};
+pub use predicate::{PortSets, PortTest, Predicate, Truth};
+pub use quantity::NumberFault;
+pub use source::{file_text, words};
 pub use suggest::closest;
-pub use token::Span;
+pub use token::{Span, ends_in_operator};
 
-use crate::model::{Protocol, Row, StateSet, TableSet};
+use crate::model::{Conditions, IfIndex, Protocol, Row, StateSet, TableSet, Uid};
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 /// What a filter is applied to.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +80,22 @@ pub trait Resolver {
     ///
     /// The reason, in words, why there are none.
     fn host(&self, name: &str) -> Result<Vec<IpAddr>, String>;
+    /// The interface of a name or another name (altname) in this network namespace.
+    fn interface(&self, name: &str) -> Option<IfIndex>;
+    /// Names of interfaces that a mistyped one may stand for.
+    fn similar_interfaces(&self, name: &str) -> Vec<String>;
+    /// The user of a login name.
+    fn user(&self, name: &str) -> Option<Uid>;
+    /// Names of users that a mistyped one may stand for.
+    fn similar_users(&self, name: &str) -> Vec<String>;
+    /// The number of the control group (cgroup2) at a path: one from the root of the file system, or below where the hierarchy is mounted.
+    ///
+    /// # Errors
+    ///
+    /// The reason, in words, why there is none.
+    fn cgroup(&self, path: &str) -> Result<u64, String>;
+    /// The ports that the kernel gives to connections, `net.ipv4.ip_local_port_range`.
+    fn ephemeral_ports(&self) -> Option<RangeInclusive<u16>>;
 }
 
 /// Something in a filter that means something else than one might think.
@@ -78,7 +112,7 @@ pub struct Warning {
 pub struct Filter {
     /// The condition.
     pub predicate: Predicate,
-    /// The text that the spans of `warnings` point into.
+    /// The text that was typed, which the spans of its warnings point into.
     pub text: String,
     /// What the reader should know about how the text was read.
     pub warnings: Vec<Warning>,
@@ -111,7 +145,41 @@ pub fn compile(
     })
 }
 
+/// Reads a filter that stands in a file.
+///
+/// # Errors
+///
+/// As [`compile`]; the error names the file.
+pub fn compile_file(
+    name: &str,
+    contents: &[u8],
+    scope: &Scope,
+    resolver: &dyn Resolver,
+) -> Result<Filter, FilterError> {
+    compile(&[file_text(contents)], scope, resolver).map_err(|error| FilterError {
+        file: Some(name.to_owned()),
+        ..error
+    })
+}
+
 impl Filter {
+    /// What passes both filters.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.warnings.extend(other.warnings);
+        Self {
+            predicate: Predicate::all(
+                [self.predicate, other.predicate]
+                    .into_iter()
+                    .filter(|p| *p != Predicate::Constant(true))
+                    .collect(),
+            ),
+            mentions_state: self.mentions_state || other.mentions_state,
+            needs_owners: self.needs_owners || other.needs_owners,
+            ..self
+        }
+    }
+
     /// The filter that every socket matches.
     #[must_use]
     pub const fn everything() -> Self {
@@ -133,6 +201,12 @@ impl Filter {
             Predicate::Constant(known) => (*known).into(),
             predicate => predicate.matches(&row),
         }
+    }
+
+    /// What every IP socket that can match fulfils, as far as a kernel can decide it.
+    #[must_use]
+    pub fn conditions(&self) -> Conditions {
+        narrow::conditions(&self.predicate)
     }
 
     /// Every state in which a socket can match.

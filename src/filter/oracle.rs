@@ -4,10 +4,10 @@
 //! (`testsuite/tests/ss/ss1.dump`); what `ss` 7.1 says about them is the oracle, except where this
 //! language differs on purpose.
 
-use super::{Filter, FilterError, Resolver, Scope, Truth, closest};
+use super::{Filter, FilterError, Predicate, Resolver, Scope, Truth, closest};
 use crate::model::{
-    Context, Ends, Family, InetEnds, Inode, NoNames, Port, Protocol, Queues, Row, Socket, State,
-    Table, TableSet, UnixEnds, UnixKind, UnixName, UnixPeer,
+    Context, Ends, Family, IfIndex, InetEnds, Inode, NoNames, Port, Protocol, Queues, Row, Socket,
+    State, Table, TableSet, Uid, UnixEnds, UnixKind, UnixName, UnixPeer,
 };
 use std::net::{IpAddr, SocketAddr};
 
@@ -40,6 +40,41 @@ impl Resolver for Names {
             _ => return Err("Name or service not known".to_owned()),
         };
         Ok(addresses.iter().map(|a| a.parse().unwrap()).collect())
+    }
+
+    fn interface(&self, name: &str) -> Option<IfIndex> {
+        IfIndex::new(match name {
+            "lo" => 1,
+            "eth0" => 2,
+            _ => 0,
+        })
+    }
+
+    fn similar_interfaces(&self, name: &str) -> Vec<String> {
+        closest(name, ["lo", "eth0"])
+    }
+
+    fn user(&self, name: &str) -> Option<Uid> {
+        match name {
+            "root" => Some(Uid(0)),
+            "app" => Some(Uid(1000)),
+            _ => None,
+        }
+    }
+
+    fn similar_users(&self, name: &str) -> Vec<String> {
+        closest(name, ["root", "app"])
+    }
+
+    fn cgroup(&self, path: &str) -> Result<u64, String> {
+        match path {
+            "/system.slice" => Ok(77),
+            _ => Err("No such file or directory".to_owned()),
+        }
+    }
+
+    fn ephemeral_ports(&self) -> Option<std::ops::RangeInclusive<u16>> {
+        Some(32768..=60999)
     }
 }
 
@@ -358,6 +393,170 @@ fn hosts_match_by_any_of_their_addresses() {
     assert_eq!(shown("dst inet:two.test"), [3]);
     assert_eq!(shown("dst inet6:two.test"), [5, 6]);
     assert_eq!(shown("dst != two.test"), others(&[3, 5, 6, 7]));
+}
+
+#[test]
+fn sets_and_ranges() {
+    assert_eq!(shown("sport in 22,80"), [0, 1, 3, 4, 6, 7, 11]);
+    for text in [
+        "sport in (22, 80)",
+        "sport in {22,80}",
+        "sport = 22,80",
+        "sport 22, 80",
+        "sport = {22 80}",
+        "sport in ssh,22,80",
+        "sport in :22,*:80",
+        "sport in 20-30,80",
+    ] {
+        assert_eq!(shown(text), [0, 1, 3, 4, 6, 7, 11], "{text}");
+    }
+    assert_eq!(shown("sport != 22,80"), others(&[0, 1, 3, 4, 6, 7, 11]));
+    assert_eq!(shown("sport not in 22,80"), shown("sport != 22,80"));
+    assert_eq!(shown("sport = 1-30"), [0, 1, 3, 4, 6, 9, 11, 12]);
+    assert_eq!(shown("dst in 10.0.0.1,fec0:42::/64"), [1, 2, 5, 6]);
+    assert_eq!(
+        shown("dst not in {10.0.0.1 fec0:42::/64}"),
+        others(&[1, 2, 5, 6])
+    );
+    assert_eq!(shown("state = listen,close"), [0, 4, 8, 9]);
+    assert_eq!(shown("state listen,close"), [0, 4, 8, 9]);
+    let many: Vec<_> = (1..=60).map(|n| format!("10.0.{n}.0/24")).collect();
+    assert_eq!(
+        shown(&format!("src in {},10.0.0.1", many.join(","))),
+        [1, 2, 3, 7]
+    );
+}
+
+#[test]
+fn a_long_set_of_ports_is_one_lookup() {
+    let ports: Vec<_> = (0..10_000).map(|n| (n * 3 + 1).to_string()).collect();
+    let set = compile(&format!("sport in {}", ports.join(",")));
+    let chain = compile(&format!("sport = {}", ports.join(" or sport = ")));
+    assert!(matches!(&set.predicate, Predicate::Port(_)));
+    assert_eq!(set.predicate, chain.predicate);
+    assert_eq!(chosen_by(&set, Truth::True), [0, 1, 3, 4, 6, 9, 11, 12]);
+}
+
+#[test]
+fn classes_of_addresses_and_ports() {
+    assert_eq!(shown("src is loopback"), [8]);
+    assert_eq!(shown("src is private"), [1, 2, 3, 7]);
+    assert_eq!(shown("src is wildcard"), [0, 4, 9]);
+    assert_eq!(shown("src is not private"), others(&[1, 2, 3, 7]));
+    assert_eq!(shown("src is global"), NONE);
+    assert_eq!(shown("src is private,loopback"), [1, 2, 3, 7, 8]);
+    assert_eq!(
+        shown("src is not private, loopback"),
+        others(&[1, 2, 3, 7, 8])
+    );
+    assert_eq!(shown("dport is ephemeral"), [1, 3, 6, 7]);
+    assert_eq!(shown("sport is well-known"), [0, 1, 3, 4, 6, 7, 8]);
+    assert_eq!(shown("sport is Well_Known"), shown("sport is privileged"));
+    assert_eq!(shown("autobound"), [2, 5, 12]);
+    assert_eq!(shown("not autobound"), others(&[2, 5, 12]));
+}
+
+#[test]
+fn what_is_global() {
+    let global = |address: &str| {
+        let mut socket = inet(Protocol::Tcp, State::Established, 1, address, "0.0.0.0:0");
+        if address.starts_with('[') {
+            socket = inet(Protocol::Tcp, State::Established, 1, address, "[::]:0");
+        }
+        compile("src is global").matches(row(&socket)) == Truth::True
+    };
+    for address in ["8.8.8.8:1", "[2606:4700::1]:1", "[::ffff:8.8.8.8]:1"] {
+        assert!(global(address), "{address}");
+    }
+    for address in [
+        "10.1.1.1:1",
+        "100.64.0.1:1",
+        "169.254.1.1:1",
+        "224.0.0.1:1",
+        "240.0.0.1:1",
+        "192.0.2.1:1",
+        "[::ffff:10.0.0.1]:1",
+        "[2001:db8::1]:1",
+        "[fe80::1]:1",
+        "[fd00::1]:1",
+        "[::1]:1",
+    ] {
+        assert!(!global(address), "{address}");
+    }
+}
+
+#[test]
+fn what_portctl_and_ss_print_can_be_asked_for() {
+    let mut link_local = inet(
+        Protocol::Tcp,
+        State::Established,
+        1,
+        "[fe80::5]:5002",
+        "[fe80::6]:1",
+    );
+    link_local.cookie = std::num::NonZeroU64::new(7).map(crate::model::Cookie);
+    if let Ends::Inet(ends) = &mut link_local.ends {
+        ends.interface = IfIndex::new(2);
+    }
+    let says = |text: &str| compile(text).matches(row(&link_local));
+    for text in [
+        "src [fe80::5]%eth0:5002",
+        "src [fe80::5%eth0]:5002",
+        "src fe80::5%eth0",
+        "src fe80::5%if2",
+        "src *%eth0:5002",
+        "dev eth0",
+        "dev 2",
+        "dev != lo",
+        "local = [fe80::5]%eth0:5002",
+    ] {
+        assert_eq!(says(text), Truth::True, "{text}");
+    }
+    for text in ["src fe80::5%lo", "dev lo", "dev 0"] {
+        assert_eq!(says(text), Truth::False, "{text}");
+    }
+    // Through /proc there is neither a cookie nor an interface.
+    link_local.cookie = None;
+    if let Ends::Inet(ends) = &mut link_local.ends {
+        ends.interface = None;
+    }
+    assert_eq!(compile("dev lo").matches(row(&link_local)), Truth::Unknown);
+    assert_eq!(shown("src #13"), [12]);
+    assert_eq!(shown("dst #13"), [11]);
+    let filter = compile("sport = '*:22'");
+    assert_eq!(chosen_by(&filter, Truth::True), [0, 1, 3, 4, 6, 11]);
+    assert!(filter.warnings[0].message.contains("any port"));
+    assert_eq!(shown("sport = *:*").len(), 14);
+}
+
+#[test]
+fn hostile_names_as_they_are_shown() {
+    let of = |name: UnixName| unix(name, 7, UnixPeer::None);
+    let path = |bytes: &[u8]| of(UnixName::Path(bytes.into()));
+    let name = |bytes: &[u8]| of(UnixName::Abstract(bytes.into()));
+    let says = |text: &str, socket: &Socket| compile(text).matches(row(socket)) == Truth::True;
+    let cases: &[(&str, Socket)] = &[
+        (r#"src @"abs\x00nul""#, name(b"abs\0nul")),
+        (r"src @abs\x00nul", name(b"abs\0nul")),
+        (r#"src @"na me""#, name(b"na me")),
+        (r"src /tmp/bad\xff\xfeutf", path(b"/tmp/bad\xff\xfeutf")),
+        (r#"src "/tmp/bad\xff\xfeutf""#, path(b"/tmp/bad\xff\xfeutf")),
+        (r"src /tmp/back\x5cslash", path(b"/tmp/back\\slash")),
+        (r#"src "/tmp/q\x22uote""#, path(b"/tmp/q\"uote")),
+        (r"src /tmp/\u{202e}x", path("/tmp/\u{202e}x".as_bytes())),
+        (r#"src "@at""#, path(b"@at")),
+        (r"src \@at", path(b"@at")),
+        ("src @at", name(b"at")),
+        (r##"src "#12""##, path(b"#12")),
+        (r#"src "*""#, path(b"*")),
+        ("src /tmp/new\nline", path(b"/tmp/new\nline")),
+        (r"path = /tmp/a\x0ab", path(b"/tmp/a\nb")),
+    ];
+    for (text, socket) in cases {
+        assert!(says(text, socket), "{text}");
+    }
+    assert!(!says(r"src \@at", &name(b"at")));
+    assert!(!says("src @at", &path(b"@at")));
 }
 
 #[test]

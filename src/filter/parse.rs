@@ -3,19 +3,17 @@
 //! The parser keeps its own stack of open parentheses, and lists instead of pairs. So a long chain
 //! costs no call stack, neither here nor wherever the tree is walked; parentheses do, hence [`DEEPEST`].
 
-use super::ast::{Comparison, Expr, FIELDS, Node, NodeKind, Op, StateWord, Value};
+use super::ast::{Comparison, Expr, Node, NodeKind, Op, StateWord};
 use super::error::{ErrorKind, Fault, FilterError};
 use super::suggest::closest;
 use super::token::{Kind, Span, Token, Word, tokens};
 use super::{Warning, reading};
-use crate::model::{FieldId, field_by_name};
+use crate::model::{FIELDS, FieldId, field_by_name};
 
 /// How many parentheses may stand inside each other.
 const DEEPEST: usize = 200;
 
 const CONDITION: &[&str] = &["a field", "'not'", "'('"];
-const VALUE: &[&str] = &["a value"];
-const STATE_NAME: &[&str] = &["the name of a state"];
 const CONTINUATION: &[&str] = &["'and'", "'or'", "another condition"];
 
 /// Reads a filter. The words are joined with single blanks to the text that all spans point into.
@@ -151,33 +149,33 @@ fn list(mut parts: Vec<Node>, kind: fn(Vec<Node>) -> NodeKind) -> Option<Node> {
     })
 }
 
-struct Parser<'a> {
+pub(super) struct Parser<'a> {
     text: &'a str,
     tokens: &'a [Token],
-    at: usize,
+    pub(super) at: usize,
     warnings: Vec<Warning>,
 }
 
 impl<'a> Parser<'a> {
-    fn token(&self) -> Option<&'a Token> {
+    pub(super) fn token(&self) -> Option<&'a Token> {
         self.tokens.get(self.at)
     }
 
-    fn kind(&self) -> Option<&'a Kind> {
+    pub(super) fn kind(&self) -> Option<&'a Kind> {
         self.token().map(|t| &t.kind)
     }
 
-    fn kind_after(&self) -> Option<&'a Kind> {
+    pub(super) fn kind_after(&self) -> Option<&'a Kind> {
         self.tokens.get(self.at + 1).map(|t| &t.kind)
     }
 
-    fn eat(&mut self, kind: &Kind) -> bool {
+    pub(super) fn eat(&mut self, kind: &Kind) -> bool {
         let found = self.kind() == Some(kind);
         self.at += usize::from(found);
         found
     }
 
-    fn unexpected(&self, expected: &'static [&'static str]) -> Fault {
+    pub(super) fn unexpected(&self, expected: &'static [&'static str]) -> Fault {
         let end = Span::new(self.text.len(), self.text.len());
         let span = self.token().map_or(end, |t| t.span);
         let found = span.of(self.text).to_owned();
@@ -194,17 +192,19 @@ impl<'a> Parser<'a> {
             let exclude = is_exclude(word);
             let known =
                 exclude || field_by_name(&word.pattern).map(|f| f.id) == Some(FieldId::State);
-            if !known || matches!(self.kind_after(), Some(Kind::Op(_))) {
+            self.at += 1;
+            if !known || (!exclude && self.operator_here(FieldId::State)) {
+                self.at -= 1;
                 break;
             }
-            self.at += 1;
-            let name = self.value(FieldId::State, *span, None)?;
-            let span = span.to(name.span);
-            states.push(StateWord {
-                exclude,
-                name,
-                span,
-            });
+            for name in self.operand(FieldId::State, Op::Eq, *span, None)?.1 {
+                let span = span.to(name.span);
+                states.push(StateWord {
+                    exclude,
+                    name,
+                    span,
+                });
+            }
         }
         Ok(states)
     }
@@ -277,94 +277,59 @@ impl<'a> Parser<'a> {
         level.finish().ok_or_else(|| self.unexpected(CONDITION))
     }
 
-    /// `field op value`, `field value`, `exclude NAME`.
+    /// `field op value`, `field value`, `exclude NAME`, `autobound`.
     fn comparison(&mut self, word: &Word, span: Span) -> Result<Node, Fault> {
+        if word.says("autobound") {
+            self.at += 1;
+            let kind = NodeKind::Autobound;
+            return Ok(Node { kind, span });
+        }
         let exclude = is_exclude(word);
         let field = match exclude {
             true => FieldId::State,
-            false => field(word, span)?,
+            false => self.field(word, span)?,
         };
         self.at += 1;
-        let operator = match self.token() {
-            Some(Token {
-                kind: Kind::Op(op),
-                span,
-            }) if !exclude => {
-                self.at += 1;
-                Some((*op, *span))
-            }
-            _ => None,
-        };
-        let value = self.value(field, span, operator.map(|o| o.1))?;
-        let implied = if exclude { Op::Ne } else { Op::Eq };
-        let node_span = span.to(value.span);
+        let operator = if exclude { None } else { self.operator(field) };
+        let op = operator.map_or(if exclude { Op::Ne } else { Op::Eq }, |o| o.0);
+        let (op, values) = self.operand(field, op, span, operator.map(|o| o.1))?;
+        let end = self
+            .at
+            .checked_sub(1)
+            .and_then(|last| self.tokens.get(last))
+            .map_or(span, |t| t.span);
         let comparison = Comparison {
             field,
             field_span: span,
-            op: operator.map_or(implied, |o| o.0),
+            op,
             op_span: operator.map(|o| o.1),
-            value,
+            values,
         };
         Ok(Node {
             kind: NodeKind::Comparison(comparison),
-            span: node_span,
+            span: span.to(end),
         })
     }
 
-    fn value(
-        &mut self,
-        field: FieldId,
-        name: Span,
-        operator: Option<Span>,
-    ) -> Result<Value, Fault> {
-        let missing = Fault::new(
-            ErrorKind::MissingValue { field },
-            operator.map_or(name, |op| name.to(op)),
-        );
-        match self.token() {
-            Some(Token {
-                kind: Kind::Word(word),
-                span,
-            }) => {
-                // `sport dport = 22`: the second word begins a condition of its own.
-                let is_field = operator.is_none() && field_by_name(&word.pattern).is_some();
-                if is_field && matches!(self.kind_after(), Some(Kind::Op(_))) {
-                    return Err(missing);
-                }
-                self.at += 1;
-                Ok(Value {
-                    pattern: word.pattern.clone(),
-                    span: *span,
-                })
-            }
-            Some(Token {
-                kind: Kind::Op(_), ..
-            }) if field == FieldId::State => Err(self.unexpected(STATE_NAME)),
-            Some(Token {
-                kind: Kind::Op(_), ..
-            }) => Err(self.unexpected(VALUE)),
-            _ => Err(missing),
+    fn field(&self, word: &Word, span: Span) -> Result<FieldId, Fault> {
+        let name = &word.pattern;
+        if let Some(field) = field_by_name(name) {
+            return Ok(field.id);
         }
+        let before = self.at.checked_sub(1).and_then(|n| self.tokens.get(n));
+        let known = FIELDS
+            .iter()
+            .flat_map(|f| std::iter::once(f.name).chain(f.aliases.iter().copied()));
+        let kind = ErrorKind::UnknownField {
+            name: name.clone(),
+            candidates: closest(name, known.chain(["exclude", "autobound"])),
+            after_number: matches!(before, Some(Token { kind: Kind::Word(w), .. })
+                if w.pattern.starts_with(|c: char| c.is_ascii_digit())),
+        };
+        Err(Fault::new(kind, span))
     }
 }
 
 fn is_exclude(word: &Word) -> bool {
-    let same = |name: &str| word.pattern.eq_ignore_ascii_case(name);
-    !word.quoted && (same("exclude") || same("excl"))
-}
-
-fn field(word: &Word, span: Span) -> Result<FieldId, Fault> {
-    let name = &word.pattern;
-    let kind = match field_by_name(name).map(|f| f.id) {
-        Some(field) if FIELDS.contains(&field) => return Ok(field),
-        Some(field) => ErrorKind::UnsupportedField { field },
-        None => {
-            let known = FIELDS.iter().map(|f| f.field().name);
-            ErrorKind::UnknownField {
-                name: name.clone(),
-                candidates: closest(name, known.chain(["exclude"])),
-            }
-        }
-    };
-    Err(Fault::new(kind, span))
+    word.says("exclude") || word.says("excl")
 }

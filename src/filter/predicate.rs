@@ -2,14 +2,14 @@
 //!
 //! Three-valued logic after Kleene. Nothing is allocated for a row.
 
-use super::address::Network;
-use super::ast::Op;
+use super::address::{Network, NetworkSet};
+use super::facts;
 use super::glob::Glob;
-use super::port::Ports;
+use super::numbers::NumberSet;
 use crate::model::{
-    Ends, Family, InetEnds, Row, Side, Socket, StateSet, UnixEnds, UnixName, UnixPeer,
+    CgroupId, Ends, Family, FieldId, IfIndex, InetEnds, Protocol, Row, Side, Socket, StateSet,
+    UnixEnds, UnixName, UnixPeer,
 };
-use std::cmp::Ordering;
 use std::ops::Not;
 
 /// What a filter says about a socket. A row is shown only when it is true.
@@ -54,62 +54,90 @@ pub enum Predicate {
     Not(Box<Self>),
     /// The socket is in one of the states.
     State(StateSet),
+    /// The socket is of the protocol.
+    Protocol(Protocol),
     /// The socket is of the family.
     Family(Family),
     /// An IP address of the socket is in the network. No unix socket has one.
     Network(Side, Network),
-    /// A port of the socket compares as it says.
-    Port(PortTest),
+    /// An IP address of the socket is in one of many networks.
+    Networks(Side, Box<NetworkSet>),
+    /// A port of the socket is one of these.
+    Port(Box<PortTest>),
     /// A name of the unix socket matches. No IP socket has one.
     Name(Side, Glob),
+    /// A number of the socket, or of one of its holders, is one of these. Times are microseconds.
+    Number(FieldId, NumberSet),
+    /// A word about the socket is one of these.
+    Word(FieldId, Vec<&'static str>),
+    /// A yes or no about the socket is as asked.
+    Flag(FieldId, bool),
+    /// The IP socket is bound to this interface, or to none.
+    Interface(Option<IfIndex>),
+    /// A name that belongs to the socket matches: of its interface or its user.
+    Named(FieldId, Glob),
+    /// The mark of the IP socket, as far as the mask shows it, is this.
+    Mark {
+        /// What it must be.
+        mark: u32,
+        /// The bits that are looked at.
+        mask: u32,
+    },
+    /// The socket is of this control group.
+    Cgroup(CgroupId),
+    /// The name of a process that holds the socket matches.
+    Process(Glob),
+    /// No process holds the socket, for this reason; see [`crate::model::NoOwner::word`].
+    Unowned(&'static str),
+    /// The field is known to be nothing.
+    IsNone(FieldId),
+    /// Nobody can tell the field. This itself is always known.
+    IsUnknown(FieldId),
 }
 
-/// Compares a port, or for a unix socket an inode as `ss` does: its own on the local side, its
-/// peer's on the other, 0 if there is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The ports asked for, and for unix sockets inodes as `ss` compares them: the own one on the local
+/// side, the peer's on the other, 0 if there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PortSets {
+    /// For TCP.
+    pub tcp: NumberSet,
+    /// For UDP.
+    pub udp: NumberSet,
+    /// For raw sockets, whose "port" is the IP protocol number.
+    pub raw: NumberSet,
+    /// For unix sockets.
+    pub inodes: NumberSet,
+}
+
+/// Whether a port is one of those asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortTest {
     /// Whose port.
     pub side: Side,
-    /// How it must compare.
-    pub order: PortOrder,
-    /// The number for each protocol. The test is false for a socket whose protocol has none.
-    pub ports: Ports,
-    /// The number for unix sockets. If there is none, the test is false for them.
-    pub inode: Option<u64>,
+    /// Which. The test is false for a protocol that has none.
+    pub sets: PortSets,
 }
 
-/// How a port must compare with the number; [`Op`] without "not equal".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "named as in PartialOrd")]
-pub enum PortOrder {
-    Eq,
-    Lt,
-    Le,
-    Gt,
-    Ge,
-}
-
-impl PortOrder {
-    /// The order for an operator, and whether the test must be negated: `!=` is `not =`.
+impl PortSets {
+    /// The numbers for `protocol`.
     #[must_use]
-    pub const fn of(op: Op) -> (Self, bool) {
-        match op {
-            Op::Eq => (Self::Eq, false),
-            Op::Ne => (Self::Eq, true),
-            Op::Lt => (Self::Lt, false),
-            Op::Le => (Self::Le, false),
-            Op::Gt => (Self::Gt, false),
-            Op::Ge => (Self::Ge, false),
+    pub const fn of(&self, protocol: Protocol) -> &NumberSet {
+        match protocol {
+            Protocol::Tcp => &self.tcp,
+            Protocol::Udp => &self.udp,
+            Protocol::Raw => &self.raw,
+            Protocol::Unix => &self.inodes,
         }
     }
 
-    const fn holds(self, order: Ordering) -> bool {
-        match self {
-            Self::Eq => order.is_eq(),
-            Self::Lt => order.is_lt(),
-            Self::Le => order.is_le(),
-            Self::Gt => order.is_gt(),
-            Self::Ge => order.is_ge(),
+    /// The numbers of all of them.
+    fn union(all: &[&Self]) -> Self {
+        let of = |protocol| NumberSet::union(all.iter().map(|s| s.of(protocol)));
+        Self {
+            tcp: of(Protocol::Tcp),
+            udp: of(Protocol::Udp),
+            raw: of(Protocol::Raw),
+            inodes: of(Protocol::Unix),
         }
     }
 }
@@ -122,15 +150,13 @@ impl PortTest {
                     Side::Local => ends.local_port,
                     Side::Peer => ends.peer_port,
                 };
-                let wanted = self.ports.of(socket.protocol);
-                wanted
-                    .is_some_and(|w| self.order.holds(port.0.cmp(&w)))
-                    .into()
+                let set = self.sets.of(socket.protocol);
+                set.contains(port.0.into()).into()
             }
-            Ends::Unix(ends) => match (self.inode, inode(socket, ends, self.side)) {
-                (None, _) => Truth::False,
-                (Some(_), None) => Truth::Unknown,
-                (Some(wanted), Some(inode)) => self.order.holds(inode.cmp(&wanted)).into(),
+            Ends::Unix(_) if self.sets.inodes.is_empty() => Truth::False,
+            Ends::Unix(ends) => match inode(socket, ends, self.side) {
+                None => Truth::Unknown,
+                Some(inode) => self.sets.inodes.contains(inode).into(),
             },
         }
     }
@@ -165,26 +191,31 @@ fn name_matches(ends: &UnixEnds, side: Side, glob: &Glob) -> Truth {
 impl Predicate {
     /// All of `parts`, which is the part itself if there is one only.
     #[must_use]
-    pub fn all(mut parts: Vec<Self>) -> Self {
-        match parts.pop() {
-            None => Self::Constant(true),
-            Some(only) if parts.is_empty() => only,
-            Some(last) => {
-                parts.push(last);
-                Self::And(parts)
-            }
+    pub fn all(parts: Vec<Self>) -> Self {
+        if parts.len() > 1 {
+            let (negated, rest): (Vec<_>, Vec<_>) =
+                parts.into_iter().partition(|p| matches!(p, Self::Not(_)));
+            let opposites = negated.into_iter().map(|p| p.negated_if(true)).collect();
+            let negated = joined(opposites).into_iter().map(|p| p.negated_if(true));
+            let parts = rest.into_iter().chain(negated).collect();
+            return Self::single(parts, true, Self::And);
         }
+        Self::single(parts, true, Self::And)
     }
 
-    /// Any of `parts`, which is the part itself if there is one only.
+    /// Any of `parts`, which is the part itself if there is one only. Sets of the same thing become one.
     #[must_use]
-    pub fn any(mut parts: Vec<Self>) -> Self {
+    pub fn any(parts: Vec<Self>) -> Self {
+        Self::single(joined(parts), false, Self::Or)
+    }
+
+    fn single(mut parts: Vec<Self>, if_none: bool, list: fn(Vec<Self>) -> Self) -> Self {
         match parts.pop() {
-            None => Self::Constant(false),
+            None => Self::Constant(if_none),
             Some(only) if parts.is_empty() => only,
             Some(last) => {
                 parts.push(last);
-                Self::Or(parts)
+                list(parts)
             }
         }
     }
@@ -214,25 +245,43 @@ impl Predicate {
                 .inet()
                 .is_some_and(|ends| network.contains(address(ends, *side)))
                 .into(),
+            Self::Networks(side, networks) => socket
+                .inet()
+                .is_some_and(|ends| networks.contains(address(ends, *side)))
+                .into(),
             Self::Port(test) => test.holds(socket),
             Self::Name(side, glob) => socket
                 .unix()
                 .map_or(Truth::False, |ends| name_matches(ends, *side, glob)),
+            Self::Protocol(protocol) => (socket.protocol == *protocol).into(),
+            Self::Interface(wanted) => facts::interface(socket, *wanted),
+            Self::Process(glob) => facts::held_by(*row, |holder| {
+                let name = holder.process.name.as_deref();
+                name.is_some_and(|name| glob.matches_text(name))
+            }),
+            Self::Unowned(reason) => facts::unowned(*row, reason),
+            Self::Number(field, set) => facts::number(*row, *field, set),
+            Self::Word(field, words) => facts::word(*row, *field, words),
+            Self::Flag(field, wanted) => facts::flag(*row, *field, *wanted),
+            Self::Named(field, glob) => facts::named(*row, *field, glob),
+            Self::Mark { mark, mask } => facts::mark(*row, *mark, *mask),
+            Self::Cgroup(id) => facts::cgroup(socket, *id),
+            Self::IsNone(field) => facts::is_none(*row, *field),
+            Self::IsUnknown(field) => facts::is_unknown(*row, *field),
         }
     }
 
-    /// Whether it asks who holds a socket. No single condition does so far.
-    pub(super) const fn needs_owners(&self) -> bool {
+    /// Whether it asks who holds a socket.
+    pub(super) fn needs_owners(&self) -> bool {
         match self {
-            Self::Constant(_)
-            | Self::And(_)
-            | Self::Or(_)
-            | Self::Not(_)
-            | Self::State(_)
-            | Self::Family(_)
-            | Self::Network(..)
-            | Self::Port(_)
-            | Self::Name(..) => false,
+            Self::Process(_) | Self::Unowned(_) => true,
+            Self::Number(field, _)
+            | Self::Word(field, _)
+            | Self::Flag(field, _)
+            | Self::Named(field, _)
+            | Self::IsNone(field)
+            | Self::IsUnknown(field) => field.field().needs_owners,
+            _ => false,
         }
     }
 
@@ -244,6 +293,62 @@ impl Predicate {
             condition => wanted(condition),
         }
     }
+}
+
+/// So many networks of one side are looked up instead of compared one by one.
+const MANY_NETWORKS: usize = 4;
+
+/// The parts of an "or", with what asks for several values of the same thing in one part, so that it is one lookup.
+fn joined(parts: Vec<Predicate>) -> Vec<Predicate> {
+    if parts.len() < 2 {
+        return parts;
+    }
+    let mut rest = Vec::new();
+    let mut ports: [Vec<Box<PortTest>>; 2] = Default::default();
+    let mut networks: [Vec<Network>; 2] = Default::default();
+    let mut numbers: Vec<(FieldId, Vec<NumberSet>)> = Vec::new();
+    let mut states: Option<StateSet> = None;
+    for part in parts {
+        match part {
+            Predicate::State(set) => states = Some(states.map_or(set, |s| s.or(set))),
+            Predicate::Port(test) => match test.side {
+                Side::Local => ports[0].push(test),
+                Side::Peer => ports[1].push(test),
+            },
+            Predicate::Network(Side::Local, network) => networks[0].push(network),
+            Predicate::Network(Side::Peer, network) => networks[1].push(network),
+            Predicate::Number(field, set) => match numbers.iter_mut().find(|n| n.0 == field) {
+                Some(known) => known.1.push(set),
+                None => numbers.push((field, vec![set])),
+            },
+            other => rest.push(other),
+        }
+    }
+    let mut joined: Vec<_> = states.map(Predicate::State).into_iter().collect();
+    joined.extend(
+        numbers
+            .into_iter()
+            .map(|(field, sets)| Predicate::Number(field, NumberSet::union(&sets))),
+    );
+    for (side, mut tests) in [Side::Local, Side::Peer].into_iter().zip(ports) {
+        if tests.len() > 1 {
+            let sets: Vec<_> = tests.iter().map(|t| &t.sets).collect();
+            let sets = PortSets::union(&sets);
+            tests = vec![Box::new(PortTest { side, sets })];
+        }
+        joined.extend(tests.into_iter().map(Predicate::Port));
+    }
+    for (side, networks) in [Side::Local, Side::Peer].into_iter().zip(networks) {
+        if networks.len() > MANY_NETWORKS {
+            let mut set = NetworkSet::default();
+            set.extend(networks);
+            joined.push(Predicate::Networks(side, Box::new(set)));
+        } else {
+            joined.extend(networks.into_iter().map(|n| Predicate::Network(side, n)));
+        }
+    }
+    joined.extend(rest);
+    joined
 }
 
 /// `strong` if some part says so, else unknown if some part is, else the opposite of `strong`.
@@ -262,8 +367,9 @@ fn strongest(parts: &[Predicate], row: &Row<'_>, strong: Truth) -> Truth {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::filter::Op;
     use crate::filter::oracle::{row, unix};
-    use crate::model::{Inode, Protocol, State};
+    use crate::model::{Inode, State};
     use proptest::prelude::*;
 
     const TRUTHS: [Truth; 3] = [Truth::False, Truth::Unknown, Truth::True];
@@ -326,40 +432,51 @@ mod tests {
 
     #[test]
     fn ports_of_unix_sockets_are_inodes() {
-        let test = |side, order, inode| {
-            Predicate::Port(PortTest {
-                side,
-                order,
-                ports: Ports::default(),
-                inode,
-            })
+        let test = |side, inodes: NumberSet| {
+            let sets = PortSets {
+                inodes,
+                ..PortSets::default()
+            };
+            Predicate::Port(Box::new(PortTest { side, sets }))
         };
         let ask = |p: Predicate, peer| p.matches(&row(&unix(UnixName::Unnamed, 7, peer)));
-        let mine = |order, n| ask(test(Side::Local, order, Some(n)), UnixPeer::None);
-        assert_eq!(mine(PortOrder::Eq, 7), Truth::True);
-        assert_eq!(mine(PortOrder::Gt, 7), Truth::False);
-        assert_eq!(mine(PortOrder::Ge, 7), Truth::True);
-        assert_eq!(mine(PortOrder::Lt, 8), Truth::True);
-        assert_eq!(mine(PortOrder::Le, 6), Truth::False);
-        let peer = |peer, n| ask(test(Side::Peer, PortOrder::Eq, n), peer);
+        let set = |op, n| NumberSet::comparing(op, n);
+        let mine = |op, n| ask(test(Side::Local, set(op, n)), UnixPeer::None);
+        assert_eq!(mine(Op::Eq, 7), Truth::True);
+        assert_eq!(mine(Op::Gt, 7), Truth::False);
+        assert_eq!(mine(Op::Ge, 7), Truth::True);
+        assert_eq!(mine(Op::Lt, 8), Truth::True);
+        assert_eq!(mine(Op::Le, 6), Truth::False);
+        let peer = |peer, inodes| ask(test(Side::Peer, inodes), peer);
         let nine = UnixPeer::Inode(Inode::new(9).unwrap());
-        assert_eq!(peer(nine, Some(9)), Truth::True);
-        assert_eq!(peer(UnixPeer::None, Some(0)), Truth::True);
-        assert_eq!(peer(UnixPeer::Unknown, Some(9)), Truth::Unknown);
-        assert_eq!(peer(UnixPeer::Unknown, None), Truth::False);
+        assert_eq!(peer(nine, set(Op::Eq, 9)), Truth::True);
+        assert_eq!(peer(UnixPeer::None, set(Op::Eq, 0)), Truth::True);
+        assert_eq!(peer(UnixPeer::Unknown, set(Op::Eq, 9)), Truth::Unknown);
+        assert_eq!(peer(UnixPeer::Unknown, NumberSet::default()), Truth::False);
     }
 
     #[test]
-    fn a_service_may_have_two_numbers() {
-        let ports = Ports {
-            tcp: Some(512),
-            udp: Some(513),
-            raw: None,
+    fn values_of_the_same_thing_become_one_lookup() {
+        let port = |n| {
+            let tcp = NumberSet::comparing(Op::Eq, n);
+            let sets = PortSets {
+                tcp,
+                ..PortSets::default()
+            };
+            let side = Side::Local;
+            Predicate::Port(Box::new(PortTest { side, sets }))
         };
-        let of = |protocol| ports.of(protocol);
-        assert_eq!(of(Protocol::Tcp), Some(512));
-        assert_eq!(of(Protocol::Udp), Some(513));
-        assert_eq!(of(Protocol::Raw), None);
+        let many = |n| (0..n).map(port).collect::<Vec<_>>();
+        let Predicate::Port(test) = Predicate::any(many(10_000)) else {
+            panic!("one test")
+        };
+        assert!(test.sets.tcp.contains(9_999) && !test.sets.tcp.contains(10_000));
+        let negated = many(100).into_iter().map(|p| p.negated_if(true)).collect();
+        assert_eq!(
+            Predicate::all(negated),
+            Predicate::any(many(100)).negated_if(true)
+        );
+        assert!(matches!(Predicate::all(many(2)), Predicate::And(_)));
     }
 
     #[test]

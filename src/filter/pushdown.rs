@@ -5,7 +5,8 @@
 
 use super::address::Network;
 use super::predicate::Predicate;
-use crate::model::{Family, Protocol, StateSet, Table, TableSet};
+use crate::model::{Family, Side, StateSet, Table, TableSet};
+use std::net::IpAddr;
 
 /// Every state in which a socket can match.
 pub(super) fn states(predicate: &Predicate) -> StateSet {
@@ -68,8 +69,25 @@ impl Reach for StateSet {
         match (condition, truth) {
             (Predicate::State(states), true) => *states,
             (Predicate::State(states), false) => states.complement(),
+            // What is bound and idle has no peer, and to find out the kernel goes through all that is bound.
+            (Predicate::Port(test), _) if test.side == Side::Peer => {
+                with_or_without_idle(test.sets.tcp.contains(0) == truth)
+            }
+            (Predicate::Network(Side::Peer, network), true) => {
+                let none = [IpAddr::from([0; 4]), IpAddr::from([0; 16])];
+                with_or_without_idle(none.iter().any(|peer| network.contains(*peer)))
+            }
             _ => Self::ALL,
         }
+    }
+}
+
+/// Every state, or all but that of TCP sockets that are bound and idle.
+const fn with_or_without_idle(with: bool) -> StateSet {
+    if with {
+        StateSet::ALL
+    } else {
+        StateSet::BOUND_INACTIVE.complement()
     }
 }
 
@@ -93,12 +111,13 @@ impl Reach for TableSet {
     fn of(condition: &Predicate, truth: bool) -> Self {
         Self::everything().filter(|Table { protocol, family }| match (condition, truth) {
             (Predicate::Family(wanted), _) => (family == *wanted) == truth,
+            (Predicate::Protocol(wanted), _) => (protocol == *wanted) == truth,
             (_, false) => true,
             // IPv6 sockets may carry IPv4 addresses.
             (Predicate::Network(_, Network::V4 { .. }), _) => family != Family::Unix,
             (Predicate::Network(_, Network::V6 { .. }), _) => family == Family::Inet6,
-            (Predicate::Port(test), _) if protocol == Protocol::Unix => test.inode.is_some(),
-            (Predicate::Port(test), _) => test.ports.of(protocol).is_some(),
+            (Predicate::Networks(..) | Predicate::Interface(_), _) => family != Family::Unix,
+            (Predicate::Port(test), _) => !test.sets.of(protocol).is_empty(),
             (Predicate::Name(..), _) => family == Family::Unix,
             _ => true,
         })
@@ -131,6 +150,25 @@ mod tests {
         let closed_or_listening = StateSet::LISTEN.or(StateSet::CLOSE);
         assert_eq!(states_of(""), StateSet::ALL);
         assert_eq!(states_of("sport = 22"), StateSet::ALL);
+        let with_a_peer = StateSet::BOUND_INACTIVE.complement();
+        for text in [
+            "dport = 22",
+            "dst 10/8",
+            "dst [::1]:22",
+            "not dport < 22",
+            "dport 22 sport 1",
+        ] {
+            assert_eq!(states_of(text), with_a_peer, "{text}");
+        }
+        for text in [
+            "dport != 22",
+            "dport < 22",
+            "dst 0/1",
+            "not dst 10/8",
+            "dport 22 or sport 1",
+        ] {
+            assert_eq!(states_of(text), StateSet::ALL, "{text}");
+        }
         assert_eq!(states_of("state listen"), StateSet::LISTEN);
         assert_eq!(states_of("state listen state close"), closed_or_listening);
         assert_eq!(

@@ -53,6 +53,17 @@ impl<'a> Piece<'a> {
         (self.part(0..at), self.from(at + 1))
     }
 
+    /// What is before and after the last colon.
+    fn at_last_colon(self) -> (Self, Option<Self>) {
+        match self.text.rfind(':') {
+            Some(at) => {
+                let (before, after) = self.around(at);
+                (before, Some(after))
+            }
+            None => (self, None),
+        }
+    }
+
     pub(super) fn bad_address(self, wanted: &'static str) -> Fault {
         let address = self.text.to_owned();
         Fault::new(ErrorKind::BadAddress { address, wanted }, self.span())
@@ -71,6 +82,8 @@ pub(super) struct Halves<'a> {
     pub(super) host: Option<Piece<'a>>,
     /// The length behind the brackets, if the address is in brackets and there is one.
     pub(super) length: Option<Piece<'a>>,
+    /// The interface behind a `%`, as `ss` and portctl show where a socket is bound.
+    pub(super) interface: Option<Piece<'a>>,
     /// The port; none if any will do.
     pub(super) port: Option<Piece<'a>>,
     /// Whether all of it would be an IPv6 address, too.
@@ -86,6 +99,7 @@ pub(super) fn split<'a>(
     let halves = |host, port: Option<Piece<'a>>, ambiguous| Halves {
         host,
         length: None,
+        interface: None,
         port: port.filter(|p| !p.text.is_empty()),
         ambiguous,
     };
@@ -94,6 +108,21 @@ pub(super) fn split<'a>(
             return Err(value.bad_address("an address in brackets: the ']' is missing"));
         };
         let (host, after) = inside.around(close);
+        if let Some(at) = host.text.find('%') {
+            let (host, interface) = host.around(at);
+            let port = after.strip_prefix(":").unwrap_or(after);
+            return Ok(Halves {
+                interface: Some(interface),
+                ..halves(Some(host), Some(port), false)
+            });
+        }
+        if let Some(bound) = after.strip_prefix("%") {
+            let (interface, port) = bound.at_last_colon();
+            return Ok(Halves {
+                interface: Some(interface),
+                ..halves(Some(host), port, false)
+            });
+        }
         if let Some(length) = after.strip_prefix("/") {
             let (length, port) = match length.text.find(':') {
                 Some(colon) => length.around(colon),
@@ -106,6 +135,14 @@ pub(super) fn split<'a>(
         }
         let port = after.strip_prefix(":").unwrap_or(after);
         return Ok(halves(Some(host), Some(port), false));
+    }
+    if let Some(at) = value.text.find('%') {
+        let (host, bound) = value.around(at);
+        let (interface, port) = bound.at_last_colon();
+        return Ok(Halves {
+            interface: Some(interface),
+            ..halves((host.text != "*").then_some(host), port, false)
+        });
     }
     if let Some(port) = value.strip_prefix("*") {
         let port = port.strip_prefix(":").unwrap_or(port);
@@ -194,6 +231,20 @@ mod tests {
         );
         let twice = hosts(piece("::/10"), behind.length, None).unwrap_err();
         assert_eq!(twice.span, Span::new(9, 11));
+    }
+
+    #[test]
+    fn interfaces_are_taken_off() {
+        let parts = |text: &'static str| {
+            let halves = split(piece(text), &|_| true).unwrap();
+            [halves.host, halves.interface, halves.port].map(|p| p.map_or("", |p| p.text))
+        };
+        assert_eq!(parts("[fe80::5]%d0:5002"), ["fe80::5", "d0", "5002"]);
+        assert_eq!(parts("[fe80::5]%d0"), ["fe80::5", "d0", ""]);
+        assert_eq!(parts("[fe80::5%d0]:5002"), ["fe80::5", "d0", "5002"]);
+        assert_eq!(parts("fe80::5%d0"), ["fe80::5", "d0", ""]);
+        assert_eq!(parts("127.0.0.53%lo:53"), ["127.0.0.53", "lo", "53"]);
+        assert_eq!(parts("*%d0:*"), ["", "d0", "*"]);
     }
 
     #[test]

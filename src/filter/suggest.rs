@@ -20,7 +20,7 @@ pub fn closest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<
         .filter(|&(distance, k)| distance <= reach && distance < k.len())
         .collect();
     near.sort_unstable();
-    near.dedup();
+    near.dedup_by(|a, b| a.1.eq_ignore_ascii_case(b.1));
     near.into_iter()
         .take(MOST)
         .map(|(_, k)| k.to_owned())

@@ -1,10 +1,14 @@
 //! Cuts the filter text into tokens, each with the bytes it came from.
 //!
 //! A word ends at a blank, a parenthesis or an operator. Three things take that power away:
-//! a backslash, quotes, and square brackets (`[::1]`, `[!a-z]`).
+//! a backslash, quotes, and square brackets (`[::1]`, `[!a-z]`). Blank and tab are the only blanks.
+//!
+//! What portctl prints can be typed: `\xNN` is a byte and `\u{…}` a character, bare or in double
+//! quotes, as `render::escape` writes them.
 
 use super::ast::Op;
 use super::error::{ErrorKind, Fault};
+use std::fmt::Write as _;
 use std::ops::Range;
 
 /// A range of bytes in the filter text, always at character boundaries.
@@ -58,21 +62,43 @@ pub(super) enum Kind {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Word {
     /// The text without quotes; a backslash stands before each character that means something
-    /// in a glob and was written as literal.
+    /// somewhere in a value and was written as literal, and `\xNN` is a byte from 0x80 on.
     pub(super) pattern: String,
     /// Whether a quote or a backslash took part, so that it can be no keyword.
     pub(super) quoted: bool,
+    /// Commas that may part a list: where in the pattern, and where in the text.
+    pub(super) commas: Vec<(usize, usize)>,
 }
 
 impl Word {
     /// Adds a character that stands for itself.
     pub(super) fn push_literal(&mut self, c: char) {
         self.quoted = true;
-        if GLOB_SYNTAX.contains(c) {
+        if SYNTAX.contains(c) {
             self.pattern.push('\\');
         }
         self.pattern.push(c);
     }
+
+    /// Adds a byte that stands for itself.
+    fn push_byte(&mut self, byte: u8) {
+        if byte.is_ascii() {
+            return self.push_literal(byte.into());
+        }
+        self.quoted = true;
+        // Writing to a String cannot fail.
+        let _ = write!(self.pattern, "\\x{byte:02x}");
+    }
+
+    /// Whether it is this word, in any case and without quotes.
+    pub(super) fn says(&self, word: &str) -> bool {
+        !self.quoted && self.pattern.eq_ignore_ascii_case(word)
+    }
+}
+
+/// Whether words end here: at a blank or a tab, as in `ss`, and at nothing else.
+pub(super) const fn is_blank(c: char) -> bool {
+    matches!(c, ' ' | '\t')
 }
 
 /// A token and its place.
@@ -82,8 +108,8 @@ pub(super) struct Token {
     pub(super) span: Span,
 }
 
-/// Characters that mean something somewhere in a glob.
-const GLOB_SYNTAX: &str = "*?[]\\-!^";
+/// Characters that mean something in a glob, at the start of a value, or between the items of a list.
+const SYNTAX: &str = "*?[]\\-!^@#,{}";
 
 /// Characters that end a word, beside blanks and `!=`.
 pub(super) const SYMBOL_CHARS: &str = "()&|=<>";
@@ -130,6 +156,13 @@ pub(super) fn keyword(word: &str) -> Option<&'static Kind> {
         .map(|(_, kind)| kind)
 }
 
+/// Whether a word of the command line ends in an operator, after which only a value makes sense.
+#[must_use]
+pub fn ends_in_operator(word: &str) -> bool {
+    let last = word.rsplit([' ', '\t']).next().unwrap_or_default();
+    last.ends_with(['=', '<', '>']) || matches!(keyword(last), Some(Kind::Op(_)))
+}
+
 /// All tokens of `text`.
 pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
     let mut lexer = Lexer { text, at: 0 };
@@ -170,7 +203,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn skip_blanks(&mut self) {
-        while self.peek().is_some_and(char::is_whitespace) {
+        while self.peek().is_some_and(is_blank) {
             self.bump();
         }
     }
@@ -191,7 +224,9 @@ impl<'a> Lexer<'a> {
             match c {
                 '\\' => {
                     self.bump();
-                    word.push_literal(self.bump().unwrap_or('\\'));
+                    if !self.escape(&mut word) {
+                        word.push_literal(self.bump().unwrap_or('\\'));
+                    }
                     continue;
                 }
                 _ if self.at < brackets_end => {}
@@ -204,7 +239,8 @@ impl<'a> Lexer<'a> {
                     continue;
                 }
                 '!' if self.rest().starts_with("!=") => break,
-                c if c.is_whitespace() || SYMBOL_CHARS.contains(c) => break,
+                ',' => word.commas.push((word.pattern.len(), self.at)),
+                c if is_blank(c) || SYMBOL_CHARS.contains(c) => break,
                 _ => {}
             }
             word.pattern.push(c);
@@ -224,11 +260,33 @@ impl<'a> Lexer<'a> {
                 _ if escaped => escaped = false,
                 '\\' => escaped = true,
                 ']' => return Some(self.at + n),
-                c if c.is_whitespace() => return None,
+                c if is_blank(c) => return None,
                 _ => {}
             }
         }
         None
+    }
+
+    /// Reads what follows the backslash of `\xNN` or `\u{…}`, if it is that.
+    fn escape(&mut self, word: &mut Word) -> bool {
+        let rest = self.rest();
+        if let Some(byte) = rest.strip_prefix('x').and_then(|r| hex(r.get(..2)?))
+            && let Ok(byte) = u8::try_from(byte)
+        {
+            self.at += 3;
+            word.push_byte(byte);
+            return true;
+        }
+        // No farther than an escape can reach: a text may hold many that never close.
+        let inside = rest.strip_prefix("u{");
+        let end = inside.and_then(|r| r.bytes().take(7).position(|b| b == b'}'));
+        let digits = inside.zip(end).and_then(|(r, end)| r.get(..end));
+        let Some((digits, c)) = digits.and_then(|d| Some((d, char::from_u32(hex(d)?)?))) else {
+            return false;
+        };
+        self.at += digits.len() + 3;
+        word.push_literal(c);
+        true
     }
 
     fn quoted(&mut self, quote: char, word: &mut Word) -> Result<(), Fault> {
@@ -242,11 +300,18 @@ impl<'a> Lexer<'a> {
                     self.bump();
                     word.push_literal(next);
                 }
+                ('\\', _) if quote == '"' && self.escape(word) => {}
                 _ => word.push_literal(c),
             }
         }
         Err(Fault::new(ErrorKind::UnclosedQuote, open))
     }
+}
+
+/// One to six hexadecimal digits.
+fn hex(digits: &str) -> Option<u32> {
+    let fits = (1..=6).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    fits.then(|| u32::from_str_radix(digits, 16).ok()).flatten()
 }
 
 #[cfg(test)]
@@ -306,6 +371,36 @@ mod tests {
         assert_eq!(shown("([::1]:22)"), "Open [::1]:22 Close");
         assert_eq!(shown("[a=b]c=d"), "[a=b]c = d");
         assert_eq!(shown("([a)"), "Open [a Close");
+    }
+
+    #[test]
+    fn what_portctl_prints_can_be_typed() {
+        assert_eq!(shown(r"a\x20b\x5cc"), r#""a b\\\\c""#);
+        assert_eq!(shown(r#""a\x22b\xff""#), r#""a\"b\\xff""#);
+        assert_eq!(shown(r"\u{202e}x"), "\"\\u{202e}x\"");
+        assert_eq!(shown(r"'a\x20'"), r#""a\\\\x20""#);
+        assert_eq!(
+            shown(r"\xg0 \x4 \u{} \u{110000}"),
+            r#""xg0" "x4" "u{}" "u{110000}""#
+        );
+    }
+
+    #[test]
+    fn only_blanks_and_tabs_end_a_word() {
+        assert_eq!(shown("a\tb"), "a b");
+        assert_eq!(tokens("a\nb\u{a0}c").unwrap().len(), 1);
+    }
+
+    #[test]
+    fn commas_are_remembered_unless_they_are_literal() {
+        let commas = |text: &str| match tokens(text).unwrap().remove(0).kind {
+            Kind::Word(word) => word.commas,
+            kind => panic!("{kind:?}"),
+        };
+        assert_eq!(commas("80,443"), [(2, 2)]);
+        assert_eq!(commas(r"\8\,0,443"), [(4, 5)]);
+        assert_eq!(commas("'80,443'"), []);
+        assert_eq!(commas("[a,b],c"), [(5, 5)]);
     }
 
     #[test]

@@ -17,6 +17,7 @@
 
 mod address;
 mod allocation;
+mod condition;
 mod field;
 mod names;
 mod order;
@@ -31,6 +32,7 @@ mod value;
 
 pub use address::{Ends, IfIndex, InetEnds, Port, UnixEnds, UnixKind, UnixName, UnixPeer, ipv4_of};
 pub use allocation::{AllocationSettings, Hold, KernelRelease, Opened, PortHolder, TwReuse};
+pub use condition::{Condition, Conditions};
 pub use field::{Context, FIELDS, Field, FieldId, Row, field_by_name};
 pub use names::{Names, NoNames};
 pub use order::{ORDER_WINDOW, default_order, order_window};

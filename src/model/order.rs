@@ -99,18 +99,16 @@ fn put_address(text: &mut [u8; 64], at: usize, address: IpAddr) -> usize {
 }
 
 fn name_window(head: [u8; 2], name: &[u8], at: usize) -> u128 {
-    match at.checked_sub(head.len()) {
-        Some(start) => window(name.get(start..).unwrap_or_default()),
-        None => {
-            let [protocol, kind] = head.map(u128::from);
-            let whole = protocol << 88 | kind << 80 | window(name) >> 16;
-            whole << (8 * at) & LAST_WINDOW
-        }
+    if let Some(start) = at.checked_sub(head.len()) {
+        return window(name.get(start..).unwrap_or_default());
     }
+    let mut text = [0; 64];
+    put(&mut text, 0, head);
+    for (slot, byte) in text.iter_mut().skip(head.len()).zip(name) {
+        *slot = *byte;
+    }
+    window(text.get(at..).unwrap_or_default())
 }
-
-/// All bits of a window.
-const LAST_WINDOW: u128 = (1 << (8 * ORDER_WINDOW)) - 1;
 
 fn window(text: &[u8]) -> u128 {
     let mut bytes = [0; 16];

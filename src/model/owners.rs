@@ -109,6 +109,8 @@ pub enum Owners<'a> {
         reason: NoOwner,
         /// Whose io_uring it is registered with, or whose unix sockets have descriptors in their queues; often nobody.
         via: Holders<'a>,
+        /// How many more of those unix sockets there are than in `via`.
+        more: u64,
     },
     /// Some process may; the descriptors of some processes could not be read.
     Hidden,
@@ -201,6 +203,9 @@ impl ScanReport {
     }
 }
 
+/// Every row in transit names so many unix sockets that it may be in, and no more: each of them would name all.
+const CARRIERS: u64 = 8;
+
 /// Which process holds which socket, and what is known of those that none holds.
 ///
 /// Sixteen bytes a descriptor and one hash entry a socket.
@@ -211,8 +216,9 @@ pub struct OwnerTable {
     /// Descriptor tables: a process's, or that of one of its threads.
     tables: Vec<(Process, Option<Pid>)>,
     unclaimed: FxHashMap<u64, NoOwner>,
-    /// Unix sockets with descriptors in their queues: the first link.
+    /// Unix sockets with descriptors in their queues: the first link, to [`CARRIERS`] of them, and how many there are.
     carriers: u32,
+    carrier_count: u64,
     listeners: Listeners,
     report: ScanReport,
 }
@@ -225,6 +231,7 @@ impl Default for OwnerTable {
             tables: Vec::new(),
             unclaimed: FxHashMap::default(),
             carriers: NONE,
+            carrier_count: 0,
             listeners: Listeners::default(),
             report: ScanReport::default(),
         }
@@ -260,6 +267,10 @@ impl OwnerTable {
             return;
         };
         for &fd in fds.iter().rev() {
+            self.carrier_count += 1;
+            if self.carrier_count > CARRIERS {
+                continue;
+            }
             match self.link(table, fd, None, self.carriers) {
                 Some(new) => self.carriers = new,
                 None => return,
@@ -289,12 +300,6 @@ impl OwnerTable {
     /// Notes why nobody holds `inode`.
     pub fn set_reason(&mut self, inode: Inode, reason: NoOwner) {
         self.unclaimed.insert(inode.0.get(), reason);
-    }
-
-    /// Whether there are descriptors on their way between processes.
-    #[must_use]
-    pub const fn has_carriers(&self) -> bool {
-        self.carriers != NONE
     }
 
     /// Makes room for `sockets` held sockets.
@@ -362,6 +367,10 @@ impl OwnerTable {
         Owners::None {
             reason,
             via: self.from(via),
+            more: match reason {
+                NoOwner::InTransit => self.carrier_count.saturating_sub(CARRIERS),
+                _ => 0,
+            },
         }
     }
 
@@ -405,16 +414,22 @@ impl Listeners {
     /// Whether `socket` can have come in through one of the listeners.
     #[must_use]
     pub fn accept(&self, socket: &Socket) -> bool {
-        socket.inet().is_some_and(|ends| {
-            let local = ends.local.to_canonical();
-            let any = match local {
-                IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-                IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-            };
-            [local, any]
-                .into_iter()
-                .any(|address| self.0.contains(&(ends.local_port, address)))
-        })
+        socket
+            .inet()
+            .is_some_and(|ends| self.serve(ends.local, ends.local_port))
+    }
+
+    /// Whether one of the listeners accepts connections to this address and port.
+    #[must_use]
+    pub fn serve(&self, address: IpAddr, port: Port) -> bool {
+        let address = address.to_canonical();
+        let any = match address {
+            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        [address, any]
+            .into_iter()
+            .any(|address| self.0.contains(&(port, address)))
     }
 }
 
@@ -514,7 +529,7 @@ mod tests {
         table.set_reason(under_way, NoOwner::InTransit);
 
         let via = |inode| match table.of(&tcp(State::Listen, inode)) {
-            Owners::None { reason, via } => {
+            Owners::None { reason, via, .. } => {
                 let holders: Vec<_> = via.map(|h| (h.process.pid.0, h.fd, h.slot)).collect();
                 (reason, holders)
             }

@@ -1,6 +1,6 @@
 //! What to ask the sources for.
 
-use super::{Protocol, StateSet, Table, TableSet};
+use super::{Conditions, Protocol, StateSet, Table, TableSet};
 use std::path::PathBuf;
 
 /// Which sources may be used.
@@ -55,6 +55,8 @@ pub struct Query {
     pub named: TableSet,
     /// The states.
     pub states: StateMasks,
+    /// What else may be left out; sources that do not know it leave nothing out.
+    pub conditions: Conditions,
     /// Whether to find out who holds the sockets.
     pub owners: bool,
     /// Which sources may be used.

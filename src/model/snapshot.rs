@@ -34,7 +34,7 @@ pub struct TableReport {
     pub table: Table,
     /// Where its rows came from.
     pub source: SourceKind,
-    /// Rows the source delivered, before any filter.
+    /// Rows the source delivered, before portctl's filter. The kernel may have left out what does not pass it.
     pub records: u64,
     /// Rows that could not be decoded and are missing.
     pub skipped: u64,
@@ -91,6 +91,13 @@ pub enum Notice {
         /// Why, and what would show them.
         remedy: String,
     },
+    /// The kernel would not choose the rows of these tables, so it sent them all.
+    NotChosen {
+        /// A table, or one of those that were read together.
+        table: Table,
+        /// What the kernel said.
+        reason: String,
+    },
     /// `ss` reads the filter differently from what it says here.
     FilterReading {
         /// How.
@@ -100,6 +107,17 @@ pub enum Notice {
     FilterUnknown {
         /// How many rows.
         count: u64,
+    },
+    /// Only as many rows or groups are shown as was asked for.
+    Limited {
+        /// What they are, as one and as several.
+        of: (&'static str, &'static str),
+        /// How many are shown.
+        shown: u64,
+        /// How many more there are; `None` where counting stopped after those shown.
+        more: Option<u64>,
+        /// What shows them all.
+        remedy: &'static str,
     },
     /// A list this wide does not fit the terminal.
     ColumnsDropped {
@@ -137,8 +155,10 @@ impl Notice {
             Self::Undecodable { .. } => "records-undecodable",
             Self::DumpDamaged { .. } => "dump-damaged",
             Self::OwnersHidden { .. } => "owners-hidden",
+            Self::NotChosen { .. } => "filter-not-pushed",
             Self::FilterReading { .. } => "filter-reading",
             Self::FilterUnknown { .. } => "filter-unknown",
+            Self::Limited { .. } => "limited",
             Self::ColumnsDropped { .. } => "columns-dropped",
             Self::StatesUnavailable { .. } => "states-unavailable",
             Self::NamesUncertain { .. } => "names-uncertain",
@@ -153,6 +173,7 @@ impl Notice {
             Self::Undecodable { count, .. }
             | Self::OwnersHidden { count, .. }
             | Self::FilterUnknown { count } => Some(*count),
+            Self::Limited { more, .. } => *more,
             _ => None,
         }
     }
@@ -175,7 +196,10 @@ impl Notice {
     /// Whether it is worth a line to everybody, or only to those who asked for explanations.
     #[must_use]
     pub const fn is_detail(&self) -> bool {
-        matches!(self, Self::FellBack { asked: false, .. })
+        matches!(
+            self,
+            Self::FellBack { asked: false, .. } | Self::NotChosen { .. }
+        )
     }
 }
 
@@ -223,6 +247,10 @@ impl fmt::Display for Notice {
                     "sockets have"
                 },
             ),
+            Self::NotChosen { table, reason } => write!(
+                f,
+                "{table}: filtered here, not in the kernel, which says: {reason}"
+            ),
             Self::FilterReading { explanation } | Self::NotComputed { explanation } => {
                 f.write_str(explanation)
             }
@@ -231,6 +259,24 @@ impl fmt::Display for Notice {
                 "{count} {} left out because a value the filter asks for is unknown",
                 if *count == 1 { "row was" } else { "rows were" },
             ),
+            Self::Limited {
+                of: (one, several),
+                shown,
+                more,
+                remedy,
+            } => {
+                let word = |n| if n == 1 { one } else { several };
+                match more {
+                    Some(more) => {
+                        write!(f, "{more} more {} not shown: {remedy}", word(*more))
+                    }
+                    None => write!(
+                        f,
+                        "stopped after {shown} {}: nobody looked whether there are more",
+                        word(*shown)
+                    ),
+                }
+            }
             Self::ColumnsDropped { columns } => write!(
                 f,
                 "no room for {} (-O or --columns shows them)",

@@ -71,6 +71,18 @@ impl Value<'_> {
         }
     }
 
+    /// Whether it is known to be nothing.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.rank() == 1
+    }
+
+    /// Whether nobody can tell it.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.rank() == 2
+    }
+
     fn rank(&self) -> u8 {
         match self {
             Self::None => 1,

@@ -70,29 +70,79 @@ impl Column {
     }
 }
 
-/// Reads a comma-separated list of field names.
+/// What is wrong with a list of columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ColumnsError {
+    /// A name that no field has, without its sign.
+    Unknown(String),
+    /// Names with a sign beside names without: nobody can tell whether the usual columns are meant to stay.
+    Mixed,
+    /// Nothing is left to show.
+    Empty,
+}
+
+/// Reads a comma-separated list: field names, or `+name` and `-name`, which amend the `usual` columns. What is added comes last; adding
+/// what is there, or taking away what is not, changes nothing.
 ///
 /// # Errors
-/// The first name that no field has.
-pub fn parse(list: &str) -> Result<Vec<Column>, String> {
-    list.split(',')
-        .map(str::trim)
-        .map(|name| {
-            field_by_name(name)
-                .map(|field| Column::of(field.id))
-                .ok_or_else(|| name.to_owned())
-        })
-        .collect()
+/// If a name is unknown, only some names have a sign, or no column is left.
+pub fn choose(list: &str, usual: &[Column]) -> Result<Vec<Column>, ColumnsError> {
+    let amends = list.trim_start().starts_with(['+', '-']);
+    let mut columns = if amends { usual.to_vec() } else { Vec::new() };
+    for part in list.split(',').map(str::trim) {
+        let name = part.trim_start_matches(['+', '-']);
+        let signs = part.len() - name.len();
+        let name = if signs < 2 { name } else { part };
+        let field = field_by_name(name).ok_or_else(|| ColumnsError::Unknown(name.to_owned()))?;
+        match (signs > 0, amends) {
+            (true, true) if part.starts_with('-') => columns.retain(|c| c.field != field.id),
+            (true, true) if columns.iter().any(|c| c.field == field.id) => {}
+            (true, true) | (false, false) => columns.push(Column::of(field.id)),
+            (true, false) | (false, true) => return Err(ColumnsError::Mixed),
+        }
+    }
+    if columns.is_empty() {
+        return Err(ColumnsError::Empty);
+    }
+    Ok(columns)
+}
+
+/// Reads a list of names, for tests of renderers.
+///
+/// # Errors
+/// As [`choose`].
+#[cfg(test)]
+pub fn parse(list: &str) -> Result<Vec<Column>, ColumnsError> {
+    choose(list, &[])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn names(list: &str) -> Result<Vec<&'static str>, ColumnsError> {
+        let usual = [FieldId::State, FieldId::Local, FieldId::Peer].map(Column::of);
+        let columns = choose(list, &usual)?;
+        Ok(columns.iter().map(|c| c.field.field().name).collect())
+    }
+
     #[test]
     fn lists_are_read() {
-        let columns = parse("local, PEER,pid").unwrap();
-        assert_eq!(columns.len(), 3);
-        assert_eq!(parse("local,nope"), Err("nope".to_owned()));
+        assert_eq!(names("local, PEER,pid").unwrap(), ["local", "peer", "pid"]);
+        let unknown = |name: &str| Err(ColumnsError::Unknown(name.to_owned()));
+        assert_eq!(names("local,nope"), unknown("nope"));
+        assert_eq!(names("-nope"), unknown("nope"));
+        assert_eq!(names("+-peer"), unknown("+-peer"));
+        assert_eq!(names(""), unknown(""));
+    }
+
+    #[test]
+    fn usual_columns_are_amended() {
+        assert_eq!(names("+inode,-peer").unwrap(), ["state", "local", "inode"]);
+        assert_eq!(names("-remote").unwrap(), ["state", "local"]);
+        assert_eq!(names("+local,-pid").unwrap(), ["state", "local", "peer"]);
+        assert_eq!(names("-state, -local, -peer"), Err(ColumnsError::Empty));
+        assert_eq!(names("local,+inode"), Err(ColumnsError::Mixed));
+        assert_eq!(names("+inode,local"), Err(ColumnsError::Mixed));
     }
 }

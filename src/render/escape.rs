@@ -122,6 +122,7 @@ pub fn is_deceptive(c: char) -> bool {
         | 0xffa0
         | 0xfff0..=0xfffb
         | 0xfdd0..=0xfdef
+        | 0x1bca0..=0x1bca3
         | 0x1d173..=0x1d17a
         | 0xe0000..=0xe0fff
         | 0xf0000..)
@@ -160,6 +161,35 @@ mod tests {
         assert_eq!(quoted(b"a\"b"), "\"a\\x22b\"");
         assert_eq!(quoted(b"x[1] fd 3, y"), "\"x[1] fd 3, y\"");
         assert_eq!(quoted(b""), "\"\"");
+    }
+
+    /// `Default_Ignorable_Code_Point` of Unicode's DerivedCoreProperties.txt: nothing is seen of these.
+    const IGNORABLE: [std::ops::RangeInclusive<u32>; 17] = [
+        0xad..=0xad,
+        0x34f..=0x34f,
+        0x61c..=0x61c,
+        0x115f..=0x1160,
+        0x17b4..=0x17b5,
+        0x180b..=0x180f,
+        0x200b..=0x200f,
+        0x202a..=0x202e,
+        0x2060..=0x206f,
+        0x3164..=0x3164,
+        0xfe00..=0xfe0f,
+        0xfeff..=0xfeff,
+        0xffa0..=0xffa0,
+        0xfff0..=0xfff8,
+        0x1bca0..=0x1bca3,
+        0x1d173..=0x1d17a,
+        0xe0000..=0xe0fff,
+    ];
+
+    #[test]
+    fn what_cannot_be_seen_is_escaped() {
+        for c in IGNORABLE.into_iter().flatten().filter_map(char::from_u32) {
+            let text = escape(format!("a{c}b").as_bytes());
+            assert_eq!(text, format!("a\\u{{{:x}}}b", u32::from(c)));
+        }
     }
 
     proptest! {

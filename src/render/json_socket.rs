@@ -222,13 +222,16 @@ fn owners(out: &mut Vec<u8>, owners: Owners<'_>, names: &dyn Names) {
             processes(out, holders, names);
             literal(out, "]}");
         }
-        Owners::None { reason, via } => {
+        Owners::None { reason, via, more } => {
             word(out, "\"none\",\"reason\":", reason.word());
             literal(out, ",\"processes\":[]");
             if via.clone().next().is_some() {
                 literal(out, ",\"via\":[");
                 processes(out, via, names);
                 literal(out, "]");
+            }
+            if more > 0 {
+                number(out, ",\"via_more\":", more);
             }
             literal(out, "}");
         }

@@ -19,6 +19,8 @@ mod schema;
 mod summary;
 mod table;
 mod text;
+mod top;
+mod top_json;
 
 pub use columns::Column;
 pub use csv::CsvList;
@@ -29,6 +31,8 @@ pub use schema::{SCHEMAS, schema};
 pub use summary::{summary_json, summary_text};
 pub use table::{TableList, TableOptions};
 pub use text::TextOptions;
+pub use top::{TopOptions, top_text};
+pub use top_json::top_json;
 
 use crate::model::{NetNs, Notice, Row, TableReport};
 use std::io;

@@ -37,6 +37,18 @@ pub fn summary_text(
         "  ",
     );
     flows(&mut text, &summary.flows, width);
+    if summary.undecided > 0 {
+        let line = format!(
+            "Of {} more {} within this host nothing tells which end is the client's.",
+            summary.undecided,
+            if summary.undecided == 1 {
+                "connection"
+            } else {
+                "connections"
+            }
+        );
+        wrap(&mut text, &line, room.min(PROSE_WIDTH), "");
+    }
     text.push('\n');
     wrap(
         &mut text,
@@ -74,7 +86,7 @@ fn totals(text: &mut String, summary: &Summary, width: Option<usize>) {
     for (number, label) in states {
         let state = State::from_number(number);
         let counts = summary.totals.iter().map(|total| {
-            // UNCONN and CLOSE share a number, not a row.
+            // UNCONN and CLOSE share a number, not a row; states that this program does not know have a row each.
             match total.in_state(state) {
                 count if count > 0 && state.label(total.protocol) == label => count.to_string(),
                 _ => "-".to_owned(),
@@ -123,7 +135,8 @@ fn fits(drawn: &str, width: Option<usize>) -> bool {
 
 fn ephemeral(summary: &Summary) -> String {
     let Some(ports) = &summary.ephemeral else {
-        return "unknown: net.ipv4.ip_local_port_range cannot be read".to_owned();
+        return "unknown: net.ipv4.ip_local_port_range cannot be read, or is another host's"
+            .to_owned();
     };
     let reserved = match ports.reserved_in_range() {
         Some(0) => String::new(),
@@ -204,6 +217,7 @@ struct SummaryJson<'a> {
     timewait: TimeWaitJson,
     ephemeral: Option<EphemeralJson>,
     flows: Vec<FlowJson>,
+    undecided: u64,
     tables: Vec<TableJson>,
     notices: &'a [NoticeJson],
 }
@@ -273,11 +287,7 @@ pub fn summary_json(
                 protocol: total.protocol.word(),
                 family: total.family.word(),
                 sockets: total.sockets(),
-                states: total
-                    .states
-                    .iter()
-                    .map(|(state, count)| (state.word(total.protocol), *count))
-                    .collect(),
+                states: states_json(total),
             })
             .collect(),
         timewait: TimeWaitJson {
@@ -294,6 +304,7 @@ pub fn summary_json(
             reserved_in_range: ports.reserved_in_range(),
         }),
         flows: summary.flows.iter().map(flow_json).collect(),
+        undecided: summary.undecided,
         tables: TableJson::all(closing),
         notices: &NoticeJson::all(&closing.notices),
     };
@@ -302,6 +313,15 @@ pub fn summary_json(
     buffer.push(b'\n');
     out.write_all(&buffer)?;
     out.flush()
+}
+
+fn states_json(total: &Total) -> BTreeMap<&'static str, u64> {
+    let mut states = BTreeMap::new();
+    for (state, count) in &total.states {
+        // Several that this program does not know have one word.
+        *states.entry(state.word(total.protocol)).or_default() += count;
+    }
+    states
 }
 
 fn flow_json(flow: &Flow) -> FlowJson {

@@ -332,13 +332,18 @@ fn each_owner(
 ) {
     match owners {
         Owners::Known(holders) => list(out, holders, write),
-        Owners::None { reason, via } => {
+        Owners::None { reason, via, more } => {
             out.push(b'(');
             out.extend_from_slice(explain(reason).as_bytes());
             if via.clone().next().is_some() {
                 out.extend_from_slice(b": ");
                 // In every column with the name: these are not the holders.
                 list(out, via, process);
+                if more > 0 {
+                    out.extend_from_slice(b", and ");
+                    number(out, more);
+                    out.extend_from_slice(b" more");
+                }
             }
             out.push(b')');
         }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here decodes what comes back, and nothing here knows the model.
 
+pub mod cgroups;
 pub mod connected;
 pub mod hosts;
 pub mod kcmp;

@@ -115,20 +115,15 @@ impl Dir {
         Ok(stat.st_ino.into())
     }
 
-    /// The number of links to, and the size of, something below this directory.
-    ///
-    /// For /proc/PID/task the links are two more than there are threads; for a descriptor directory the size is the number of descriptors (Linux 6.2, 0 before).
+    /// The number of links to something below this directory. For /proc/PID/task it is two more than there are threads.
     ///
     /// # Errors
     /// As fstatat(2).
-    pub fn links_and_size<P: rustix::path::Arg>(&self, path: P) -> Result<(u64, u64), Errno> {
+    pub fn links<P: rustix::path::Arg>(&self, path: P) -> Result<u64, Errno> {
         let stat = statat(&self.0, path, AtFlags::empty())?;
-        // The width of these fields differs between architectures.
+        // The width of the field differs between architectures.
         #[allow(clippy::useless_conversion, clippy::unnecessary_cast)]
-        Ok((
-            stat.st_nlink as u64,
-            u64::try_from(stat.st_size).unwrap_or(0),
-        ))
+        Ok(stat.st_nlink as u64)
     }
 }
 
@@ -141,13 +136,27 @@ fn open<P: rustix::path::Arg>(base: impl AsFd, path: P, extra: OFlags) -> Result
     )
 }
 
-/// The value of `hidepid=` of the /proc mount that this process sees, or `None` if other users' processes are shown.
+/// Whether the /proc mount that this process sees hides other users' processes from it: `hidepid=`, unless it is in the group of
+/// `gid=`, proc(5).
 #[must_use]
-pub fn hidepid() -> Option<String> {
-    let mounts = procfs::process::Process::myself().ok()?.mountinfo().ok()?;
-    let proc = mounts
-        .into_iter()
-        .rfind(|m| m.fs_type == "proc" && m.mount_point == Path::new("/proc"))?;
-    let value = proc.super_options.get("hidepid")?.clone()?;
-    (!matches!(value.as_str(), "0" | "off")).then_some(value)
+pub fn hides_processes() -> bool {
+    let mounts = procfs::process::Process::myself().and_then(|process| process.mountinfo());
+    let proc = mounts.ok().and_then(|mounts| {
+        mounts
+            .into_iter()
+            .rfind(|m| m.fs_type == "proc" && m.mount_point == Path::new("/proc"))
+    });
+    let Some(mut options) = proc.map(|proc| proc.super_options) else {
+        return false;
+    };
+    let mut value = |name: &str| options.remove(name).flatten();
+    let hides = value("hidepid").is_some_and(|value| !matches!(value.as_str(), "0" | "off"));
+    let group = value("gid").and_then(|gid| gid.parse().ok());
+    hides && !group.is_some_and(is_in_group)
+}
+
+/// Whether this process is in the group with this id.
+fn is_in_group(gid: u32) -> bool {
+    rustix::process::getegid().as_raw() == gid
+        || nix::unistd::getgroups().is_ok_and(|groups| groups.iter().any(|g| g.as_raw() == gid))
 }

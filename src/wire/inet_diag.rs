@@ -76,6 +76,11 @@ pub fn tcp_dump_request(states: u32, sequence: u32) -> Vec<u8> {
     bytes
 }
 
+/// Makes a request ask for those sockets only that a program of [`super::bytecode`] accepts.
+pub fn choose(request: &mut Vec<u8>, program: &[u8]) {
+    super::bytecode::append(request, program);
+}
+
 /// One socket as the kernel reports it. Attributes that were not sent are `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InetRecord {

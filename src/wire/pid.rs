@@ -35,6 +35,31 @@ pub fn stat_state(stat: &[u8]) -> Option<u8> {
     stat.get(bracket + 2).copied()
 }
 
+/// The command name in /proc/PID/stat, raw: at most 15 bytes that the process chose.
+#[must_use]
+pub fn stat_name(stat: &[u8]) -> Option<&[u8]> {
+    let start = stat.iter().position(|&b| b == b'(')? + 1;
+    let end = stat.iter().rposition(|&b| b == b')')?;
+    stat.get(start..end)
+}
+
+/// Whether /proc/PID/stat is of a thread of the kernel's: flag `PF_KTHREAD` (0x200000) of `include/linux/sched.h`.
+#[must_use]
+pub fn is_kernel_thread(stat: &[u8]) -> bool {
+    let bracket = stat.iter().rposition(|&b| b == b')');
+    let fields = bracket
+        .and_then(|at| stat.get(at + 1..))
+        .unwrap_or_default();
+    // Behind the name: state, ppid, pgrp, session, tty_nr, tpgid, flags.
+    let mut words = fields
+        .split(u8::is_ascii_whitespace)
+        .filter(|w| !w.is_empty());
+    let flags = words.nth(6).and_then(|word| std::str::from_utf8(word).ok());
+    flags
+        .and_then(|word| word.parse::<u32>().ok())
+        .is_some_and(|flags| flags & 0x20_0000 != 0)
+}
+
 /// The command name in /proc/PID/status, its first line: at most 15 bytes that the process chose.
 ///
 /// The kernel writes a newline and a backslash in it as `\\n` and `\\\\`, everything else as it is (`proc_task_name` of `fs/proc/array.c`).
@@ -109,6 +134,16 @@ pub fn registered_sockets(fdinfo: &[u8]) -> Option<Vec<(u32, u64)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_and_flags_of_stat_survive_brackets() {
+        let stat = b"7 (a) b (c) S 2 0 0 0 -1 2129984 0 0";
+        assert_eq!(stat_name(stat), Some(&b"a) b (c"[..]));
+        assert!(is_kernel_thread(stat));
+        assert!(!is_kernel_thread(b"7 (x) S 1 7 7 0 -1 4194560 0"));
+        assert!(!is_kernel_thread(b"7 (x"));
+        assert_eq!(stat_name(b"7 )("), None);
+    }
     use proptest::prelude::*;
 
     #[test]

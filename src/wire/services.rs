@@ -28,12 +28,12 @@ pub fn services(text: &str) -> impl Iterator<Item = ServiceLine<'_>> {
     })
 }
 
-/// The entries of /etc/protocols: number and name.
-pub fn protocols(text: &str) -> impl Iterator<Item = (u16, &str)> {
+/// The entries of /etc/protocols: number, name, and other names, separated by blanks.
+pub fn protocols(text: &str) -> impl Iterator<Item = (u16, &str, &str)> {
     lines(text).filter_map(|line| {
         let (name, rest) = word(line)?;
-        let (number, _) = word(rest)?;
-        Some((number.parse().ok()?, name))
+        let (number, aliases) = word(rest)?;
+        Some((number.parse().ok()?, name, aliases.trim()))
     })
 }
 
@@ -65,6 +65,6 @@ mod tests {
         );
         assert_eq!(all[1].aliases, "www www-http");
         let protocols: Vec<_> = protocols("icmp 1 ICMP # x\n").collect();
-        assert_eq!(protocols, [(1, "icmp")]);
+        assert_eq!(protocols, [(1, "icmp", "ICMP")]);
     }
 }

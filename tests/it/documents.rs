@@ -82,6 +82,7 @@ fn examples_of_the_help_work() {
         "headroom",
         "exit-codes",
         "ls",
+        "top",
         "summary",
     ] {
         let text = portctl(&format!("help {topic}")).quiet();

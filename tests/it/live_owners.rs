@@ -427,6 +427,9 @@ fn a_descriptor_in_transit_that_is_none_of_the_sockets() {
         || {
             let (a, b) = unix::pair(SocketType::STREAM);
             unix::pass(&a, std::fs::File::open("/dev/null").unwrap().as_fd());
+            // One descriptor under way, however many refer to the queue that it is in.
+            let again = b.try_clone().unwrap();
+            let elsewhere = Holder::of(&[&b]);
             let blocked: Vec<_> = (0..2).map(|_| blocked_in_accept()).collect();
             vxlan(4789);
             let document = list("ls -tulp");
@@ -438,9 +441,32 @@ fn a_descriptor_in_transit_that_is_none_of_the_sockets() {
             for row in tunnels {
                 assert_eq!(row.owners.reason.as_deref(), Some("kernel"), "{row:?}");
             }
-            drop(b);
+            drop((b, again, elsewhere));
         },
     );
+}
+
+/// A descriptor of something at a path that is longer than any call takes has no link to be read.
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn a_path_that_is_too_long() {
+    namespace::run("live_owners::a_path_that_is_too_long", || {
+        let directory = tempfile::tempdir().unwrap();
+        let name = "d".repeat(250);
+        let mut deep = std::fs::File::open(directory.path()).unwrap();
+        for _ in 0..20 {
+            rustix::fs::mkdirat(&deep, &name, rustix::fs::Mode::RWXU).unwrap();
+            let flags = rustix::fs::OFlags::DIRECTORY;
+            let next = rustix::fs::openat(&deep, &name, flags, rustix::fs::Mode::empty());
+            deep = next.unwrap().into();
+        }
+        let server = listener("127.0.0.1", 4);
+        let document = list("ls -tlp");
+        let expected = describe(&server).accept_queue(0, 4);
+        document.must_have(&expected.owners(vec![this_process(&[server.as_raw_fd()])]));
+        assert!(document.complete, "{:?}", document.notices);
+        drop(deep);
+    });
 }
 
 /// The inode of a listener that only a thread in accept(2) still holds: its descriptor is closed.

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`architecture`] | holds the rooms of `src` to the imports that the house allows |
 //! | [`documents`] | commands in the README and the help do what is written there |
+//! | [`choosing`] | what the kernel is asked to leave out never matches the filter |
 //! | [`namespace`] | support: runs a test in namespaces of its own, and processes in special roles |
 //! | [`scene`] | support: makes sockets of every kind and says what a row about each must hold |
 //! | [`portctl`] | support: runs the built binary and reads its JSON strictly |
@@ -16,7 +17,7 @@
 //! | [`live_churn`] | listing while connections come and go loses and doubles nothing |
 //! | [`live_unhappy`] | what is missing, blocked, full, closed or hostile |
 //! | [`live_headroom`] | how many more connections there can be, against what the kernel lets a test make |
-//! | [`live_cli`] | options, default states, filters, columns, formats and the summary |
+//! | [`live_cli`] | options, default states, filters, columns, formats, answers, completion, groups and the summary |
 
 #![allow(
     clippy::unwrap_used,
@@ -27,6 +28,7 @@
 )]
 
 mod architecture;
+mod choosing;
 mod documents;
 mod live_churn;
 mod live_cli;

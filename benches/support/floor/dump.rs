@@ -12,11 +12,15 @@ const IPPROTO_UDP: u8 = 17;
 
 /// The netlink message that a word says, always without attributes on demand: `tcp:STATES` over
 /// both families, `udp4:STATES`, `udp6:STATES`, and `unix:SHOW` in every state; masks in hex.
+/// `/PORT` behind it asks for sockets whose peer has that port only.
 pub(super) fn request(word: &str) -> Vec<u8> {
     const TCPDIAG_GETSOCK: u16 = 18;
     const SOCK_DIAG_BY_FAMILY: u16 = 20;
     const EVERY_STATE: u32 = u32::MAX;
     let (table, mask) = word.split_once(':').unwrap();
+    let (mask, port) = mask
+        .split_once('/')
+        .map_or((mask, None), |(m, p)| (m, Some(p)));
     let mask = u32::from_str_radix(mask, 16).unwrap();
     let (kind, body) = match table {
         // `struct inet_diag_req`, `unix_diag_req`, and `inet_diag_req_v2` of the kernel's headers.
@@ -35,7 +39,17 @@ pub(super) fn request(word: &str) -> Vec<u8> {
         }
         _ => panic!("unknown floor {word}"),
     };
-    message(kind, &body)
+    let program = port.map(|p| peer_port(p.parse().unwrap()));
+    message(kind, &[body, program.unwrap_or_default()].concat())
+}
+
+/// The attribute with bytecode that accepts this port of the peer: `inet_diag_bc_op` with `inet_diag_hostcond`.
+fn peer_port(port: u32) -> Vec<u8> {
+    const INET_DIAG_REQ_BYTECODE: u16 = 1;
+    const INET_DIAG_BC_D_COND: u8 = 8;
+    let attribute = [20, INET_DIAG_REQ_BYTECODE].map(u16::to_ne_bytes).concat();
+    let op = [&[INET_DIAG_BC_D_COND, 16][..], &20u16.to_ne_bytes()].concat();
+    [&attribute[..], &op, &[0; 4], &port.to_ne_bytes(), &[0; 4]].concat()
 }
 
 /// Four bytes, some words, so many zeroes, and some words.

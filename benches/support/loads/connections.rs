@@ -8,25 +8,34 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 pub(super) struct Listeners {
     v4: TcpListener,
     v6: TcpListener,
+    /// Port 443, for the case that filters.
+    https: TcpListener,
 }
 
 impl Listeners {
     /// How many there are.
-    const COUNT: usize = 2;
+    const COUNT: usize = 3;
 
     /// Listeners on ports, and over IPv4 on an address, that no other process has: so no flow runs
     /// out of local ports.
     pub(super) fn new(number: usize) -> Self {
         let [low, high, ..] = number.to_le_bytes();
+        let own = Ipv4Addr::new(127, high, low, 1).into();
         Self {
-            v4: listener(Ipv4Addr::new(127, high, low, 1).into()),
-            v6: listener(Ipv6Addr::LOCALHOST.into()),
+            v4: listener(own, 0),
+            v6: listener(Ipv6Addr::LOCALHOST.into(), 0),
+            https: listener(own, 443),
         }
     }
 
-    /// The two ends of a new connection, three in ten over IPv6: who connected, who accepted.
+    /// The two ends of a new connection: who connected, who accepted. Three in ten are over IPv6. Two in a hundred go to port 443,
+    /// so that one socket in a hundred has it as its peer's.
     pub(super) fn connect(&self, number: usize) -> (TcpStream, TcpStream) {
-        let server = if number % 10 < 3 { &self.v6 } else { &self.v4 };
+        let server = match number % 50 {
+            49 => &self.https,
+            n if n % 10 < 3 => &self.v6,
+            _ => &self.v4,
+        };
         let client = TcpStream::connect(server.local_addr().unwrap()).unwrap();
         let (accepted, _) = server.accept().unwrap();
         (client, accepted)
@@ -45,13 +54,17 @@ pub(super) fn make(sockets: usize, number: usize) -> Made {
         }
         held.extend([client.into(), accepted.into()]);
     }
-    held.extend([listeners.v4.into(), listeners.v6.into()]);
+    held.extend([
+        listeners.v4.into(),
+        listeners.v6.into(),
+        listeners.https.into(),
+    ]);
     Made {
         count: held.len(),
         held,
     }
 }
 
-fn listener(ip: IpAddr) -> TcpListener {
-    TcpListener::bind(SocketAddr::new(ip, 0)).unwrap()
+fn listener(ip: IpAddr, port: u16) -> TcpListener {
+    TcpListener::bind(SocketAddr::new(ip, port)).unwrap()
 }

@@ -32,7 +32,8 @@ pub fn topic(name: &str) -> Option<Cow<'static, str>> {
 fn columns() -> String {
     let mut text = String::from(
         "COLUMNS: fields for --columns and --sort\n\n  \
-         portctl ls -tan --columns state,local,peer,recv_queue --sort recv_queue:desc\n\n",
+         portctl ls -tan --columns state,local,peer,recv_queue --sort recv_queue:desc\n  \
+         portctl ls -tan --columns +inode,-peer    the usual columns, one more and one less\n\n",
     );
     for field in FIELDS {
         // Writing to a String cannot fail.
@@ -65,5 +66,14 @@ mod tests {
             }
         }
         assert!(topic("nope").is_none());
+    }
+
+    #[test]
+    fn the_filter_language_fits_one_screen() {
+        let text = topic("filter").unwrap();
+        assert!(text.lines().count() <= 40);
+        for line in text.lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
     }
 }

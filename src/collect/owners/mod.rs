@@ -78,11 +78,12 @@ fn report(proc: &Dir, walked: &Walked) -> ScanReport {
     let hidden = walked.refused.iter().filter(may_be_here).count();
     ScanReport {
         hidden_processes: u32::try_from(hidden).unwrap_or(u32::MAX),
-        hidepid: !sys::namespace::may_trace_all() && sys::proc_root::hidepid().is_some(),
+        hidepid: !sys::namespace::may_trace_all() && sys::proc_root::hides_processes(),
         nested: sys::namespace::is_nested_pid_namespace(),
         failed: walked
             .failed
-            .map(|errno| format!("not every process could be looked at: {}", words(errno))),
+            .as_ref()
+            .map(|reason| format!("not every process could be looked at: {reason}")),
     }
 }
 

@@ -4,8 +4,8 @@ use super::walk::{self, Walk, Walked};
 use super::{add_holders, report, tunnels};
 use crate::collect::{self, Collected, Sink};
 use crate::model::{
-    Inode, NoOwner, Notice, OwnerTable, Protocol, Query, Socket, SourceChoice, StateMasks,
-    StateSet, Table, TableSet,
+    Conditions, Inode, NoOwner, Notice, OwnerTable, Protocol, Query, Socket, SourceChoice, State,
+    StateMasks, StateSet, Table, TableSet,
 };
 use crate::sys::proc_root::Dir;
 use rustc_hash::FxHashSet;
@@ -28,16 +28,16 @@ pub(super) fn explain(
     if table.report().hides_inside() {
         return;
     }
-    leave_out_tunnels(&mut sockets, table);
+    leave_out_tunnels(&mut sockets, query, table);
     leave_out_closed(&mut sockets, query, table);
     if sockets.is_empty() {
         return;
     }
-    let second = look_again(&sockets, proc);
-    let in_queues = second.in_queues;
+    let second = look_again(&sockets, query, proc);
+    let in_queues = second.in_queues.values().copied().map(u64::from).sum();
     add_holders(table, second.found);
     walked.refused.extend(second.refused);
-    walked.failed = walked.failed.or(second.failed);
+    walked.failed = walked.failed.take().or(second.failed);
     table.set_report(report(proc, &walked));
     if table.report().hides_inside() {
         return;
@@ -55,10 +55,10 @@ pub(super) fn explain(
     }
 }
 
-/// Settles those that are the kernel's own.
-fn leave_out_tunnels(sockets: &mut Vec<&Socket>, table: &mut OwnerTable) {
+/// Settles those that are the kernel's own. Only netlink tells which they are.
+fn leave_out_tunnels(sockets: &mut Vec<&Socket>, query: &Query, table: &mut OwnerTable) {
     let is_udp = |socket: &Socket| socket.protocol == Protocol::Udp;
-    if !sockets.iter().any(|socket| is_udp(socket)) {
+    if query.source == SourceChoice::Proc || !sockets.iter().any(|socket| is_udp(socket)) {
         return;
     }
     let ports = tunnels::ports();
@@ -83,7 +83,8 @@ fn leave_out_closed(sockets: &mut Vec<&Socket>, query: &Query, table: &mut Owner
     let mut there = FxHashSet::default();
     let collected = look_at_rows(
         sockets.iter().map(|socket| table_of(socket)).collect(),
-        query.source.clone(),
+        states_of_sockets(sockets),
+        query,
         |socket| there.extend(socket.inode.filter(|inode| wanted.contains(inode))),
     );
     let whole = collected.map_or(TableSet::EMPTY, |collected| whole_tables(&collected));
@@ -101,9 +102,9 @@ fn leave_out_closed(sockets: &mut Vec<&Socket>, query: &Query, table: &mut Owner
 
 /// Walks over all processes, and over those that were made meanwhile until there are no more: a server may hand a connection to a
 /// process that it has just made.
-fn look_again(sockets: &[&Socket], proc: &Dir) -> Walked {
+fn look_again(sockets: &[&Socket], query: &Query, proc: &Dir) -> Walked {
     let wanted = inodes(sockets);
-    let unix = unix_sockets();
+    let unix = unix_sockets(query);
     let walk = Walk::new(proc, Some(&wanted)).looking_into(&unix);
     let mut known = FxHashSet::default();
     let mut all = Walked::default();
@@ -119,30 +120,47 @@ fn look_again(sockets: &[&Socket], proc: &Dir) -> Walked {
 }
 
 /// The unix sockets of this network namespace: those that may have descriptors in their queues.
-fn unix_sockets() -> FxHashSet<Inode> {
+fn unix_sockets(query: &Query) -> FxHashSet<Inode> {
     let tables = Table::ALL
         .into_iter()
         .filter(|table| table.protocol == Protocol::Unix)
         .collect();
     let mut inodes = FxHashSet::default();
     // What cannot be dumped is not looked into, and then explains nothing.
-    let _ = look_at_rows(tables, SourceChoice::Auto, |socket| {
+    let states = StateMasks::same(StateSet::ALL);
+    let _ = look_at_rows(tables, states, query, |socket| {
         inodes.extend(socket.inode);
     });
     inodes
 }
 
+/// The states in which `sockets` may be by now.
+fn states_of_sockets(sockets: &[&Socket]) -> StateMasks {
+    let listen = |socket: &&Socket| socket.state == State::Listen;
+    StateMasks {
+        // A listener stays one until it is closed; looking for others walks every connection.
+        tcp: if sockets.iter().all(listen) {
+            StateSet::LISTEN
+        } else {
+            StateSet::BIG
+        },
+        other: StateSet::ALL,
+    }
+}
+
 fn look_at_rows(
     tables: TableSet,
-    source: SourceChoice,
+    states: StateMasks,
+    query: &Query,
     row: impl FnMut(&Socket),
 ) -> Option<Collected> {
     let query = Query {
         tables,
         named: TableSet::EMPTY,
-        states: StateMasks::same(StateSet::ALL),
+        states,
+        conditions: Conditions::default(),
         owners: false,
-        source,
+        source: query.source.clone(),
     };
     collect::collect(&query, &mut EachRow(row)).ok()
 }

@@ -4,13 +4,15 @@
 //! few opens, and names only for processes that hold a wanted socket. Threads take process ids from a shared counter.
 
 use super::tables::{self, Sharing};
+use super::words;
 use crate::model::{Held, Inode, Pid, Process, Uid};
 use crate::sys::{self, proc_root::Dir};
 use crate::wire::pid;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use rustix::io::Errno;
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Room for the target of a link that may be a socket's.
@@ -23,8 +25,10 @@ const MAX_THREADS: usize = 4;
 const RING_TRIES: usize = 3;
 /// More of one fdinfo file than this is not read: some 30 000 registered files.
 const FDINFO_LEN: u64 = 1 << 20;
+/// More than this in all of the fdinfo files of one descriptor table is not read.
+const FDINFOS_LEN: u64 = 16 << 20;
 /// More io_urings than this in one descriptor table are not asked.
-const MAX_RINGS: usize = 32;
+const MAX_RINGS: usize = 1024;
 
 /// Every process id, ascending.
 pub(super) fn processes(proc: &Dir) -> Result<Vec<u32>, Errno> {
@@ -65,10 +69,10 @@ pub(super) struct Walked {
     pub(super) found: Vec<Found>,
     /// Processes that would not show their descriptors, or not those of each thread.
     pub(super) refused: Vec<u32>,
-    /// How many descriptors are in the queues of the unix sockets that were looked into.
-    pub(super) in_queues: u64,
-    /// Why some process could not be looked at, other than for lack of rights or because it had ended.
-    pub(super) failed: Option<Errno>,
+    /// How many descriptors are in the queue of each unix socket that was looked into.
+    pub(super) in_queues: FxHashMap<Inode, u32>,
+    /// Why some process could not be looked at as a whole, other than for lack of rights or because it had ended.
+    pub(super) failed: Option<String>,
 }
 
 impl Walked {
@@ -76,8 +80,8 @@ impl Walked {
     pub(super) fn extend(&mut self, other: Self) {
         self.found.extend(other.found);
         self.refused.extend(other.refused);
-        self.in_queues += other.in_queues;
-        self.failed = self.failed.or(other.failed);
+        self.in_queues.extend(other.in_queues);
+        self.failed = self.failed.take().or(other.failed);
     }
 
     /// Notes why something of `pid` was not seen.
@@ -87,8 +91,16 @@ impl Walked {
             Errno::NOENT | Errno::SRCH => {}
             Errno::ACCESS | Errno::PERM if self.refused.last() == Some(&pid) => {}
             Errno::ACCESS | Errno::PERM => self.refused.push(pid),
-            _ => self.failed = Some(error),
+            Errno::MFILE | Errno::NFILE => {
+                self.unsure(&format!("{}; raise the limit (ulimit -n)", words(error)));
+            }
+            _ => self.unsure(words(error)),
         }
+    }
+
+    /// Notes that something was not looked at, for this reason.
+    fn unsure(&mut self, reason: &str) {
+        self.failed.get_or_insert_with(|| reason.to_owned());
     }
 }
 
@@ -154,8 +166,8 @@ impl<'a> Walk<'a> {
                 .map_while(|_| std::thread::Builder::new().spawn_scoped(scope, work).ok())
                 .collect();
             let mut walked = work();
-            for more in others.into_iter().filter_map(|other| other.join().ok()) {
-                walked.extend(more);
+            for other in others {
+                walked.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
             }
             walked
         })
@@ -165,7 +177,7 @@ impl<'a> Walk<'a> {
     fn process(&self, pid: u32, buffer: &mut Entries, walked: &mut Walked) -> Result<(), Errno> {
         let process = self.proc.dir(itoa::Buffer::new().format(pid))?;
         let mut tables = Vec::new();
-        let mut read = self.table(&process, None, buffer, &mut tables, &mut walked.in_queues);
+        let mut read = self.table(&process, None, buffer, &mut tables, walked);
         let refused = matches!(read, Err(Errno::ACCESS | Errno::PERM));
         if (read.is_ok() || refused) && thread_count(&process).is_ok_and(|n| n > 1) {
             // It shows no descriptors then, to others than root it refuses; the other threads have them.
@@ -182,8 +194,7 @@ impl<'a> Walk<'a> {
                         // The next one that shares the table, if this thread has ended.
                         let task = process.dir(format!("task/{thread}")).ok()?;
                         let thread = Some(Pid(thread));
-                        let queued = &mut walked.in_queues;
-                        match self.table(&task, thread, buffer, &mut tables, queued) {
+                        match self.table(&task, thread, buffer, &mut tables, walked) {
                             Err(Errno::NOENT | Errno::SRCH) => None,
                             other => Some(other),
                         }
@@ -216,7 +227,7 @@ impl<'a> Walk<'a> {
         thread: Option<Pid>,
         buffer: &mut Entries,
         tables: &mut Vec<Table>,
-        in_queues: &mut u64,
+        walked: &mut Walked,
     ) -> Result<usize, Errno> {
         let mut table = Table {
             thread,
@@ -231,53 +242,69 @@ impl<'a> Walk<'a> {
                     table.held.push(Held::descriptor(inode, fd));
                 }
                 if self.unix.is_some_and(|set| set.contains(&inode)) {
-                    unix.push(fd);
+                    unix.push((inode, fd));
                 }
             }
             Kind::Ring => rings.push(fd),
-        })?;
-        if self.shows_rings {
-            for &fd in rings.iter().take(MAX_RINGS) {
-                self.add_registered(base, fd, &mut table.held);
-            }
+        });
+        if self.shows_rings
+            && let Err(reason) = self.add_registered(base, &rings, &mut table.held)
+        {
+            walked.unsure(reason);
         }
-        for fd in unix {
+        for (inode, fd) in unix {
             let mut text = [0; 512];
             let queued = base
                 .read_once(format!("fdinfo/{fd}"), &mut text)
                 .ok()
                 .and_then(pid::descriptors_in_queue);
             if let Some(queued @ 1..) = queued {
-                *in_queues += u64::from(queued);
+                // Several descriptors may refer to one queue.
+                walked.in_queues.insert(inode, queued);
                 table.carriers.push(fd);
             }
         }
         if !table.held.is_empty() || !table.carriers.is_empty() {
             tables.push(table);
         }
-        Ok(count)
+        count
     }
 
-    /// Adds the wanted sockets that are registered with the io_uring `fd`, each with its first place there.
-    fn add_registered(&self, base: &Dir, fd: u32, held: &mut Vec<Held>) {
-        for _ in 0..RING_TRIES {
-            // Closed meanwhile, or not to be seen.
-            let Ok(text) = base.read(format!("fdinfo/{fd}"), FDINFO_LEN) else {
-                return;
-            };
-            let Some(sockets) = pid::registered_sockets(&text) else {
-                std::thread::yield_now();
-                continue;
-            };
-            let mut seen = FxHashSet::default();
-            held.extend(sockets.into_iter().filter_map(|(slot, inode)| {
-                let inode = Inode::new(inode)?;
-                let slot = Some(slot);
-                let wanted = self.wanted.is_none_or(|set| set.contains(&inode));
-                (wanted && seen.insert(inode)).then_some(Held { inode, fd, slot })
-            }));
-            return;
+    /// Adds the wanted sockets that are registered with the io_urings behind `rings`, each with its first place in each; fails with a
+    /// reason if not all could be asked.
+    fn add_registered(
+        &self,
+        base: &Dir,
+        rings: &[u32],
+        held: &mut Vec<Held>,
+    ) -> Result<(), &'static str> {
+        let mut room = FDINFOS_LEN;
+        let mut answer = Ok(());
+        for &fd in rings.iter().take(MAX_RINGS) {
+            let limit = room.min(FDINFO_LEN);
+            match registered(base, fd, limit) {
+                Ok((sockets, length)) => {
+                    room -= length.min(room);
+                    if length == limit {
+                        answer = Err("a process has more files in io_urings than are read");
+                    }
+                    let mut seen = FxHashSet::default();
+                    held.extend(sockets.into_iter().filter_map(|(slot, inode)| {
+                        let inode = Inode::new(inode)?;
+                        let slot = Some(slot);
+                        let wanted = self.wanted.is_none_or(|set| set.contains(&inode));
+                        (wanted && seen.insert(inode)).then_some(Held { inode, fd, slot })
+                    }));
+                }
+                Err(Some(reason)) => answer = Err(reason),
+                // Closed meanwhile, or not to be seen.
+                Err(None) => {}
+            }
         }
+        if rings.len() > MAX_RINGS {
+            answer = Err("a process has more io_urings than are asked");
+        }
+        answer
     }
 
     /// The threads that have other descriptor tables than the `first` thread, or than each other if that has ended, by their tables.
@@ -297,6 +324,25 @@ impl<'a> Walk<'a> {
             (false, None) => Ok(vec![threads]),
         }
     }
+}
+
+/// Slot and inode of a socket that is registered with an io_uring.
+type Registered = (u32, u64);
+
+/// The sockets registered with the io_uring `fd`, and how long the text was that says so; or a reason why they are not known.
+fn registered(
+    base: &Dir,
+    fd: u32,
+    limit: u64,
+) -> Result<(Vec<Registered>, u64), Option<&'static str>> {
+    for _ in 0..RING_TRIES {
+        let text = base.read(format!("fdinfo/{fd}"), limit).map_err(|_| None)?;
+        if let Some(sockets) = pid::registered_sockets(&text) {
+            return Ok((sockets, text.len() as u64));
+        }
+        std::thread::yield_now();
+    }
+    Err(Some("an io_uring was too busy to be asked; try again"))
 }
 
 /// What is of interest in one descriptor table.
@@ -336,8 +382,8 @@ fn descriptors(
                     each(fd, kind);
                 }
             }
-            // Closed meanwhile.
-            Err(Errno::NOENT) => {}
+            // Closed meanwhile; or a path that is longer than any, which is no socket.
+            Err(Errno::NOENT | Errno::NAMETOOLONG) => {}
             // With CAP_DAC_READ_SEARCH and without CAP_SYS_PTRACE one may list the directory, and not look behind the links.
             Err(error) => failed = Some(error),
         }
@@ -362,8 +408,7 @@ fn ids(directory: &Dir, buffer: &mut Entries) -> Result<Vec<u32>, Errno> {
 
 /// How many threads a process has: its task directory has two links more.
 fn thread_count(process: &Dir) -> Result<u64, Errno> {
-    let (links, _) = process.links_and_size(c"task")?;
-    Ok(links.saturating_sub(2))
+    Ok(process.links(c"task")?.saturating_sub(2))
 }
 
 /// Whether the first thread of a process has ended while others run.

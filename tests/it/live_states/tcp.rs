@@ -168,12 +168,24 @@ fn handshakes_under_way() {
 #[ignore = "needs user and network namespaces"]
 fn bound_and_idle() {
     namespace::run("live_states::tcp::bound_and_idle", || {
+        let listening = listener("127.0.0.1", 1);
+        // Its connection was reset: it has the port that it asked for still, and a peer no more.
+        let was_connected = tcp::bound(SocketAddr::new([127, 0, 0, 1].into(), 5990));
+        rustix::net::connect(&was_connected, &address(&listening)).unwrap();
+        let accepted = tcp::accept(&listening);
+        rustix::net::sockopt::set_socket_linger(&accepted, Some(Duration::ZERO)).unwrap();
+        drop(accepted);
         let idle = [
             tcp::bound(any_port("127.0.0.1")),
             tcp::bound(any_port("::1")),
+            was_connected,
+        ];
+        let expected = [
+            describe(&idle[0]),
+            describe(&idle[1]),
+            describe(&idle[2]).shutdown("both"),
         ];
         let never_bound = tcp::socket(any_port("127.0.0.1"), rustix::net::SocketFlags::empty());
-        let listening = listener("127.0.0.1", 1);
         for arguments in [
             "ls -tap",
             "ls -tBp",
@@ -181,8 +193,8 @@ fn bound_and_idle() {
             "ls -tp state all",
         ] {
             let document = list(arguments);
-            for fd in &idle {
-                document.must_have(&describe(fd));
+            for expected in &expected {
+                document.must_have(expected);
             }
             document.must_lack(&never_bound);
             let with_listener = ["ls -tap", "ls -tp state all"].contains(&arguments);

@@ -1,0 +1,150 @@
+//! The order of groups: `top --sort`.
+
+use super::keys::Keys;
+use super::{Group, StateSlot};
+use crate::model::{FieldId, field_by_name};
+use std::cmp::Ordering;
+
+/// What groups can be sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TopColumn {
+    /// How many sockets there are.
+    Sockets,
+    /// How many are in a state.
+    State(StateSlot),
+    /// Bytes to be read.
+    RecvQueue,
+    /// Bytes to leave.
+    SendQueue,
+    /// Connections to be accepted.
+    AcceptQueue,
+    /// Sockets that came.
+    New,
+    /// Sockets that went.
+    Gone,
+    /// Both.
+    Churn,
+    /// The value of one of the fields, by its place among them.
+    Value(usize),
+}
+
+/// One key of `--sort`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopOrder {
+    /// What to sort by.
+    pub column: TopColumn,
+    /// Whether the largest comes first.
+    pub descending: bool,
+}
+
+/// Columns that go by a name of their own.
+const NAMED: [(&str, TopColumn); 4] = [
+    ("sockets", TopColumn::Sockets),
+    ("new", TopColumn::New),
+    ("gone", TopColumn::Gone),
+    ("churn", TopColumn::Churn),
+];
+
+impl TopOrder {
+    /// The usual order: most sockets first, or with two looks those that came and went most.
+    #[must_use]
+    pub fn usual(two_looks: bool) -> Vec<Self> {
+        let columns: &[TopColumn] = if two_looks {
+            &[TopColumn::Churn, TopColumn::Sockets]
+        } else {
+            &[TopColumn::Sockets]
+        };
+        let descending = true;
+        columns
+            .iter()
+            .map(|&column| Self { column, descending })
+            .collect()
+    }
+
+    /// Reads columns with an optional `:asc` or `:desc`, separated by commas: `sockets`, a state, a queue, one of `fields`, and with
+    /// two looks `new`, `gone` and `churn`. Counts begin with the largest unless told otherwise, values with the smallest.
+    ///
+    /// # Errors
+    /// The part that is none of these.
+    pub fn parse(text: &str, fields: &[FieldId], two_looks: bool) -> Result<Vec<Self>, String> {
+        text.split(',')
+            .map(|part| {
+                let part = part.trim();
+                let (name, direction) = part.split_once(':').unwrap_or((part, ""));
+                let column = column(name, fields)
+                    .filter(|c| {
+                        two_looks
+                            || !matches!(c, TopColumn::New | TopColumn::Gone | TopColumn::Churn)
+                    })
+                    .ok_or_else(|| name.to_owned())?;
+                let descending = match direction.to_ascii_lowercase().as_str() {
+                    "" => !matches!(column, TopColumn::Value(_)),
+                    "asc" => false,
+                    "desc" => true,
+                    _ => return Err(part.to_owned()),
+                };
+                Ok(Self { column, descending })
+            })
+            .collect()
+    }
+
+    /// Every name that [`TopOrder::parse`] takes beside those of the fields.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        let queues = ["recv_queue", "send_queue", "accept_queue"];
+        let named = NAMED.iter().map(|(name, _)| *name);
+        named
+            .chain(queues)
+            .chain(StateSlot::all().map(StateSlot::word))
+    }
+
+    pub(super) fn compare(self, keys: &Keys, a: &Group, b: &Group) -> Ordering {
+        let (x, y) = (&a.counts, &b.counts);
+        let down = self.descending;
+        match self.column {
+            TopColumn::Sockets => direct(x.sockets(), y.sockets(), down),
+            TopColumn::State(slot) => direct(x.in_state(slot), y.in_state(slot), down),
+            TopColumn::RecvQueue => known(x.recv_queue(), y.recv_queue(), down),
+            TopColumn::SendQueue => known(x.send_queue(), y.send_queue(), down),
+            TopColumn::AcceptQueue => known(x.accept_queue(), y.accept_queue(), down),
+            TopColumn::New => known(x.churn().map(|c| c.0), y.churn().map(|c| c.0), down),
+            TopColumn::Gone => known(x.churn().map(|c| c.1), y.churn().map(|c| c.1), down),
+            TopColumn::Churn => {
+                let sum = |(new, gone): (u32, u32)| u64::from(new) + u64::from(gone);
+                known(x.churn().map(sum), y.churn().map(sum), down)
+            }
+            TopColumn::Value(n) => keys.value_of(a.id, n).order(&keys.value_of(b.id, n), down),
+        }
+    }
+}
+
+fn column(name: &str, fields: &[FieldId]) -> Option<TopColumn> {
+    let field = field_by_name(name).map(|field| field.id);
+    if let Some(n) = field.and_then(|field| fields.iter().position(|f| *f == field)) {
+        return Some(TopColumn::Value(n));
+    }
+    let plain = name.to_ascii_lowercase().replace('_', "-");
+    let named = NAMED.iter().find(|(word, _)| *word == plain);
+    let state =
+        |slot: &StateSlot| slot.word() == plain || slot.label().eq_ignore_ascii_case(&plain);
+    match field {
+        Some(FieldId::RecvQueue) => Some(TopColumn::RecvQueue),
+        Some(FieldId::SendQueue) => Some(TopColumn::SendQueue),
+        Some(FieldId::AcceptQueue) => Some(TopColumn::AcceptQueue),
+        _ if plain == "count" => Some(TopColumn::Sockets),
+        _ => named
+            .map(|(_, column)| *column)
+            .or_else(|| StateSlot::all().find(state).map(TopColumn::State)),
+    }
+}
+
+fn direct<T: Ord>(a: T, b: T, descending: bool) -> Ordering {
+    if descending { b.cmp(&a) } else { a.cmp(&b) }
+}
+
+/// What is unknown comes last either way.
+fn known<T: Ord>(a: Option<T>, b: Option<T>, descending: bool) -> Ordering {
+    match (a, b) {
+        (Some(a), Some(b)) => direct(a, b, descending),
+        (a, b) => b.is_some().cmp(&a.is_some()),
+    }
+}

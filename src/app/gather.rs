@@ -1,0 +1,249 @@
+//! Everything that matches, in memory, with who holds it: for lists that are sorted, and for every question about owners.
+
+use super::owners_hidden;
+use crate::cli::args::CollectArgs;
+use crate::cli::env::Env;
+use crate::cli::plan;
+use crate::collect::names::SystemNames;
+use crate::collect::{
+    self, Collected, Sink,
+    owners::{find_all_owners, find_owners},
+};
+use crate::error::Error;
+use crate::filter::{Filter, Truth};
+use crate::model::{
+    Conditions, Context, Listeners, Notice, OwnerTable, Owners, Protocol, Query, Row, ScanReport,
+    Socket, SourceChoice, StateMasks, StateSet,
+};
+use std::ops::ControlFlow;
+
+/// Sockets that match, and what is known around them.
+pub(super) struct Gathered {
+    pub(super) sockets: Vec<Socket>,
+    pub(super) owners: Option<OwnerTable>,
+    pub(super) collected: Collected,
+    pub(super) tally: Tally,
+}
+
+/// Collects every socket that matches, and its owners if the query asks for them.
+pub(super) fn gather(
+    query: &Query,
+    filter: &Filter,
+    names: &SystemNames,
+) -> Result<Gathered, Error> {
+    let mut buffer = Buffer {
+        filter,
+        context: Context {
+            owners: None,
+            names,
+        },
+        sockets: Vec::new(),
+        tally: Tally::default(),
+    };
+    let mut collected = collect::collect(query, &mut buffer).map_err(Error::Source)?;
+    let Buffer {
+        mut sockets,
+        mut tally,
+        ..
+    } = buffer;
+    let listeners = std::mem::take(&mut collected.listeners);
+    let owners = owners_of(query, &sockets, listeners);
+    if filter.needs_owners {
+        let context = Context {
+            owners: owners.as_ref(),
+            names,
+        };
+        sockets.retain(|socket| tally.passes(filter, Row { socket, context }));
+    }
+    Ok(Gathered {
+        sockets,
+        owners,
+        collected,
+        tally,
+    })
+}
+
+impl Gathered {
+    /// The context of the sockets.
+    pub(super) fn context<'a>(&'a self, names: &'a SystemNames) -> Context<'a> {
+        Context {
+            owners: self.owners.as_ref(),
+            names,
+        }
+    }
+}
+
+/// Names that fit the sockets that will be read: of this host, or of a host that only left a dump.
+pub(super) fn names_for(args: &CollectArgs, env: &dyn Env) -> SystemNames {
+    if plan::reads_dump(args, env) {
+        SystemNames::of_another_host()
+    } else {
+        SystemNames::new()
+    }
+}
+
+/// Whether the query's sockets are this host's, whose processes can be looked at.
+pub(super) const fn is_live(query: &Query) -> bool {
+    !matches!(query.source, SourceChoice::Dump(_))
+}
+
+/// The owners of rows that were collected: only those are looked for.
+fn owners_of(query: &Query, sockets: &[Socket], listeners: Listeners) -> Option<OwnerTable> {
+    if !query.owners {
+        return None;
+    }
+    if !is_live(query) {
+        return Some(unknown_owners(listeners));
+    }
+    Some(find_owners(query, sockets, listeners))
+}
+
+/// A saved dump tells why some sockets have no owner, and of the others nothing.
+fn unknown_owners(listeners: Listeners) -> OwnerTable {
+    let mut table = OwnerTable::new();
+    table.set_listeners(listeners);
+    table.set_report(ScanReport {
+        failed: Some("a saved dump does not say which processes hold its sockets".to_owned()),
+        ..ScanReport::default()
+    });
+    table
+}
+
+/// The owners of every socket there is, for rows that are yet to come.
+pub(super) fn owners_before(query: &Query) -> Option<OwnerTable> {
+    if !query.owners {
+        return None;
+    }
+    if !is_live(query) {
+        return Some(unknown_owners(Listeners::default()));
+    }
+    // Rows that pass at once are explained by listeners that come after them, so these are asked for first.
+    let listening = Query {
+        tables: query.tables.filter(|table| table.protocol == Protocol::Tcp),
+        states: StateMasks::same(StateSet::LISTEN),
+        conditions: Conditions::default(),
+        ..query.clone()
+    };
+    let listeners = collect::collect(&listening, &mut Nowhere)
+        .map(|collected| collected.listeners)
+        .unwrap_or_default();
+    Some(find_all_owners(listeners))
+}
+
+/// A sink for a dump of which only the listeners matter.
+struct Nowhere;
+
+impl Sink for Nowhere {
+    fn push(&mut self, _: Socket) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn mark(&mut self) -> usize {
+        0
+    }
+
+    fn take_back(&mut self, _: usize) -> bool {
+        true
+    }
+}
+
+/// What is counted while rows pass.
+#[derive(Default)]
+pub(super) struct Tally {
+    hidden: u64,
+    unknown: u64,
+    /// What `unknown` was at the mark.
+    marked: u64,
+}
+
+impl Tally {
+    /// Whether rows were left out because nobody knows.
+    pub(super) const fn doubts(&self) -> bool {
+        self.unknown > 0
+    }
+
+    /// Whether `row` is to be shown; counts rows left out because nobody knows.
+    pub(super) fn passes(&mut self, filter: &Filter, row: Row<'_>) -> bool {
+        match filter.matches(row) {
+            Truth::True => true,
+            Truth::False => false,
+            Truth::Unknown => {
+                self.unknown += 1;
+                false
+            }
+        }
+    }
+
+    /// Marks a place to go back to.
+    pub(super) const fn mark(&mut self) {
+        self.marked = self.unknown;
+    }
+
+    /// Forgets the rows that were left out since the mark.
+    pub(super) const fn take_back(&mut self) {
+        self.unknown = self.marked;
+    }
+
+    /// Counts a row that is shown.
+    pub(super) fn show(&mut self, row: Row<'_>) {
+        let may_be_hidden = row
+            .context
+            .owners
+            .is_some_and(|table| table.report().hides());
+        if may_be_hidden && matches!(row.owners(), Owners::Hidden) {
+            self.hidden += 1;
+        }
+    }
+
+    pub(super) fn report(self, owners: Option<&OwnerTable>) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        if self.unknown > 0 {
+            notices.push(Notice::FilterUnknown {
+                count: self.unknown,
+            });
+        }
+        if self.hidden > 0 {
+            let default = ScanReport::default();
+            let report = owners.map_or(&default, OwnerTable::report);
+            notices.push(owners_hidden(self.hidden, report));
+        }
+        notices
+    }
+}
+
+/// Keeps the rows that pass the filter.
+struct Buffer<'a> {
+    filter: &'a Filter,
+    context: Context<'a>,
+    sockets: Vec<Socket>,
+    tally: Tally,
+}
+
+impl Sink for Buffer<'_> {
+    fn push(&mut self, socket: Socket) -> ControlFlow<()> {
+        let row = Row {
+            socket: &socket,
+            context: self.context,
+        };
+        // Without owners, what asks for them is unknown.
+        let may_pass = match self.filter.needs_owners {
+            true => self.filter.matches(row) != Truth::False,
+            false => self.tally.passes(self.filter, row),
+        };
+        if may_pass {
+            self.sockets.push(socket);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn mark(&mut self) -> usize {
+        self.tally.mark();
+        self.sockets.len()
+    }
+
+    fn take_back(&mut self, mark: usize) -> bool {
+        self.sockets.truncate(mark);
+        self.tally.take_back();
+        true
+    }
+}

@@ -1,0 +1,125 @@
+//! What `top` was meant to do.
+
+use super::args::{Groups, SelectArgs, TopArgs};
+use super::env::{Env, Terminal};
+use super::plan::{self, PlanError, Selection, Verbosity};
+use crate::filter::{Filter, Resolver};
+use crate::model::{Family, FieldId, Query, SourceChoice, field_by_name};
+use std::time::Duration;
+
+/// How many groups a table shows without being told.
+const GROUPS: usize = 20;
+
+/// What `top` will do.
+#[derive(Debug)]
+pub struct TopPlan {
+    /// What to fetch.
+    pub query: Query,
+    /// What to keep of it.
+    pub filter: Filter,
+    /// The fields to group by.
+    pub by: Vec<FieldId>,
+    /// The order, as typed; `None` for the usual one.
+    pub sort: Option<String>,
+    /// How many groups to show.
+    pub limit: usize,
+    /// Time between two looks, if there are to be two.
+    pub interval: Option<Duration>,
+    /// Whether to print JSON.
+    pub json: bool,
+    /// Whether there are a heading and totals.
+    pub header: bool,
+    /// Columns of the screen.
+    pub width: Option<usize>,
+    /// Whether to fail when something is missing.
+    pub strict: bool,
+    /// How much to say.
+    pub verbosity: Verbosity,
+}
+
+/// Plans `portctl top`.
+///
+/// # Errors
+/// If the filter or the list of fields makes no sense, or two looks are asked of a saved dump.
+pub fn top(
+    args: &TopArgs,
+    env: &dyn Env,
+    terminal: Terminal,
+    resolver: &dyn Resolver,
+) -> Result<TopPlan, PlanError> {
+    let by = fields(&args.by)?;
+    let mut chosen = args.select.clone();
+    if by.contains(&FieldId::State) && !chosen.listening && !chosen.bound_inactive {
+        // Who asks for states would be misled by a list that leaves most of them out.
+        chosen.all = true;
+    }
+    let Selection { mut query, filter } = plan::select(&chosen, &args.collect, env, resolver)?;
+    if names_no_protocol(&chosen) {
+        let able = query
+            .tables
+            .filter(|table| by.iter().all(|field| has(*field, table.family)));
+        if !able.is_empty() {
+            query.tables = able;
+        }
+    }
+    if args.interval.is_some() && matches!(query.source, SourceChoice::Dump(_)) {
+        return Err(PlanError::Option {
+            option: "-i",
+            problem: "a saved dump cannot be looked at twice".to_owned(),
+            hint: "leave out --from and the variable TCPDIAG_FILE, or -i",
+        });
+    }
+    query.owners |= by.iter().any(|id| id.field().needs_owners);
+    Ok(TopPlan {
+        query,
+        filter,
+        by,
+        sort: args.sort.clone(),
+        limit: match args.limit {
+            Some(Groups::First(n)) => n,
+            None if !args.json => GROUPS,
+            Some(Groups::All) | None => usize::MAX,
+        },
+        interval: args.interval,
+        json: args.json,
+        header: !args.no_header,
+        width: plan::screen_width(args.width, env, terminal),
+        strict: args.collect.strict,
+        verbosity: plan::verbosity(&args.collect),
+    })
+}
+
+fn fields(list: &str) -> Result<Vec<FieldId>, PlanError> {
+    let mut fields = Vec::new();
+    for name in list.split(',').map(str::trim) {
+        let field =
+            field_by_name(name).ok_or_else(|| plan::unknown_field("--by", name.to_owned()))?;
+        // Twice the same says nothing more.
+        if !fields.contains(&field.id) {
+            fields.push(field.id);
+        }
+    }
+    Ok(fields)
+}
+
+const fn names_no_protocol(args: &SelectArgs) -> bool {
+    !(args.tcp || args.udp || args.raw || args.unix || args.ipv4 || args.ipv6)
+}
+
+/// Whether sockets of a family can have a value in a field.
+const fn has(field: FieldId, family: Family) -> bool {
+    match field {
+        FieldId::Src
+        | FieldId::Sport
+        | FieldId::Dst
+        | FieldId::Dport
+        | FieldId::Interface
+        | FieldId::Timer
+        | FieldId::TimerExpires
+        | FieldId::Retransmits
+        | FieldId::Mark => !matches!(family, Family::Unix),
+        FieldId::V6only => matches!(family, Family::Inet6),
+        FieldId::Type | FieldId::Path | FieldId::PeerInode => matches!(family, Family::Unix),
+        _ => true,
+    }
+}

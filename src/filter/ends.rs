@@ -1,0 +1,324 @@
+//! Conditions on the ends of a socket: `sport`, `dport`, `src`, `dst`.
+
+use super::address::{Hosts, Network, hosts};
+use super::ast::{Op, Value};
+use super::check::Checker;
+use super::class;
+use super::error::{ErrorKind, Fault, PortFault};
+use super::glob::Glob;
+use super::numbers::NumberSet;
+use super::port::{self, Ports, Written};
+use super::predicate::{PortSets, PortTest, Predicate};
+use super::quantity;
+use super::split::{Piece, split};
+use super::token::Span;
+use crate::model::{Family, Protocol, Side};
+
+/// Prefixes of values that choose a family, as `ss` has them.
+const PREFIXES: [(&str, Option<Family>); 6] = [
+    ("inet:", Some(Family::Inet)),
+    ("inet6:", Some(Family::Inet6)),
+    ("unix:", Some(Family::Unix)),
+    ("link:", None),
+    ("netlink:", None),
+    ("vsock:", None),
+];
+
+impl Checker<'_> {
+    /// `sport`, `dport`.
+    pub(super) fn port(&mut self, side: Side, op: Op, value: &Value) -> Result<Predicate, Fault> {
+        let plain = value.plain();
+        let (family, piece) = family_prefix(Piece::new(&plain, value.span))?;
+        let piece = match piece.strip_prefix("*:") {
+            Some(port) if port.text != "*" && !port.text.is_empty() => {
+                self.warn(
+                    piece.span(),
+                    format!(
+                        "'{}' is read as port {}; 'ss' takes it as any port",
+                        piece.text, port.text
+                    ),
+                );
+                port
+            }
+            Some(_) => piece.part(0..1),
+            None => piece.strip_prefix(":").unwrap_or(piece),
+        };
+        let of_unix = family.map_or(self.only_unix(), |f| f == Family::Unix);
+        let sets = match quantity::range(piece).filter(|_| !op.is_order()) {
+            Some(ends) => self.port_range(piece, ends, of_unix)?,
+            None => match self.read_port(piece)? {
+                Written::Any if op.is_order() => {
+                    return Err(port::bad(piece, PortFault::AnyHasNoOrder));
+                }
+                Written::Any => return Ok(in_family(family, Vec::new())),
+                Written::Service(ports) => {
+                    let set = |protocol| {
+                        let number = ports.of(protocol);
+                        number
+                            .map_or_else(NumberSet::default, |n| NumberSet::comparing(op, n.into()))
+                    };
+                    PortSets {
+                        tcp: set(Protocol::Tcp),
+                        udp: set(Protocol::Udp),
+                        raw: set(Protocol::Raw),
+                        inodes: NumberSet::default(),
+                    }
+                }
+                Written::Number(number) => {
+                    let set = NumberSet::comparing(op, number);
+                    same(set, number <= u16::MAX.into(), of_unix)
+                        .ok_or_else(|| port::bad(piece, PortFault::OutOfRange))?
+                }
+            },
+        };
+        let test = Predicate::Port(Box::new(PortTest { side, sets }));
+        Ok(in_family(family, vec![test]))
+    }
+
+    /// `8000-8099`.
+    fn port_range(
+        &mut self,
+        whole: Piece<'_>,
+        ends: (Piece<'_>, Piece<'_>),
+        of_unix: bool,
+    ) -> Result<PortSets, Fault> {
+        let mut numbers = [0; 2];
+        for (number, piece) in numbers.iter_mut().zip([ends.0, ends.1]) {
+            *number = match self.read_port(piece)? {
+                Written::Number(n) => n,
+                _ => return Err(port::bad(piece, PortFault::NotANumber)),
+            };
+        }
+        let [from, to] = numbers;
+        if from > to {
+            return Err(port::bad(whole, PortFault::Backwards));
+        }
+        same(NumberSet::of([(from, to)]), to <= u16::MAX.into(), of_unix)
+            .ok_or_else(|| port::bad(whole, PortFault::OutOfRange))
+    }
+
+    fn read_port(&mut self, piece: Piece<'_>) -> Result<Written, Fault> {
+        self.note_octal(piece.text, piece.span());
+        port::read(piece, self.resolver)
+    }
+
+    /// `autobound`: as `ss` sees it without the kernel's help.
+    pub(super) fn autobound(&mut self, span: Span) -> Result<Predicate, Fault> {
+        let name = |pattern: &str| Predicate::Name(Side::Local, Glob::new(pattern));
+        let mut of_unix = vec![Predicate::Family(Family::Unix)];
+        // The kernel's own names are five hexadecimal digits, net/unix/af_unix.c.
+        of_unix.push(Predicate::any(vec![
+            name(""),
+            name(&format!("@{}", "[0-9a-f]".repeat(5))),
+        ]));
+        Ok(Predicate::any(vec![
+            self.port_class(Side::Local, "ephemeral", span)?,
+            Predicate::all(of_unix),
+        ]))
+    }
+
+    /// Ports of a class. It says nothing of raw sockets, whose ports are protocols, nor of unix sockets.
+    pub(super) fn port_class(
+        &mut self,
+        side: Side,
+        name: &str,
+        span: Span,
+    ) -> Result<Predicate, Fault> {
+        let ephemeral = (name == "ephemeral").then(|| self.resolver.ephemeral_ports());
+        if ephemeral == Some(None) {
+            return Err(Fault::new(ErrorKind::NoEphemeralRange, span));
+        }
+        let set = class::ports(name, ephemeral.flatten()).unwrap_or_default();
+        let sets = PortSets {
+            tcp: set.clone(),
+            udp: set,
+            ..PortSets::default()
+        };
+        Ok(Predicate::Port(Box::new(PortTest { side, sets })))
+    }
+
+    /// `src`, `dst`.
+    pub(super) fn host(&mut self, side: Side, value: &Value) -> Result<Predicate, Fault> {
+        let plain = value.plain();
+        let (family, piece) = family_prefix(Piece::new(&plain, value.span))?;
+        let pattern = value.pattern.as_str();
+        if let Some(number) = pattern.strip_prefix('#').and_then(port::number) {
+            // As a unix socket without a name is shown.
+            let sets = PortSets {
+                inodes: NumberSet::comparing(Op::Eq, number),
+                ..PortSets::default()
+            };
+            return Ok(Predicate::Port(Box::new(PortTest { side, sets })));
+        }
+        let is_name = match family {
+            None => is_name(pattern) || self.only_unix(),
+            Some(family) => family == Family::Unix,
+        };
+        match family {
+            None if is_any(pattern) => Ok(Predicate::Constant(true)),
+            _ if is_name => {
+                let pattern = pattern.strip_prefix("unix:").unwrap_or(pattern);
+                Ok(Predicate::Name(side, Glob::new(pattern)))
+            }
+            _ => self.address(side, family, piece),
+        }
+    }
+
+    fn address(
+        &mut self,
+        side: Side,
+        family: Option<Family>,
+        piece: Piece<'_>,
+    ) -> Result<Predicate, Fault> {
+        let resolver = self.resolver;
+        let halves = split(piece, &|text| port::is_port(text, resolver))?;
+        let mut parts = Vec::new();
+        if let Some(interface) = halves.interface {
+            parts.push(self.interface_named(interface)?);
+        }
+        if let Some(host) = halves.host {
+            match hosts(host, halves.length, family)? {
+                Hosts::Any => {}
+                Hosts::Network(network) => {
+                    for number in host.text.split(['.', '/']) {
+                        self.note_octal(number, host.span());
+                    }
+                    parts.push(Predicate::Network(side, network));
+                }
+                Hosts::Named => parts.push(self.named(side, family, host)?),
+            }
+            if let (true, Some(port)) = (halves.ambiguous, halves.port) {
+                let (host, port, whole) = (host.text, port.text, piece.text);
+                self.warn(
+                    piece.span(),
+                    format!(
+                        "'{whole}' is read as '[{host}]:{port}', address and port, as 'ss' does: \
+                         for the address, write '[{whole}]'"
+                    ),
+                );
+            }
+        }
+        if let Some(port) = halves.port {
+            parts.extend(self.port_of_address(side, port)?);
+        }
+        Ok(in_family(family, parts))
+    }
+
+    /// Any of the addresses that a host has in the family.
+    fn named(
+        &self,
+        side: Side,
+        family: Option<Family>,
+        host: Piece<'_>,
+    ) -> Result<Predicate, Fault> {
+        let unknown = |reason| {
+            let name = host.text.to_owned();
+            Fault::new(ErrorKind::UnknownHost { name, reason }, host.span())
+        };
+        let networks: Vec<Predicate> = self
+            .resolver
+            .host(host.text)
+            .map_err(unknown)?
+            .into_iter()
+            .filter(|address| match family {
+                Some(Family::Inet) => address.is_ipv4(),
+                Some(Family::Inet6) => address.is_ipv6(),
+                Some(Family::Unix) | None => true,
+            })
+            .map(|address| Predicate::Network(side, Network::host(address)))
+            .collect();
+        match family {
+            _ if !networks.is_empty() => Ok(Predicate::any(networks)),
+            Some(family) => Err(unknown(format!("none of family {family}"))),
+            None => Err(unknown("none was found".to_owned())),
+        }
+    }
+
+    /// The port behind an address; unix sockets have none.
+    fn port_of_address(
+        &mut self,
+        side: Side,
+        piece: Piece<'_>,
+    ) -> Result<Option<Predicate>, Fault> {
+        let one = |port: u16| NumberSet::comparing(Op::Eq, port.into());
+        let ports = match self.read_port(piece)? {
+            Written::Any => return Ok(None),
+            Written::Service(ports) => ports,
+            Written::Number(number) => match u16::try_from(number) {
+                Ok(port) => Ports::same(Some(port)),
+                Err(_) => return Err(port::bad(piece, PortFault::OutOfRange)),
+            },
+        };
+        let sets = PortSets {
+            tcp: ports.tcp.map(one).unwrap_or_default(),
+            udp: ports.udp.map(one).unwrap_or_default(),
+            raw: ports.raw.map(one).unwrap_or_default(),
+            inodes: NumberSet::default(),
+        };
+        Ok(Some(Predicate::Port(Box::new(PortTest { side, sets }))))
+    }
+
+    fn note_octal(&mut self, text: &str, span: Span) {
+        if let Some(value) = port::octal(text) {
+            let message = format!("'{text}' begins with 0 and is read as octal: {value}");
+            self.warn(span, message);
+        }
+    }
+}
+
+/// Takes the family off a value.
+fn family_prefix(value: Piece<'_>) -> Result<(Option<Family>, Piece<'_>), Fault> {
+    for (prefix, family) in PREFIXES {
+        match (value.strip_prefix(prefix), family) {
+            (Some(rest), Some(family)) => return Ok((Some(family), rest)),
+            (Some(_), None) => {
+                let family = prefix.trim_end_matches(':');
+                let kind = ErrorKind::UnsupportedFamily { family };
+                return Err(Fault::new(kind, value.span()));
+            }
+            (None, _) => {}
+        }
+    }
+    Ok((None, value))
+}
+
+/// The same numbers for every protocol; `None` if they are no ports, and inodes were not meant.
+fn same(set: NumberSet, are_ports: bool, of_unix: bool) -> Option<PortSets> {
+    match (are_ports, of_unix) {
+        (false, false) => None,
+        (false, true) => Some(PortSets {
+            inodes: set,
+            ..PortSets::default()
+        }),
+        (true, _) => Some(PortSets {
+            tcp: set.clone(),
+            udp: set.clone(),
+            raw: set.clone(),
+            inodes: set,
+        }),
+    }
+}
+
+/// Whether a pattern is the name of a unix socket by the way it is written: a path, an abstract name, or what portctl puts in quotes
+/// because it would mean something else without.
+fn is_name(pattern: &str) -> bool {
+    pattern.starts_with(['/', '@'])
+        || pattern.starts_with("\\@")
+        || pattern.starts_with("\\#")
+        || matches!(pattern, "\\*" | "\\?" | "\\-")
+}
+
+fn is_any(text: &str) -> bool {
+    text == "*"
+        || ["any", "all", "default"]
+            .iter()
+            .any(|a| a.eq_ignore_ascii_case(text))
+}
+
+/// All of `parts`, for sockets of the family only.
+fn in_family(family: Option<Family>, mut parts: Vec<Predicate>) -> Predicate {
+    if let Some(family) = family {
+        parts.insert(0, Predicate::Family(family));
+    }
+    Predicate::all(parts)
+}

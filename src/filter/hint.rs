@@ -1,0 +1,280 @@
+//! What to try instead of a filter that makes no sense.
+
+use super::class;
+use super::error::{ErrorKind, FilterError, PortFault};
+use super::kind::{Unit, example};
+use super::quantity::NumberFault;
+use crate::model::{FieldId, StateSetName};
+
+impl FilterError {
+    /// What to try instead, if there is something to say.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match &*self.kind {
+            ErrorKind::UnknownField {
+                name,
+                candidates,
+                after_number,
+            } => Some(match later(name) {
+                Some(why) => format!("portctl does not {why} yet"),
+                None if *after_number && name.chars().all(char::is_alphabetic) => {
+                    format!(
+                        "a unit is written without a blank, as in '10s'; '{name}' begins a new condition"
+                    )
+                }
+                None if *after_number && name.starts_with(|c: char| c.is_ascii_digit()) => {
+                    format!(
+                        "for any of several values, write 'in' and commas, as in 'in 22,{name}'"
+                    )
+                }
+                None => did_you_mean(candidates).unwrap_or_else(|| no_such_field(name)),
+            }),
+            ErrorKind::MissingValue { field } => Some(format!("for example '{}'", example(*field))),
+            ErrorKind::Unexpected { found, .. } => self.hint_for_unexpected(found),
+            ErrorKind::UnknownState { candidates, .. } => {
+                did_you_mean(candidates).or_else(|| Some(list_of_states()))
+            }
+            ErrorKind::UnknownService { name, candidates } => {
+                class_name(name, class::PORTS, "sport")
+                    .or_else(|| did_you_mean(candidates))
+                    .or_else(|| unix_name(name))
+            }
+            ErrorKind::BadPort { why, .. } => match why {
+                PortFault::NotANumber => {
+                    Some("a number that starts with 0 is octal: leave the 0 out".to_owned())
+                }
+                PortFault::AnyHasNoOrder => Some("use '=', or a number".to_owned()),
+                PortFault::Backwards => Some("put the smaller number first".to_owned()),
+                PortFault::OutOfRange | PortFault::Empty => None,
+            },
+            ErrorKind::BadAddress { address, .. } => self.hint_for_address(address),
+            ErrorKind::BadPrefix { .. } => None,
+            ErrorKind::BadNumber {
+                field,
+                text,
+                unit,
+                why,
+            } => hint_for_number(*field, text, *unit, *why),
+            ErrorKind::BadWord {
+                known, candidates, ..
+            }
+            | ErrorKind::UnknownClass {
+                known, candidates, ..
+            } => did_you_mean(candidates).or_else(|| Some(format!("it can be {}", either(known)))),
+            ErrorKind::UnknownInterface { candidates, .. } => {
+                did_you_mean(candidates).or_else(|| {
+                    Some("'ip link' lists the interfaces; a number or 'eth*' works too".to_owned())
+                })
+            }
+            ErrorKind::UnknownUser { candidates, .. } => did_you_mean(candidates)
+                .or_else(|| Some("a number or a pattern such as 'www*' works too".to_owned())),
+            ErrorKind::UnknownCgroup { .. } => Some(
+                "give a path below the mount point of cgroup2, or the group's number".to_owned(),
+            ),
+            ErrorKind::NoEphemeralRange => {
+                Some("write the range, as in 'sport = 32768-60999'".to_owned())
+            }
+            ErrorKind::ListHasNoOrder { .. } => {
+                Some("for any of several values use 'in', '=' or '!='".to_owned())
+            }
+            ErrorKind::UnclosedBrace => Some("add a '}'".to_owned()),
+            ErrorKind::UnknownHost { name, .. } => class_name(name, class::ADDRESSES, "dst")
+                .or_else(|| address_range(name))
+                .or_else(|| unix_name(name)),
+            ErrorKind::UnsupportedFamily { .. } => None,
+            ErrorKind::OperatorNotAllowed { allowed, .. } => {
+                let ops: Vec<_> = allowed.iter().map(|op| quote(op.symbol())).collect();
+                Some(format!("use {}", either(&ops)))
+            }
+            ErrorKind::UnclosedParenthesis => Some("add a ')'".to_owned()),
+            ErrorKind::StrayParenthesis => {
+                Some("remove it, or add the '(' that belongs to it".to_owned())
+            }
+            ErrorKind::EmptyParentheses => {
+                Some("put a condition between them, as in '( sport = 22 )'".to_owned())
+            }
+            ErrorKind::UnclosedQuote => Some(
+                "close it, or write a backslash before it if it belongs to the value".to_owned(),
+            ),
+            ErrorKind::TooDeep { .. } => None,
+        }
+    }
+
+    fn hint_for_unexpected(&self, found: &str) -> Option<String> {
+        let before = self.text.get(..self.span.start).unwrap_or_default();
+        if found.is_empty() {
+            None
+        } else if before.ends_with(|c: char| !c.is_whitespace() && !"()=<>&|!".contains(c)) {
+            Some(format!(
+                "if '{found}' belongs to the value, put the value in quotes"
+            ))
+        } else if before.trim_end().is_empty() {
+            Some("begin with a field, as in 'sport = 22'".to_owned())
+        } else {
+            None
+        }
+    }
+
+    fn hint_for_address(&self, address: &str) -> Option<String> {
+        let after = self.text.get(self.span.end..).unwrap_or_default();
+        if address.contains(',') {
+            Some(
+                "for any of several addresses write 'in', as in 'dst in 10.0.0.1,10.0.0.2'"
+                    .to_owned(),
+            )
+        } else if address.starts_with('[') || after.starts_with(']') {
+            Some("an IPv6 address with a port is written '[::1]:22'".to_owned())
+        } else if address.contains(':') && address.contains('/') {
+            Some("a port comes after the length, as in '10.0.0.0/8:22'".to_owned())
+        } else {
+            unix_name(address)
+        }
+    }
+}
+
+fn quote(text: &str) -> String {
+    format!("'{text}'")
+}
+
+/// `a`, `a or b`, `a, b or c`.
+pub(super) fn either<S: AsRef<str>>(words: &[S]) -> String {
+    let mut text = String::new();
+    for (n, word) in words.iter().enumerate() {
+        text.push_str(match words.len() - n {
+            _ if n == 0 => "",
+            1 => " or ",
+            _ => ", ",
+        });
+        text.push_str(word.as_ref());
+    }
+    text
+}
+
+fn did_you_mean(candidates: &[String]) -> Option<String> {
+    let quoted: Vec<_> = candidates.iter().map(|c| quote(c)).collect();
+    (!quoted.is_empty()).then(|| format!("did you mean {}?", either(&quoted)))
+}
+
+fn no_such_field(name: &str) -> String {
+    let digits = name.strip_prefix(':').unwrap_or(name);
+    if StateSetName::find(name).is_some() {
+        format!("to ask for a state, write 'state {name}'")
+    } else if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
+        format!("to ask for a port, write 'sport = {digits}' (local) or 'dport = {digits}' (peer)")
+    } else if name.starts_with(|c: char| c.is_ascii_digit() || "[/@:".contains(c)) {
+        format!("to ask for an address, write 'src {name}' (local) or 'dst {name}' (peer)")
+    } else {
+        list_of_fields()
+    }
+}
+
+/// What would have to be collected for a field that people will ask for and that there is not.
+pub(super) fn later(name: &str) -> Option<&'static str> {
+    const METRICS: &[&str] = &[
+        "rtt",
+        "rttvar",
+        "rto",
+        "cwnd",
+        "snd_cwnd",
+        "ssthresh",
+        "mss",
+        "congestion",
+        "cc",
+        "delivery_rate",
+        "pacing_rate",
+        "bytes_acked",
+        "bytes_received",
+        "bytes_sent",
+        "bytes_retrans",
+        "lost",
+        "unacked",
+        "lastsnd",
+        "lastrcv",
+        "busy",
+    ];
+    let name = name.to_ascii_lowercase().replace('-', "_");
+    match name.as_str() {
+        _ if METRICS.contains(&name.as_str()) => Some("read the metrics of TCP connections"),
+        "netns" | "ns" => Some("look into other network namespaces"),
+        "unit" | "service" | "container" | "pod" => {
+            Some("know the units and containers of processes")
+        }
+        "age" => Some("know when a socket was made"),
+        "skmem" | "rcvbuf" | "sndbuf" | "drops" => Some("read the memory of sockets"),
+        _ => None,
+    }
+}
+
+fn hint_for_number(field: FieldId, text: &str, unit: Unit, why: NumberFault) -> Option<String> {
+    let other = match field {
+        FieldId::Pid | FieldId::Fd => "process",
+        FieldId::Uid => "user",
+        FieldId::Retransmits | FieldId::TimerExpires => "timer",
+        _ => "",
+    };
+    match why {
+        NumberFault::NotANumber if text.starts_with('0') => {
+            Some("a number that starts with 0 is octal: leave the 0 out".to_owned())
+        }
+        NumberFault::NotANumber if !other.is_empty() && text.starts_with(char::is_alphabetic) => {
+            Some(format!("to ask for a name, write '{other} = {text}'"))
+        }
+        NumberFault::NotANumber => Some(format!("for example '{}'", example(field))),
+        NumberFault::UnknownUnit => Some(unit.told().to_owned()),
+        NumberFault::TooLarge => None,
+        NumberFault::Backwards => Some("put the smaller number first".to_owned()),
+    }
+}
+
+fn list_of_fields() -> String {
+    "a condition is about 'state', 'sport', 'dport', 'src', 'dst', 'process', 'user' or another of \
+     'portctl help columns'"
+        .to_owned()
+}
+
+fn list_of_states() -> String {
+    let names: Vec<_> = StateSetName::ALL.iter().map(|s| s.name).collect();
+    format!("a state is one of {}", names.join(", "))
+}
+
+fn class_name(name: &str, classes: &[&str], field: &str) -> Option<String> {
+    let name = name.to_ascii_lowercase();
+    let known = classes.contains(&name.as_str());
+    known.then(|| format!("to ask for the class, write 'is', as in '{field} is {name}'"))
+}
+
+fn address_range(name: &str) -> Option<String> {
+    let numeric = |c: char| c.is_ascii_digit() || c == '.' || c == '-';
+    (name.contains('-') && name.chars().all(numeric)).then(|| {
+        "several addresses are a network, as in '10.0.0.0/28', or a list after 'in'".to_owned()
+    })
+}
+
+fn unix_name(value: &str) -> Option<String> {
+    value
+        .contains(['*', '?', '/'])
+        .then(|| format!("to ask for the name of a unix socket, write 'unix:{value}'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_english() {
+        assert_eq!(either(&["a"]), "a");
+        assert_eq!(either(&["a", "b"]), "a or b");
+        assert_eq!(either(&["a", "b", "c"]), "a, b or c");
+    }
+
+    #[test]
+    fn a_lonely_value_is_told_its_field() {
+        assert_eq!(
+            no_such_field("listen"),
+            "to ask for a state, write 'state listen'"
+        );
+        assert!(no_such_field("22").contains("'sport = 22' (local)"));
+        assert!(no_such_field("10.0.0.1").contains("'dst 10.0.0.1' (peer)"));
+        assert!(no_such_field("banana").contains("'sport'"));
+    }
+}

@@ -1,0 +1,183 @@
+//! What kind of value each field has, and with it the operators, units and classes that make sense.
+
+use super::ast::Op;
+use crate::model::{FieldId, Protocol, Side, UnixKind};
+
+/// What a field is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// States and groups of states.
+    State,
+    /// Ports and services.
+    Port(Side),
+    /// Addresses, networks, hosts and unix names, with or without a port.
+    Host(Side),
+    /// The name of a unix socket.
+    Path,
+    /// A number that counts or measures or names something.
+    Number(Unit),
+    /// One of some words, each with what it stands for.
+    Words(&'static [(&'static str, &'static str)]),
+    /// tcp, udp, raw, unix.
+    Protocol,
+    /// inet, inet6, unix.
+    Family,
+    /// Yes or no.
+    Flag,
+    /// A network interface.
+    Interface,
+    /// A firewall mark with or without a mask.
+    Mark,
+    /// The path or the number of a control group.
+    Cgroup,
+    /// A login name or a number.
+    User,
+    /// The name of a process that holds the socket.
+    Process,
+}
+
+/// What numbers may be measured in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Nothing.
+    None,
+    /// Bytes; `k` is 1024 of them.
+    Bytes,
+    /// Time; milliseconds if nothing is said. Compared in microseconds.
+    Time,
+}
+
+const TYPES: &[(&str, &str)] = &[
+    ("stream", "stream"),
+    ("dgram", "dgram"),
+    ("seqpacket", "seqpacket"),
+];
+
+/// Those of `ss` beside ours.
+const TIMERS: &[(&str, &str)] = &[
+    ("retransmit", "retransmit"),
+    ("keepalive", "keepalive"),
+    ("time-wait", "time-wait"),
+    ("persist", "persist"),
+    ("delayed-ack", "delayed-ack"),
+    ("on", "retransmit"),
+    ("timewait", "time-wait"),
+];
+
+const SHUTDOWNS: &[(&str, &str)] = &[
+    ("none", "none"),
+    ("recv", "recv"),
+    ("send", "send"),
+    ("both", "both"),
+];
+
+/// Names of protocols, and those of the column of `ss` that hold a unix type too.
+pub(super) const PROTOCOLS: &[(&str, Protocol, Option<UnixKind>)] = &[
+    ("tcp", Protocol::Tcp, None),
+    ("udp", Protocol::Udp, None),
+    ("raw", Protocol::Raw, None),
+    ("unix", Protocol::Unix, None),
+    ("u_str", Protocol::Unix, Some(UnixKind::Stream)),
+    ("u_dgr", Protocol::Unix, Some(UnixKind::Dgram)),
+    ("u_seq", Protocol::Unix, Some(UnixKind::Seqpacket)),
+];
+
+impl Kind {
+    /// The kind of a field. A new field of the registry must be given one here.
+    pub(super) const fn of(field: FieldId) -> Self {
+        match field {
+            FieldId::Protocol => Self::Protocol,
+            FieldId::Family => Self::Family,
+            FieldId::Type => Self::Words(TYPES),
+            FieldId::State => Self::State,
+            FieldId::RecvQueue | FieldId::SendQueue => Self::Number(Unit::Bytes),
+            FieldId::TimerExpires => Self::Number(Unit::Time),
+            FieldId::AcceptQueue
+            | FieldId::AcceptLimit
+            | FieldId::PeerInode
+            | FieldId::Retransmits
+            | FieldId::Uid
+            | FieldId::Inode
+            | FieldId::Cookie
+            | FieldId::Pid
+            | FieldId::Fd => Self::Number(Unit::None),
+            FieldId::Local | FieldId::Src => Self::Host(Side::Local),
+            FieldId::Peer | FieldId::Dst => Self::Host(Side::Peer),
+            FieldId::Sport => Self::Port(Side::Local),
+            FieldId::Dport => Self::Port(Side::Peer),
+            FieldId::Interface => Self::Interface,
+            FieldId::Path => Self::Path,
+            FieldId::Timer => Self::Words(TIMERS),
+            FieldId::User => Self::User,
+            FieldId::Mark => Self::Mark,
+            FieldId::Cgroup => Self::Cgroup,
+            FieldId::V6only => Self::Flag,
+            FieldId::Shutdown => Self::Words(SHUTDOWNS),
+            FieldId::Process => Self::Process,
+        }
+    }
+
+    /// Whether `= a,b` is a list. Names from outside may hold commas: with those, a list needs `in` or braces.
+    pub(super) const fn splits_at_commas(self) -> bool {
+        matches!(
+            self,
+            Self::State
+                | Self::Port(_)
+                | Self::Number(_)
+                | Self::Words(_)
+                | Self::Protocol
+                | Self::Family
+                | Self::Mark
+        )
+    }
+
+    /// The operators that it can be compared with, as they are told in errors.
+    pub(super) const fn operators(self) -> &'static [Op] {
+        match self {
+            Self::Port(_) | Self::Number(_) => {
+                &[Op::Eq, Op::Ne, Op::Lt, Op::Le, Op::Gt, Op::Ge, Op::In]
+            }
+            _ => &[Op::Eq, Op::Ne, Op::In],
+        }
+    }
+
+    /// Whether `op` makes sense.
+    pub(super) const fn allows(self, op: Op) -> bool {
+        !op.is_order() || matches!(self, Self::Port(_) | Self::Number(_))
+    }
+}
+
+/// A condition on the field, for a hint.
+pub(super) const fn example(field: FieldId) -> &'static str {
+    match field {
+        FieldId::Protocol => "protocol = tcp",
+        FieldId::Family => "family = inet6",
+        FieldId::Type => "type = stream",
+        FieldId::State => "state established",
+        FieldId::RecvQueue => "recv_queue > 0",
+        FieldId::SendQueue => "send_queue >= 64k",
+        FieldId::AcceptQueue => "accept_queue > 0",
+        FieldId::AcceptLimit => "accept_limit < 128",
+        FieldId::Local | FieldId::Src => "src 10.0.0.0/8",
+        FieldId::Peer | FieldId::Dst => "dst 10.0.0.0/8",
+        FieldId::Sport => "sport = 22",
+        FieldId::Dport => "dport = 443",
+        FieldId::Interface => "dev eth0",
+        FieldId::Path => "path = /run/*",
+        FieldId::PeerInode => "peer_inode = 4711",
+        FieldId::Timer => "timer = keepalive",
+        FieldId::TimerExpires => "timer_expires < 10s",
+        FieldId::Retransmits => "retransmits > 2",
+        FieldId::Uid => "uid = 1000",
+        FieldId::User => "user = www-data",
+        FieldId::Inode => "inode = 4711",
+        FieldId::Cookie => "cookie = 0x1f",
+        FieldId::Mark => "mark = 0x10/0xf0",
+        FieldId::Cgroup => "cgroup = /system.slice",
+        FieldId::V6only => "v6only = yes",
+        FieldId::Shutdown => "shutdown = both",
+        FieldId::Process => "process = nginx",
+        FieldId::Pid => "pid = 812",
+        FieldId::Fd => "fd = 3",
+    }
+}

@@ -1,0 +1,92 @@
+//! Where the text of a filter comes from: words of the command line, and files.
+
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt;
+
+/// Words of the command line as text. Bytes that are no UTF-8 become the escapes that stand for them in values.
+#[must_use]
+pub fn words(arguments: &[impl AsRef<OsStr>]) -> Vec<String> {
+    let word = |argument: &OsStr| text(argument.as_bytes());
+    arguments.iter().map(|a| word(a.as_ref())).collect()
+}
+
+/// The text of a filter file: comments are left out, and a line ends as a blank does.
+///
+/// A comment begins with a `#` at the start of a line or after a blank, and ends with the line. Inside of quotes, and behind a
+/// backslash, there is none. `#` and digits are the unix socket of that inode, as portctl shows it.
+#[must_use]
+pub fn file_text(bytes: &[u8]) -> String {
+    let text = text(bytes);
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.chars();
+    let mut quote = None;
+    let mut before = ' ';
+    while let Some(c) = rest.next() {
+        match (c, quote) {
+            ('#', None) if before.is_whitespace() && !begins_inode(rest.as_str()) => {
+                let line = rest.as_str().find('\n').unwrap_or(rest.as_str().len());
+                rest = rest.as_str().get(line..).unwrap_or_default().chars();
+                continue;
+            }
+            ('\\', None | Some('"')) => {
+                out.push(c);
+                out.extend(rest.next());
+                before = c;
+                continue;
+            }
+            ('\'' | '"', None) => quote = Some(c),
+            (c, Some(open)) if c == open => quote = None,
+            _ => {}
+        }
+        let ends_line = matches!(c, '\n' | '\r') && quote.is_none();
+        out.push(if ends_line { ' ' } else { c });
+        before = c;
+    }
+    out.trim_end_matches(' ').to_owned()
+}
+
+/// Whether the rest of a word is digits only.
+fn begins_inode(text: &str) -> bool {
+    let word = text.split(char::is_whitespace).next().unwrap_or_default();
+    let digits = word.trim_end_matches([')', '}', ',']);
+    !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn text(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_and_lines() {
+        assert_eq!(
+            file_text(b"sport = 22\nor sport = 80\n"),
+            "sport = 22 or sport = 80"
+        );
+        assert_eq!(file_text(b"# all\nsport = 22 # ssh\r\n\n"), " sport = 22");
+        assert_eq!(file_text(b"src @a#b # c"), "src @a#b");
+        assert_eq!(file_text(b"src '/a #b'"), "src '/a #b'");
+        assert_eq!(file_text(b"src \\#12 \\' # c"), "src \\#12 \\'");
+        assert_eq!(file_text(b"src #12 or ( dst #13)"), "src #12 or ( dst #13)");
+        assert_eq!(file_text(b"src '/a\nb'\n"), "src '/a\nb'");
+        assert_eq!(file_text(b""), "");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text() {
+        let words = words(&[OsStr::from_bytes(b"/tmp/bad\xff"), OsStr::new("\u{fc}")]);
+        assert_eq!(words, [r"/tmp/bad\xff", "\u{fc}"]);
+    }
+}

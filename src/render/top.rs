@@ -1,0 +1,266 @@
+//! Groups of sockets as a table for a person. As JSON: `top_json`.
+
+use super::Closing;
+use super::address::address;
+use super::columns::Column;
+use super::escape::{escape, quote_into};
+use super::layout::display_width;
+use super::pieces::hex;
+use crate::analysis::top::{Counts, GroupEnd, GroupValue, Missing, StateSlot, Top};
+use crate::model::{FieldId, IfIndex, Names, NoOwner, Notice};
+use comfy_table::{CellAlignment, Table, presets};
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+/// How the table looks.
+#[derive(Clone, Copy, Debug)]
+pub struct TopOptions {
+    /// Whether there are a heading and a line of totals.
+    pub header: bool,
+    /// Columns of the screen; `None` for no limit.
+    pub width: Option<usize>,
+}
+
+/// Writes the groups for a person.
+///
+/// # Errors
+/// If the output cannot be written.
+pub fn top_text(
+    out: &mut impl Write,
+    top: &Top,
+    closing: &Closing,
+    names: &dyn Names,
+    options: TopOptions,
+) -> io::Result<()> {
+    let mut text = String::new();
+    if !top.groups.is_empty() {
+        // A column for each state, unless that is too wide.
+        text = table(top, names, options, true);
+        let fits = |width| {
+            text.lines()
+                .all(|line| display_width(line.as_bytes()) <= width)
+        };
+        if !options.width.is_none_or(fits) {
+            text = table(top, names, options, false);
+        }
+    }
+    if options.header {
+        totals(&mut text, top, closing);
+    }
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+fn table(top: &Top, names: &dyn Names, options: TopOptions, state_columns: bool) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    // With the state among the fields, every group has one.
+    let one_state = top.fields().any(|field| field == FieldId::State);
+    let states: Vec<StateSlot> = StateSlot::all()
+        .filter(|slot| {
+            state_columns && !one_state && top.groups.iter().any(|g| g.counts.in_state(*slot) > 0)
+        })
+        .collect();
+    let listeners = top.groups.iter().any(|g| g.counts.accept_queue().is_some());
+    let fields: Vec<Column> = top.fields().map(Column::of).collect();
+    let mut header: Vec<&str> = fields.iter().map(|column| column.heading).collect();
+    header.push("SOCKETS");
+    if top.interval.is_some() {
+        header.extend(["NEW/s", "GONE/s"]);
+    }
+    header.extend(states.iter().map(|slot| slot.label()));
+    header.extend(["RECV-Q", "SEND-Q"]);
+    if listeners {
+        header.push("ACCEPT-Q");
+    }
+    let numbers = header.len() - fields.len();
+    let state_list_column = !state_columns && !one_state;
+    if state_list_column {
+        header.push("STATES");
+    }
+    if options.header {
+        table.set_header(header);
+    }
+    for group in &top.groups {
+        let counts = &group.counts;
+        let mut row: Vec<String> = top
+            .values(group)
+            .into_iter()
+            .map(|value| value_text(value, names))
+            .collect();
+        row.push(counts.sockets().to_string());
+        if let Some(interval) = top.interval {
+            let (new, gone) = match counts.churn() {
+                Some((new, gone)) => {
+                    let rate = |n: u32| format!("{:.1}", f64::from(n) / interval.as_secs_f64());
+                    (rate(new), rate(gone))
+                }
+                None => ("?".to_owned(), "?".to_owned()),
+            };
+            row.extend([new, gone]);
+        }
+        row.extend(states.iter().map(|slot| match counts.in_state(*slot) {
+            0 => "-".to_owned(),
+            n => n.to_string(),
+        }));
+        row.push(sum(counts.recv_queue(), counts.queues_unknown));
+        row.push(sum(counts.send_queue(), counts.queues_unknown));
+        if listeners {
+            row.push(sum(counts.accept_queue(), 0));
+        }
+        if state_list_column {
+            row.push(state_list(counts));
+        }
+        table.add_row(row);
+    }
+    let right = fields.iter().map(|column| column.right);
+    let right = right
+        .chain(std::iter::repeat_n(true, numbers))
+        .chain([false]);
+    for (column, right) in table.column_iter_mut().zip(right) {
+        column.set_padding((0, 2));
+        if right {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let mut text = table.trim_fmt();
+    text.push('\n');
+    text
+}
+
+/// `ESTAB 10, CLOSE-WAIT 3`, the most frequent first.
+fn state_list(counts: &Counts) -> String {
+    let mut states: Vec<_> = counts.states().collect();
+    states.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let words: Vec<_> = states
+        .iter()
+        .map(|(slot, count)| format!("{} {count}", slot.label()))
+        .collect();
+    if words.is_empty() {
+        return "-".to_owned();
+    }
+    words.join(", ")
+}
+
+/// A sum of what is known; `+?` if more is not.
+fn sum(known: Option<u64>, unknown: u32) -> String {
+    match (known, unknown) {
+        (Some(n), 0) => n.to_string(),
+        (Some(n), _) => format!("{n}+?"),
+        (None, 0) => "-".to_owned(),
+        (None, _) => "?".to_owned(),
+    }
+}
+
+fn totals(text: &mut String, top: &Top, closing: &Closing) {
+    let plural =
+        |n: u64, one: &str, several: &str| format!("{n} {}", if n == 1 { one } else { several });
+    let groups = top.groups.len() as u64 + top.more;
+    if !top.groups.is_empty() {
+        text.push('\n');
+    }
+    // Writing to a String cannot fail.
+    let _ = write!(
+        text,
+        "{} in {}",
+        plural(top.total.sockets(), "socket", "sockets"),
+        plural(groups, "group", "groups")
+    );
+    if let Some(interval) = top.interval {
+        let _ = match top.total.churn() {
+            Some((new, gone)) => write!(
+                text,
+                "; in {:.1} s {new} came and {gone} went",
+                interval.as_secs_f64()
+            ),
+            None => write!(text, "; which of them are new is unknown"),
+        };
+    }
+    text.push('\n');
+    if top.shared > 0 {
+        let _ = writeln!(
+            text,
+            "{} held by several processes and counted in each of their groups",
+            plural(top.shared, "socket is", "sockets are")
+        );
+    }
+    if top.more > 0 {
+        let _ = writeln!(
+            text,
+            "{} not shown (-n all shows every one)",
+            plural(top.more, "more group", "more groups")
+        );
+    }
+    // Sockets whose owners are hidden are counted all the same.
+    let lacks_rows = |n: &Notice| n.means_incomplete() && !matches!(n, Notice::OwnersHidden { .. });
+    if closing.notices.iter().any(lacks_rows) {
+        text.push_str("These counts are incomplete.\n");
+    }
+}
+
+/// A value as a table shows it.
+fn value_text(value: GroupValue<'_>, names: &dyn Names) -> String {
+    let mut out = Vec::new();
+    match value {
+        GroupValue::Missing(why) => out.extend_from_slice(missing_text(why).as_bytes()),
+        GroupValue::Flag(flag) => out.extend_from_slice(if flag { b"yes" } else { b"no" }),
+        GroupValue::Number(n) | GroupValue::Milliseconds(n) => return n.to_string(),
+        GroupValue::Hex(n) => hex(&mut out, n),
+        GroupValue::Word(word) => return word.to_owned(),
+        GroupValue::Address(ip) => address(&mut out, ip),
+        GroupValue::End(end) => end_text(&mut out, end, names),
+        GroupValue::Inode(inode) => return format!("#{}", inode.0),
+        GroupValue::Name(name) | GroupValue::Path(name) => quote_into(&mut out, name),
+        GroupValue::Abstract(name) => {
+            out.push(b'@');
+            quote_into(&mut out, name);
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+const fn missing_text(why: Missing) -> &'static str {
+    match why {
+        Missing::Nothing => "-",
+        Missing::Unknown(_) | Missing::Gone => "?",
+        Missing::Hidden => "(hidden)",
+        Missing::NoOwner(reason) => match reason {
+            NoOwner::TimeWait => "(time-wait)",
+            NoOwner::Orphan => "(orphan)",
+            NoOwner::AcceptQueue => "(in accept queue)",
+            NoOwner::HalfOpen => "(half-open)",
+            NoOwner::Kernel => "(kernel)",
+            NoOwner::InTransit => "(in transit, it seems)",
+            NoOwner::IoUring => "(io_uring)",
+            NoOwner::Closed | NoOwner::Other => "(no process seen)",
+        },
+    }
+}
+
+/// `address%interface:port`, as in a list with numbers.
+fn end_text(out: &mut Vec<u8>, end: GroupEnd, names: &dyn Names) {
+    if end.dual_stack {
+        out.push(b'*');
+    } else if end.address.is_ipv6() {
+        out.push(b'[');
+        address(out, end.address);
+        out.push(b']');
+    } else {
+        address(out, end.address);
+    }
+    if let Some(index) = end.interface {
+        out.push(b'%');
+        out.extend_from_slice(interface_text(index, names).as_bytes());
+    }
+    match end.port.0 {
+        0 => out.extend_from_slice(b":*"),
+        port => out.extend_from_slice(format!(":{port}").as_bytes()),
+    }
+}
+
+/// The name of an interface, or its number if it has none any more.
+pub(super) fn interface_text(index: IfIndex, names: &dyn Names) -> String {
+    names
+        .interface(index)
+        .map_or_else(|| format!("if{}", index.0), |name| escape(&name))
+}

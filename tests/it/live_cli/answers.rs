@@ -1,0 +1,142 @@
+//! Amended columns, limits, bare numbers, and questions that are answered by the exit status.
+
+use crate::namespace;
+use crate::portctl::{Run, list, portctl};
+use crate::scene::port;
+use crate::scene::tcp::{self, Pair, any_port, listener};
+
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn amended_columns() {
+    namespace::run("live_cli::answers::amended_columns", || {
+        let server = listener("127.0.0.1", 7);
+        let usual = portctl("ls -tln").quiet();
+        let usual: Vec<_> = usual.header_and_rows().0.split_whitespace().collect();
+        let heading = |arguments: &str| -> Vec<String> {
+            let answer = portctl(arguments).quiet();
+            let words = answer.header_and_rows().0.split_whitespace();
+            words.map(str::to_owned).collect()
+        };
+        let amended = heading("ls -tln --columns +uid,-peer,-recv_queue");
+        let mut expected: Vec<_> = usual.clone();
+        expected.retain(|h| !["PEER", "RECV-Q"].contains(h));
+        expected.push("UID");
+        assert_eq!(amended, expected);
+        assert_eq!(heading("ls -tln --columns -peer").len(), usual.len() - 1);
+        assert_eq!(heading("ls -tln --columns=-peer").len(), usual.len() - 1);
+        // An added column stays however narrow the screen is: one field a line, then.
+        let narrow = portctl("ls -tln --width 20 --columns +cookie").quiet();
+        assert!(narrow.text().contains("COOKIE 0x"), "{narrow}");
+        assert!(narrow.text().contains(&port(&server).to_string()));
+    });
+}
+
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn every_field_everywhere() {
+    namespace::run("live_cli::answers::every_field_everywhere", || {
+        let _kept = (listener("127.0.0.1", 7), Pair::on("::1"));
+        let topic = portctl("help columns").quiet();
+        let fields: Vec<_> = topic
+            .lines()
+            .into_iter()
+            .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+            .filter_map(|line| line.split_whitespace().next())
+            .filter(|word| *word != "portctl")
+            .collect();
+        assert!(fields.len() > 25, "{fields:?}");
+        for field in fields {
+            for arguments in ["--columns", "--sort", "--csv --columns"] {
+                let answer = portctl(&format!("ls -an {arguments} {field}")).quiet();
+                assert!(answer.lines().len() >= 4, "{answer}");
+            }
+        }
+    });
+}
+
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn limits() {
+    namespace::run("live_cli::answers::limits", || {
+        let pairs: Vec<_> = (0..6).map(|_| Pair::on("127.0.0.1")).collect();
+        for (n, pair) in pairs.iter().enumerate() {
+            tcp::send(&pair.client, 100 * (n + 1));
+        }
+        // The largest, not the largest of the first.
+        let answer =
+            portctl("ls -tnH --sort recv_queue:desc --limit 2 --columns recv_queue").exits(0);
+        assert_eq!(answer.lines(), ["600", "500"]);
+        assert_eq!(
+            answer.stderr,
+            "note: 10 more rows not shown: a larger --limit, or none, shows them\n"
+        );
+        assert_eq!(portctl("ls -tn --limit 12").quiet().lines().len(), 13);
+
+        let document = list("ls -tn --limit 5");
+        assert_eq!(document.sockets.len(), 5);
+        assert!(document.complete, "less is what was asked for");
+        let [notice] = &document.notices[..] else {
+            panic!("{:?}", document.notices)
+        };
+        assert_eq!((notice.kind.as_str(), notice.count), ("limited", Some(7)));
+
+        // Rows that pass at once are not counted after the last one shown, and nobody says that they were.
+        let document = list("ls -tn --limit 5 --sort none");
+        assert_eq!(document.sockets.len(), 5);
+        assert_eq!(document.notices[0].kind, "limited");
+        assert_eq!(document.notices[0].count, None);
+        assert_eq!(list("ls -tn --limit 13 --sort none").sockets.len(), 12);
+    });
+}
+
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn counts() {
+    namespace::run("live_cli::answers::counts", || {
+        let server = listener("127.0.0.1", 7);
+        let _pairs: Vec<_> = (0..3).map(|_| Pair::on("127.0.0.1")).collect();
+        let number = |arguments: &str| portctl(arguments).quiet().text().to_owned();
+        assert_eq!(number("ls -t --count"), "6\n");
+        assert_eq!(
+            number("ls -ta --count"),
+            format!("{}\n", list("ls -ta").sockets.len())
+        );
+        let own = format!("ls -ta --count sport = :{}", port(&server));
+        assert_eq!(number(&own), "1\n");
+        assert_eq!(number("ls -t --count dport = 1"), "0\n");
+        assert_eq!(number("ls -u --count"), "0\n");
+        for other in ["--json", "--csv", "--limit 3", "--exists"] {
+            portctl(&format!("ls --count {other}")).exits(2);
+        }
+    });
+}
+
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn questions() {
+    namespace::run("live_cli::answers::questions", || {
+        let server = listener("127.0.0.1", 7);
+        let _idle = tcp::bound(any_port("127.0.0.1"));
+        let ask = |arguments: &str, code| {
+            let answer = portctl(arguments).exits(code);
+            assert_eq!(answer.text(), "", "{answer}");
+            answer
+        };
+        let own = format!("sport = :{}", port(&server));
+        assert_eq!(ask(&format!("ls -tl --exists {own}"), 0).stderr, "");
+        assert_eq!(ask(&format!("ls -tl --exists not {own}"), 1).stderr, "");
+        assert_eq!(ask("ls -t --exists", 1).stderr, "");
+        assert_eq!(ask("ls -ta --exists", 0).stderr, "");
+        ask("ls --exists dprot = 1", 2);
+        ask("ls --exists --json", 2);
+        ask("ls --exists --from /nonexistent", 3);
+
+        // Without netlink nobody tells of sockets that are bound and no more: "no" would be a guess, "yes" is none.
+        let unsure = ask("ls -ta --source proc --exists sport = 1", 4);
+        assert!(unsure.stderr.contains("bound"), "{unsure}");
+        ask(&format!("ls -ta --source proc --exists {own}"), 0);
+        ask("ls -tl --source proc --exists sport = 1", 1);
+        let silent = Run::with(["ls", "-taq", "--source", "proc", "--exists", "sport = 1"]).go();
+        assert_eq!(silent.exits(4).stderr, "");
+    });
+}
