@@ -1,6 +1,7 @@
 //! What can go wrong as a whole, how it is told, and which exit code it has.
 
 use crate::cli::plan::PlanError;
+use crate::cli::question::QuestionError;
 use crate::collect::SourceError;
 use crate::exit::Exit;
 use crate::filter::FilterError;
@@ -15,6 +16,8 @@ use unicode_width::UnicodeWidthStr;
 pub enum Error {
     /// The options or the filter make no sense.
     Plan(PlanError),
+    /// A question about a port makes no sense.
+    Question(QuestionError),
     /// A name that `help` does not know.
     UnknownTopic {
         /// The name.
@@ -44,8 +47,8 @@ impl Error {
     #[must_use]
     pub const fn exit(&self) -> Exit {
         match self {
-            Self::Plan(_) | Self::UnknownTopic { .. } => Exit::Usage,
             Self::Unanswerable { exit, .. } => *exit,
+            Self::Plan(_) | Self::Question(_) | Self::UnknownTopic { .. } => Exit::Usage,
             Self::Source(_) | Self::NothingCollected(_) | Self::Output(_) => Exit::Failed,
         }
     }
@@ -86,6 +89,12 @@ impl Error {
                 escape(message.as_bytes()),
                 escape(hint.as_bytes())
             ),
+            Self::Question(error) => format!(
+                "error: '{}': {}\nhint: {}\n",
+                escape(error.asked.as_bytes()),
+                escape(error.problem.as_bytes()),
+                escape(error.hint.as_bytes())
+            ),
             Self::Plan(PlanError::UnknownOrder { name, similar }) => format!(
                 "error: --sort: groups have no '{}'\nhint: {}sockets, a state, recv_queue, send_queue, accept_queue, a \
                  field of --by; with -i also new, gone, churn\n",
@@ -98,7 +107,7 @@ impl Error {
                 hint,
             }) => format!("error: {option}: {problem}\nhint: {hint}\n"),
             Self::UnknownTopic { name, similar } => format!(
-                "error: there is no help on '{}'\nhint: {}topics: {}; commands: ls, top, summary, headroom, schema, completions\n",
+                "error: there is no help on '{}'\nhint: {}topics: {}; commands: ls, top, summary, headroom, why, schema, completions\n",
                 escape(name.as_bytes()),
                 did_you_mean(similar),
                 crate::cli::topics::TOPICS.join(", ")

@@ -11,7 +11,7 @@ pub enum Exit {
     No,
     /// The command line or the filter makes no sense.
     Usage,
-    /// Nothing could be collected, or the output could not be written.
+    /// Nothing could be collected, or the output could not be written; of a question: nobody can tell.
     Failed,
     /// Something that was asked for is missing, and `--strict` was given or the answer depends on it.
     Incomplete,

@@ -20,8 +20,8 @@ pub(crate) struct Case {
 
 /// Every TCP socket.
 const TCP: &str = "tcp:ffffffff";
-/// Those whose peer has port 443.
-const TO_443: &str = "tcp:ffffffff/443";
+/// Those whose peer has port 443, which none that is bound and idle has.
+const TO_443: &str = "tcp:ffffdfff/443";
 
 const FEW: &[Case] = &[
     Case::new("-tan", "-tan", TCP, &[Aim::new(By::Ss, 0.5)]),

@@ -7,6 +7,7 @@ mod ls;
 mod resolver;
 mod summary;
 mod top;
+mod why;
 
 use crate::cli::args::{Cli, Command, LsArgs};
 use crate::cli::env::{ProcessEnv, Terminal};
@@ -94,6 +95,7 @@ fn command(cli: Cli) -> Result<Exit, Error> {
         Some(Command::Headroom(args)) => headroom::run(&args, &ProcessEnv),
         Some(Command::Top(args)) => top::run(&args, &ProcessEnv, terminal()),
         Some(Command::Summary(args)) => summary::run(&args, &ProcessEnv),
+        Some(Command::Why(args)) => why::run(&args, &ProcessEnv),
         Some(Command::Help { topic: None }) => {
             print(&Cli::command().render_long_help().to_string())
         }
@@ -145,7 +147,7 @@ fn parse_error(mut error: clap::Error) -> Result<Exit, Error> {
     if !error.use_stderr() {
         return print(&error.render().to_string());
     }
-    // That an option might be a value is no help: no filter has values that look so.
+    // That an option might be a value is no help: the few values that look so stand behind an operator.
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(Vec::new()));
     // The words of the error hold what was typed.
     let mut message = error.render().to_string().replace("\n\n\n", "\n\n");
@@ -155,6 +157,9 @@ fn parse_error(mut error: clap::Error) -> Result<Exit, Error> {
     }
     for line in message.lines() {
         say(&format!("{}\n", escape(line.as_bytes())));
+    }
+    if message.contains("--limit <GROUPS>") {
+        say("hint: ports are always numbers here; -n takes how many groups to show\n");
     }
     if error.kind() == ErrorKind::UnknownArgument
         && let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)

@@ -46,12 +46,14 @@ pub enum Command {
     Summary(SummaryArgs),
     /// Say how many more connections to somewhere can be made, and why no more
     Headroom(super::headroom::HeadroomArgs),
+    /// Say who has a port, whether it can be bound, why not, and what would free it
+    Why(WhyArgs),
     /// Explain a topic: filter, columns, json, states, headroom, exit-codes; or a command
     Help {
         /// Topic or command
         topic: Option<String>,
     },
-    /// Print the JSON Schema of a document: ls, top, summary, headroom
+    /// Print the JSON Schema of a document: ls, top, summary, headroom, why
     Schema {
         /// Document
         #[arg(value_parser = clap::builder::PossibleValuesParser::new(crate::render::SCHEMAS))]
@@ -295,6 +297,39 @@ pub struct SummaryArgs {
     /// Options of every command that collects
     #[command(flatten)]
     pub collect: CollectArgs,
+}
+
+/// `portctl why`.
+#[derive(Debug, Args)]
+#[command(
+    args_override_self = true,
+    before_help = "\
+Examples:
+  portctl why 8080                            TCP and UDP, any address
+  portctl why tcp/8080 127.0.0.1:53/udp '[::1]:80' http
+  portctl why /run/app.sock @abstract-name    unix sockets",
+    after_help = "Exit codes: 0 all can be bound, 1 something cannot, 3 for something nobody can tell. \
+TCP is judged as for a server that sets SO_REUSEADDR, UDP as for one that does not; JSON has every variant."
+)]
+pub struct WhyArgs {
+    /// Ports, addresses with ports, service names or unix sockets
+    #[arg(value_name = "PORT", required = true)]
+    pub ports: Vec<OsString>,
+    /// Also try to bind, with each option and without listening, and undo it at once: for an instant another program's bind may fail
+    #[arg(long = "try")]
+    pub try_bind: bool,
+    /// One JSON document a question, each on one line (portctl schema why)
+    #[arg(long, help_heading = OUTPUT)]
+    pub json: bool,
+    /// Fit into this many columns; 'none' for no limit [default: the terminal's, none in a pipe]
+    #[arg(long, value_name = "COLUMNS", value_parser = width, help_heading = OUTPUT)]
+    pub width: Option<Width>,
+    /// Say where rows came from, and other details, on standard error
+    #[arg(short = 'v', long, help_heading = OUTPUT, overrides_with = "quiet")]
+    pub verbose: bool,
+    /// No notices on standard error; errors are still told
+    #[arg(short = 'q', long, help_heading = OUTPUT, overrides_with = "verbose")]
+    pub quiet: bool,
 }
 
 /// `--source`.

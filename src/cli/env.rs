@@ -18,6 +18,9 @@ pub const COLUMNS: &str = "COLUMNS";
 /// A saved dump to read as if `--from` named it, as `ss` does.
 pub const TCPDIAG_FILE: &str = "TCPDIAG_FILE";
 
+/// No file of a filter is longer, in bytes; one that never ends must not take all memory.
+const FILE_LIMIT: u64 = 16 << 20;
+
 /// Somewhere to look variables up, and files that options name.
 pub trait Env {
     /// The value of a variable, if it is set.
@@ -30,9 +33,14 @@ pub trait Env {
     fn file(&self, path: &Path) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         if path == Path::new("-") {
-            io::stdin().read_to_end(&mut bytes)?;
+            io::stdin().take(FILE_LIMIT + 1).read_to_end(&mut bytes)?;
         } else {
-            std::fs::File::open(path)?.read_to_end(&mut bytes)?;
+            std::fs::File::open(path)?
+                .take(FILE_LIMIT + 1)
+                .read_to_end(&mut bytes)?;
+        }
+        if bytes.len() as u64 > FILE_LIMIT {
+            return Err(io::Error::other("it is longer than 16 MiB"));
         }
         Ok(bytes)
     }

@@ -11,4 +11,5 @@ pub mod env;
 pub mod headroom;
 pub mod plan;
 pub mod plan_top;
+pub mod question;
 pub mod topics;

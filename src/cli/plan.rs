@@ -146,6 +146,16 @@ pub fn select(
     env: &dyn Env,
     resolver: &dyn Resolver,
 ) -> Result<Selection, PlanError> {
+    let is_stdin = |path: &Path| path == Path::new("-");
+    if args.filter_file.as_deref().is_some_and(is_stdin)
+        && matches!(source(collect, env), SourceChoice::Dump(path) if is_stdin(&path))
+    {
+        return Err(PlanError::Option {
+            option: "-F",
+            problem: "standard input cannot be the filter and the saved dump".to_owned(),
+            hint: "read one of them from a file",
+        });
+    }
     let (tables, named) = tables(args);
     let file = args.filter_file.as_deref();
     let filter = filter(&args.filter, file, &Scope { tables }, env, resolver)?;
@@ -347,9 +357,15 @@ fn states(args: &SelectArgs, filter: &Filter) -> StateMasks {
         StateMasks::same(StateSet::DEFAULT)
     };
     let possible = filter.states();
+    let by_default = !(filter.mentions_state || args.all || args.listening || args.bound_inactive);
+    let choose = |mask: StateSet| match mask.and(possible) {
+        // Nothing that is shown by default can match: the filter asks for other states, without naming them.
+        none if none.is_empty() && by_default => possible,
+        some => some,
+    };
     StateMasks {
-        tcp: masks.tcp.and(possible),
-        other: masks.other.and(possible),
+        tcp: choose(masks.tcp),
+        other: choose(masks.other),
     }
 }
 

@@ -4,7 +4,7 @@ use super::args::{Groups, SelectArgs, TopArgs};
 use super::env::{Env, Terminal};
 use super::plan::{self, PlanError, Selection, Verbosity};
 use crate::filter::{Filter, Resolver};
-use crate::model::{Family, FieldId, Query, SourceChoice, field_by_name};
+use crate::model::{Family, FieldId, Query, SourceChoice, StateSetName, field_by_name};
 use std::time::Duration;
 
 /// How many groups a table shows without being told.
@@ -51,6 +51,22 @@ pub fn top(
     let mut chosen = args.select.clone();
     if by.contains(&FieldId::State) && !chosen.listening && !chosen.bound_inactive {
         // Who asks for states would be misled by a list that leaves most of them out.
+        chosen.all = true;
+    }
+    let ranks_by = |name: &str| {
+        let name = name.split(':').next().unwrap_or_default().trim();
+        StateSetName::find(name).is_some()
+            || field_by_name(name).is_some_and(|field| field.id == FieldId::AcceptQueue)
+    };
+    if args
+        .sort
+        .iter()
+        .flat_map(|sort| sort.split(','))
+        .any(ranks_by)
+        && !chosen.listening
+        && !chosen.bound_inactive
+    {
+        // A state by which groups are ranked must be among those that are counted.
         chosen.all = true;
     }
     let Selection { mut query, filter } = plan::select(&chosen, &args.collect, env, resolver)?;

@@ -3,7 +3,9 @@
 //! Every source delivers whole tables behind one trait (`Source`). A table is committed only when it ended properly; a table that failed
 //! is taken back and asked from the next source, so that no table is ever half from one and half from another.
 
+pub mod binding;
 pub mod choosing;
+pub mod details;
 mod diag;
 mod dump;
 pub mod limits;
@@ -14,8 +16,10 @@ pub mod port_holders;
 pub mod port_probe;
 mod proc_net;
 pub mod route;
+mod rtnetlink;
 pub mod settings;
 mod source;
+pub mod unix_path;
 
 pub use source::{Sink, SourceError};
 

@@ -1,14 +1,12 @@
 //! Which address a connection leaves by: the routing table is asked as connect() would ask it, or where netlink is not to be had a
 //! UDP socket is connected. Neither sends a packet.
 
+use super::rtnetlink::{self, AskError};
 use super::settings::plain;
 use crate::model::{IfIndex, Port, Protocol};
 use crate::sys;
-use crate::sys::netlink::{DATAGRAM_LEN, Datagrams, Netlink};
-use crate::wire::nlmsg;
 use crate::wire::route::{self, Key, Route};
 use rustix::io::Errno;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 /// Why there is no connection to be had.
@@ -95,13 +93,7 @@ fn by_table(
 
 /// Whether an address is this host's.
 fn is_local(address: IpAddr) -> Result<bool, RouteError> {
-    let key = Key {
-        destination: address,
-        source: None,
-        interface: None,
-        transport: None,
-    };
-    match ask(&key) {
+    match ask(&Key::to(address)) {
         Ok(route) => Ok(route.kind == route::TYPE_LOCAL),
         Err(RouteError::None(_)) => Ok(false),
         Err(error) => Err(error),
@@ -109,41 +101,11 @@ fn is_local(address: IpAddr) -> Result<bool, RouteError> {
 }
 
 fn ask(key: &Key) -> Result<Route, RouteError> {
-    let unknown = |error: io::Error| {
-        RouteError::Unknown(format!(
+    rtnetlink::route(key).map_err(|error| match error {
+        AskError::Refused(error) => RouteError::None(plain(&error)),
+        AskError::Unasked(error) => RouteError::Unknown(format!(
             "the routing table cannot be asked: {}",
             plain(&error)
-        ))
-    };
-    let mut netlink = Netlink::route().map_err(unknown)?;
-    exchange(&mut netlink, key).map_err(unknown)?
-}
-
-/// The outer error is one of talking to the kernel, the inner one its answer.
-fn exchange(netlink: &mut dyn Datagrams, key: &Key) -> io::Result<Result<Route, RouteError>> {
-    const SEQUENCE: u32 = 1;
-    let mut buffer = vec![0; DATAGRAM_LEN];
-    netlink.send(&route::request(key, SEQUENCE))?;
-    loop {
-        let length = netlink.receive(&mut buffer)?;
-        let datagram = buffer.get(..length).unwrap_or_default();
-        for message in nlmsg::Messages::new(datagram) {
-            let (header, payload) = message.map_err(io::Error::other)?;
-            match header.kind {
-                _ if header.sequence != SEQUENCE => {}
-                route::NEW_ROUTE => {
-                    let decoded = Route::decode(payload);
-                    return decoded
-                        .map(Ok)
-                        .ok_or_else(|| io::Error::other("an answer makes no sense"));
-                }
-                nlmsg::ERROR => {
-                    let (status, _) = nlmsg::error_status(&header, payload);
-                    let error = io::Error::from_raw_os_error(status.wrapping_neg());
-                    return Ok(Err(RouteError::None(plain(&error))));
-                }
-                _ => {}
-            }
-        }
-    }
+        )),
+    })
 }

@@ -17,7 +17,7 @@ pub enum Network {
         /// 1 for each leading bit.
         mask: u32,
     },
-    /// IPv6; it never holds an IPv4 address.
+    /// IPv6; of IPv4 addresses it holds those that IPv6 sockets carry (v4-mapped), if its bits say so.
     V6 {
         /// The leading bits, the others 0.
         bits: u128,
@@ -109,6 +109,19 @@ pub struct NetworkSet {
 }
 
 impl NetworkSet {
+    /// The networks, in no order.
+    pub(super) fn networks(&self) -> Vec<Network> {
+        let v4 = self.v4.iter().flat_map(|(&mask, all)| {
+            let network = move |&bits| Network::V4 { bits, mask };
+            all.iter().map(network)
+        });
+        let v6 = self.v6.iter().flat_map(|(&mask, all)| {
+            let network = move |&bits| Network::V6 { bits, mask };
+            all.iter().map(network)
+        });
+        v4.chain(v6).collect()
+    }
+
     /// Whether the address is in one of the networks.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {

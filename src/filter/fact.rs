@@ -35,7 +35,7 @@ const FLAGS: &[(&str, bool)] = &[
 ];
 
 /// Why no process holds a socket, as JSON says it.
-const REASONS: &[NoOwner] = &[
+pub(super) const REASONS: &[NoOwner] = &[
     NoOwner::TimeWait,
     NoOwner::Orphan,
     NoOwner::AcceptQueue,
@@ -43,6 +43,7 @@ const REASONS: &[NoOwner] = &[
     NoOwner::Kernel,
     NoOwner::InTransit,
     NoOwner::IoUring,
+    NoOwner::Other,
 ];
 
 impl Checker<'_> {

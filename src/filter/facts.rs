@@ -61,9 +61,11 @@ pub(super) fn mark(row: Row<'_>, mark: u32, mask: u32) -> Truth {
 }
 
 pub(super) fn cgroup(socket: &Socket, id: CgroupId) -> Truth {
-    socket
-        .cgroup
-        .map_or(Truth::Unknown, |found| (found == id).into())
+    match (socket.inet(), socket.cgroup) {
+        // The kernel tells none of unix sockets, and nobody asks for them.
+        (None, _) => Truth::False,
+        (Some(_), found) => found.map_or(Truth::Unknown, |found| (found == id).into()),
+    }
 }
 
 /// Whether an IP socket is bound to the interface; unix sockets are bound to none, and are not asked.

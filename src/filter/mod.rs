@@ -27,6 +27,7 @@ mod kind;
 mod mistakes;
 mod narrow;
 mod numbers;
+mod offer;
 mod operand;
 #[cfg(test)]
 mod oracle;
@@ -47,6 +48,7 @@ pub use error::{ErrorKind, FilterError, PortFault};
 pub use glob::Glob;
 pub use kind::Unit;
 pub use numbers::NumberSet;
+pub use offer::{classes_of, has_order, words_of};
 pub use parse::parse;
 pub use port::Ports;
 pub use predicate::{PortSets, PortTest, Predicate, Truth};
@@ -55,7 +57,9 @@ pub use source::{file_text, words};
 pub use suggest::closest;
 pub use token::{Span, ends_in_operator};
 
-use crate::model::{Conditions, IfIndex, Protocol, Row, StateSet, TableSet, Uid};
+use crate::model::{
+    Condition, Conditions, Family, IfIndex, Protocol, Row, StateSet, Table, TableSet, Uid,
+};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
@@ -218,6 +222,10 @@ impl Filter {
     /// Those of `selected` in which a socket can match.
     #[must_use]
     pub fn tables(&self, selected: TableSet) -> TableSet {
-        pushdown::tables(&self.predicate, selected)
+        let conditions = self.conditions();
+        let possible = |table: Table| {
+            table.family == Family::Unix || *conditions.of(table.protocol) != Condition::Nothing
+        };
+        pushdown::tables(&self.predicate, selected).filter(possible)
     }
 }

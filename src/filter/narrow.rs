@@ -6,13 +6,14 @@ use super::address::Network;
 use super::numbers::NumberSet;
 use super::predicate::Predicate;
 use crate::model::{Condition, Conditions, Family, Protocol, Side};
+use std::cmp::Reverse;
 
 /// At most so many ranges of ports are asked for. What lies between the closest of them is asked for too: it costs the kernel less
 /// than many comparisons for each socket.
 const RANGES: usize = 32;
 
-/// At most so many networks are asked for.
-const NETWORKS: usize = 64;
+/// At most so many networks, or other conditions of which one is to hold, are asked for.
+const ALTERNATIVES: usize = 64;
 
 /// A condition for each protocol.
 pub(super) fn conditions(predicate: &Predicate) -> Conditions {
@@ -39,11 +40,23 @@ fn condition(predicate: &Predicate, truth: bool, protocol: Protocol) -> Conditio
         (Predicate::And(parts), false) | (Predicate::Or(parts), true) => {
             let any = Condition::any(each(parts));
             match &any {
-                Condition::Any(parts) if parts.len() > NETWORKS => Condition::Anything,
+                Condition::Any(parts) if parts.len() > ALTERNATIVES => Condition::Anything,
                 _ => any,
             }
         }
         (Predicate::Network(side, network), _) => address(*side, *network, truth),
+        (Predicate::Networks(side, set), _) => {
+            let networks = set.networks();
+            if networks.len() > ALTERNATIVES {
+                return Condition::Anything;
+            }
+            let each = networks.into_iter().map(|n| address(*side, n, truth));
+            if truth {
+                Condition::any(each)
+            } else {
+                Condition::all(each)
+            }
+        }
         (Predicate::Port(test), _) => ports(test.side, test.sets.of(protocol), truth),
         (Predicate::Interface(index), _) => {
             let number = index.map_or(0, |i| i.0.get());
@@ -135,14 +148,16 @@ fn join_closest(ranges: &mut Vec<(u64, u64)>) {
         [before, after] => after.0 - before.1,
         _ => 0,
     };
-    let mut gaps: Vec<_> = ranges.windows(2).map(gap).collect();
-    gaps.sort_unstable_by(|a, b| b.cmp(a));
-    let narrowest = gaps.get(RANGES - 1).copied().unwrap_or_default();
+    // Each with the place of the range behind it; the widest stay open, the first of those that are equal.
+    let mut gaps: Vec<_> = ranges.windows(2).map(gap).zip(1..).collect();
+    gaps.sort_unstable_by_key(|&(width, place)| (Reverse(width), place));
+    gaps.truncate(RANGES - 1);
+    let mut open: Vec<usize> = gaps.into_iter().map(|(_, place)| place).collect();
+    open.sort_unstable();
     let mut joined: Vec<(u64, u64)> = Vec::new();
-    for &(from, to) in ranges.iter() {
+    for (place, &(from, to)) in ranges.iter().enumerate() {
         match joined.last_mut() {
-            // Gaps that are equally narrow are all closed.
-            Some(last) if from - last.1 <= narrowest => last.1 = to,
+            Some(last) if open.binary_search(&place).is_err() => last.1 = to,
             _ => joined.push((from, to)),
         }
     }
@@ -196,6 +211,34 @@ mod tests {
             compile("dport = https").conditions().raw,
             Condition::Nothing
         );
+    }
+
+    #[test]
+    fn many_networks_are_asked_for() {
+        let list = |count: u32| {
+            let hosts: Vec<_> = (1..=count).map(|n| format!("10.0.{n}.1")).collect();
+            format!("dst in {}", hosts.join(","))
+        };
+        for count in [2, 5, 64] {
+            let Condition::Any(parts) = of(&list(count)) else {
+                panic!("{count}")
+            };
+            assert_eq!(parts.len(), count as usize);
+        }
+        let Condition::All(parts) = of(&format!("not {}", list(5))) else {
+            panic!("none of them")
+        };
+        assert_eq!(parts.len(), 5);
+        assert_eq!(of(&list(65)), Condition::Anything);
+    }
+
+    #[test]
+    fn ports_at_even_distances_become_few_ranges() {
+        let ports: Vec<_> = (0..40).map(|n| (1000 + n * 1500).to_string()).collect();
+        let Condition::Any(ranges) = of(&format!("dport in {}", ports.join(","))) else {
+            panic!("ranges")
+        };
+        assert_eq!(ranges.len(), RANGES);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use super::address::Network;
 use super::predicate::Predicate;
-use crate::model::{Family, Side, StateSet, Table, TableSet};
+use crate::model::{Family, FieldId, Side, StateSet, Table, TableSet};
 use std::net::IpAddr;
 
 /// Every state in which a socket can match.
@@ -69,6 +69,11 @@ impl Reach for StateSet {
         match (condition, truth) {
             (Predicate::State(states), true) => *states,
             (Predicate::State(states), false) => states.complement(),
+            (Predicate::Number(FieldId::AcceptQueue | FieldId::AcceptLimit, _), true) => {
+                Self::LISTEN
+            }
+            (Predicate::Unowned("time-wait"), true) => Self::TIME_WAIT,
+            (Predicate::Unowned("half-open"), true) => Self::SYN_RECV,
             // What is bound and idle has no peer, and to find out the kernel goes through all that is bound.
             (Predicate::Port(test), _) if test.side == Side::Peer => {
                 with_or_without_idle(test.sets.tcp.contains(0) == truth)
@@ -118,7 +123,16 @@ impl Reach for TableSet {
             (Predicate::Network(_, Network::V6 { .. }), _) => family == Family::Inet6,
             (Predicate::Networks(..) | Predicate::Interface(_), _) => family != Family::Unix,
             (Predicate::Port(test), _) => !test.sets.of(protocol).is_empty(),
-            (Predicate::Name(..), _) => family == Family::Unix,
+            (Predicate::Name(..) | Predicate::Word(FieldId::Type, _), _)
+            | (Predicate::Number(FieldId::PeerInode, _), _) => family == Family::Unix,
+            (
+                Predicate::Mark { .. } | Predicate::Cgroup(_) | Predicate::Word(FieldId::Timer, _),
+                _,
+            )
+            | (Predicate::Number(FieldId::TimerExpires | FieldId::Retransmits, _), _) => {
+                family != Family::Unix
+            }
+            (Predicate::Flag(FieldId::V6only, _), _) => family == Family::Inet6,
             _ => true,
         })
     }
@@ -150,6 +164,9 @@ mod tests {
         let closed_or_listening = StateSet::LISTEN.or(StateSet::CLOSE);
         assert_eq!(states_of(""), StateSet::ALL);
         assert_eq!(states_of("sport = 22"), StateSet::ALL);
+        assert_eq!(states_of("accept_queue > 0"), StateSet::LISTEN);
+        assert_eq!(states_of("process is time-wait"), StateSet::TIME_WAIT);
+        assert_eq!(states_of("not accept_queue > 0"), StateSet::ALL);
         let with_a_peer = StateSet::BOUND_INACTIVE.complement();
         for text in [
             "dport = 22",

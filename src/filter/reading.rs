@@ -6,6 +6,8 @@ use super::token::Span;
 
 /// Longer lists are not written out.
 const WRITTEN_OUT: usize = 6;
+/// Nor is a longer text, in bytes: parentheses inside each other would repeat it again and again.
+const WRITTEN_OUT_LEN: usize = 200;
 
 /// A warning if an `or` comes before an `and` among the parts of one level.
 pub(super) fn difference(text: &str, parts: &[(Link, Span)]) -> Option<Warning> {
@@ -17,7 +19,7 @@ pub(super) fn difference(text: &str, parts: &[(Link, Span)]) -> Option<Warning> 
         return None;
     }
     let span = parts.first()?.1.to(parts.last()?.1);
-    let message = if parts.len() > WRITTEN_OUT {
+    let message = if parts.len() > WRITTEN_OUT || span.end - span.start > WRITTEN_OUT_LEN {
         "'and' is read before 'or' here, but 'ss' reads from left to right: \
          parentheses would make it clear"
             .to_owned()

@@ -160,7 +160,9 @@ pub(super) fn keyword(word: &str) -> Option<&'static Kind> {
 #[must_use]
 pub fn ends_in_operator(word: &str) -> bool {
     let last = word.rsplit([' ', '\t']).next().unwrap_or_default();
-    last.ends_with(['=', '<', '>']) || matches!(keyword(last), Some(Kind::Op(_)))
+    let escaped = |before: &str| before.ends_with('\\');
+    let symbol = last.strip_suffix(['=', '<', '>']);
+    symbol.is_some_and(|before| !escaped(before)) || matches!(keyword(last), Some(Kind::Op(_)))
 }
 
 /// All tokens of `text`.

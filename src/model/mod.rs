@@ -17,7 +17,9 @@
 
 mod address;
 mod allocation;
+mod bind;
 mod condition;
+mod detail;
 mod field;
 mod names;
 mod order;
@@ -25,6 +27,7 @@ mod owners;
 mod ports;
 mod protocol;
 mod query;
+mod question;
 mod snapshot;
 mod socket;
 mod state;
@@ -32,7 +35,12 @@ mod value;
 
 pub use address::{Ends, IfIndex, InetEnds, Port, UnixEnds, UnixKind, UnixName, UnixPeer, ipv4_of};
 pub use allocation::{AllocationSettings, Hold, KernelRelease, Opened, PortHolder, TwReuse};
+pub use bind::{
+    AddressState, BindError, BindFacts, BindOutcome, BindTarget, BindTrial, BindUser, BindVariant,
+    LocalAddress, RouteKind,
+};
 pub use condition::{Condition, Conditions};
+pub use detail::{Engine, Parent, PathFacts, PathKind, Place, ProcessDetail};
 pub use field::{Context, FIELDS, Field, FieldId, Row, field_by_name};
 pub use names::{Names, NoNames};
 pub use order::{ORDER_WINDOW, default_order, order_window};
@@ -42,6 +50,7 @@ pub use owners::{
 pub use ports::EphemeralPorts;
 pub use protocol::{Family, Protocol, Table, TableSet};
 pub use query::{Query, SourceChoice, StateMasks};
+pub use question::{Question, Subject};
 pub use snapshot::{NetNs, Notice, Snapshot, SourceKind, TableReport};
 pub use socket::{CgroupId, Cookie, Inode, Mark, Queues, Shutdown, Socket, Timer, TimerKind, Uid};
 pub use state::{State, StateSet, StateSetName};

@@ -21,6 +21,7 @@ mod table;
 mod text;
 mod top;
 mod top_json;
+mod why;
 
 pub use columns::Column;
 pub use csv::CsvList;
@@ -33,6 +34,7 @@ pub use table::{TableList, TableOptions};
 pub use text::TextOptions;
 pub use top::{TopOptions, top_text};
 pub use top_json::top_json;
+pub use why::{WhyView, why_json, why_text};
 
 use crate::model::{NetNs, Notice, Row, TableReport};
 use std::io;

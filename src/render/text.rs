@@ -256,7 +256,7 @@ fn timer(out: &mut Vec<u8>, timer: Timer) {
 }
 
 /// Milliseconds as a person reads them: `250ms`, `9.3s`, `58s`, `4m10s`, `2h5m`.
-fn duration(out: &mut Vec<u8>, ms: u32) {
+pub(super) fn duration(out: &mut Vec<u8>, ms: u32) {
     let seconds = ms / 1000;
     match seconds {
         0 => {

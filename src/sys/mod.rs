@@ -2,6 +2,8 @@
 //!
 //! Nothing here decodes what comes back, and nothing here knows the model.
 
+pub mod bind;
+pub mod caller;
 pub mod cgroups;
 pub mod connected;
 pub mod hosts;

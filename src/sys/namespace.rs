@@ -42,11 +42,15 @@ pub fn is_nested_pid_namespace() -> bool {
 #[must_use]
 pub fn may_trace_all() -> bool {
     use rustix::thread::CapabilitySet;
-    let initial =
-        fs::metadata("/proc/self/ns/user").is_ok_and(|m| m.ino() == INITIAL_USER_NAMESPACE);
-    initial
+    is_initial_user_namespace()
         && rustix::thread::capabilities(None)
             .is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_PTRACE))
+}
+
+/// Whether this process is in the first user namespace, user_namespaces(7).
+#[must_use]
+pub fn is_initial_user_namespace() -> bool {
+    fs::metadata("/proc/self/ns/user").is_ok_and(|m| m.ino() == INITIAL_USER_NAMESPACE)
 }
 
 /// Whether the numbers of processes in /proc are those of this process's own PID namespace, which is what system calls take.

@@ -105,7 +105,7 @@ impl Code {
         Self::single(Self::end(end, S_COND, D_COND), operand)
     }
 
-    /// The socket is bound to the interface; 0 is none. Linux 4.9.
+    /// The socket is bound to the interface; 0 is none. Older kernels refuse it.
     #[must_use]
     pub fn interface(index: u32) -> Self {
         Self::single(DEV_COND, index.to_ne_bytes().to_vec())
@@ -118,7 +118,7 @@ impl Code {
         Self::single(MARK_COND, words.concat())
     }
 
-    /// The control group has this number; mini-sockets have 0. Linux 5.9.
+    /// The control group has this number; mini-sockets have 0. Older kernels refuse it.
     #[must_use]
     pub fn cgroup(id: u64) -> Self {
         Self::single(CGROUP_COND, id.to_ne_bytes().to_vec())

@@ -7,16 +7,20 @@
 mod attr;
 pub mod bytecode;
 mod bytes;
+pub mod cgroup;
+pub mod ifaddr;
 pub mod inet_diag;
 pub mod link;
 pub mod nlmsg;
 pub mod pid;
+pub mod pid_stat;
 pub mod port_diag;
 pub mod proc_net;
 pub mod route;
 pub mod services;
 pub mod sysctl;
 pub mod unix_diag;
+pub mod unix_vfs;
 
 pub use bytes::DecodeError;
 

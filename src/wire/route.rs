@@ -7,6 +7,7 @@
 
 use super::attr::Attributes;
 use super::bytes::{array, u8_at, u32_at};
+use super::inet_diag::{FAMILY_INET, FAMILY_INET6};
 use super::nlmsg::HEADER_LEN;
 use netlink_packet_core::NLM_F_REQUEST;
 use std::net::IpAddr;
@@ -16,8 +17,6 @@ pub const NEW_ROUTE: u16 = 24;
 
 const GET_ROUTE: u16 = 26;
 const BASE_LEN: usize = 12;
-const FAMILY_INET: u8 = 2;
-const FAMILY_INET6: u8 = 10;
 
 const ATTR_DST: u16 = 1;
 const ATTR_SRC: u16 = 2;
@@ -35,7 +34,7 @@ pub const TYPE_BROADCAST: u8 = 3;
 /// `rtm_type` of a group of hosts.
 pub const TYPE_MULTICAST: u8 = 5;
 
-/// What a client's packets to somewhere have in common, as far as routing looks at it.
+/// What packets to somewhere have in common, as far as routing looks at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
     /// Where to.
@@ -46,6 +45,19 @@ pub struct Key {
     pub interface: Option<u32>,
     /// IP protocol number and destination port, which rules can ask for.
     pub transport: Option<(u8, u16)>,
+}
+
+impl Key {
+    /// To an address, whoever asks.
+    #[must_use]
+    pub const fn to(destination: IpAddr) -> Self {
+        Self {
+            destination,
+            source: None,
+            interface: None,
+            transport: None,
+        }
+    }
 }
 
 /// A request for the route of `key`, as a socket of this process would be routed.

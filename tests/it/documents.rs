@@ -24,6 +24,11 @@ fn run(line: &str) -> (String, Option<i32>) {
     )
 }
 
+/// Whether a command ended well. What holds a port of this machine, and whether that is known, is not for these tests to say.
+fn is_answer(command: &str, code: Option<i32>) -> bool {
+    code == Some(0) || command.starts_with("portctl why ") && matches!(code, Some(1 | 3))
+}
+
 /// Commands of `text`, each with the lines of output shown below it.
 fn console_blocks(text: &str) -> Vec<(String, String)> {
     let mut commands: Vec<(String, String)> = Vec::new();
@@ -64,7 +69,7 @@ fn the_readme_shows_what_happens() {
     for (command, expected) in ours {
         let (output, code) = run(&command);
         if expected.is_empty() {
-            assert_eq!(code, Some(0), "{command}\n{output}");
+            assert!(is_answer(&command, code), "{command}\n{output}");
         } else {
             assert_eq!(output, expected, "{command}");
         }
@@ -84,6 +89,7 @@ fn examples_of_the_help_work() {
         "ls",
         "top",
         "summary",
+        "why",
     ] {
         let text = portctl(&format!("help {topic}")).quiet();
         for line in text.lines() {
@@ -95,7 +101,8 @@ fn examples_of_the_help_work() {
             let command = command.split(" | ").next().unwrap_or_default();
             let command = command.split("; ").next().unwrap_or_default();
             let (output, code) = run(&format!("portctl {command}"));
-            assert_eq!(code, Some(0), "{topic}: portctl {command}\n{output}");
+            let answered = is_answer(&format!("portctl {command}"), code);
+            assert!(answered, "{topic}: portctl {command}\n{output}");
             seen += 1;
         }
     }

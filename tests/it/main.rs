@@ -17,6 +17,7 @@
 //! | [`live_churn`] | listing while connections come and go loses and doubles nothing |
 //! | [`live_unhappy`] | what is missing, blocked, full, closed or hostile |
 //! | [`live_headroom`] | how many more connections there can be, against what the kernel lets a test make |
+//! | [`live_why`] | why a port can or cannot be bound, compared with what bind(2) then does |
 //! | [`live_cli`] | options, default states, filters, columns, formats, answers, completion, groups and the summary |
 
 #![allow(
@@ -37,6 +38,7 @@ mod live_owners;
 mod live_sources;
 mod live_states;
 mod live_unhappy;
+mod live_why;
 mod namespace;
 mod portctl;
 mod scene;

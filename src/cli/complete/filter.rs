@@ -2,7 +2,8 @@
 
 use super::lists::states;
 use super::{Candidate, Live};
-use crate::model::{FIELDS, Field, FieldId, Protocol, Side, StateSetName, field_by_name};
+use crate::filter::{classes_of, has_order, words_of};
+use crate::model::{FIELDS, Field, FieldId, Side, StateSetName, field_by_name};
 
 /// Signs that need no blanks around them.
 const SIGNS: [char; 6] = ['=', '!', '<', '>', '&', '|'];
@@ -71,10 +72,14 @@ fn next(tokens: &[String], begun: &str, live: &dyn Live) -> Vec<Candidate> {
         return terms();
     };
     let last = last.to_ascii_lowercase();
+    let named = |n: usize| from_end(n).and_then(field_by_name).map(|field| field.id);
     let compares = COMPARES.contains(&last.as_str());
     let of_term = from_end(2).is_none_or(|word| !COMPARES.contains(&word));
     match last.as_str() {
         "state" | "exclude" | "excl" if of_term => every_state(),
+        "is" => named(2).map_or_else(Vec::new, classes),
+        "not" if from_end(2) == Some("is") => named(3).map_or_else(Vec::new, classes),
+        "not" if of_term && named(2).is_some() => vec![Candidate::new("in", "is none of several")],
         "and" | "or" | "not" | "(" | "&" | "&&" | "|" | "||" | "!" => terms(),
         _ if compares => from_end(2)
             .and_then(field_by_name)
@@ -117,7 +122,7 @@ fn every_state() -> Vec<Candidate> {
 }
 
 fn operators(field: &Field) -> Vec<Candidate> {
-    let number = is_number(field.id);
+    let number = has_order(field.id);
     OPERATORS
         .iter()
         .filter(|(_, _, orders)| number || !orders)
@@ -125,34 +130,10 @@ fn operators(field: &Field) -> Vec<Candidate> {
         .collect()
 }
 
-const fn is_number(field: FieldId) -> bool {
-    matches!(
-        field,
-        FieldId::RecvQueue
-            | FieldId::SendQueue
-            | FieldId::AcceptQueue
-            | FieldId::AcceptLimit
-            | FieldId::Sport
-            | FieldId::Dport
-            | FieldId::TimerExpires
-            | FieldId::Retransmits
-            | FieldId::Uid
-            | FieldId::Pid
-            | FieldId::Fd
-            | FieldId::Inode
-    )
-}
-
 /// Values of a field: fixed words, or what there is now.
 fn values(field: FieldId, begun: &str, live: &dyn Live) -> Vec<Candidate> {
-    let words = |words: &[&str]| words.iter().map(|word| Candidate::new(*word, "")).collect();
     match field {
         FieldId::State => every_state(),
-        FieldId::Protocol => words(&Protocol::ALL.map(Protocol::word)),
-        FieldId::Family => words(&["inet", "inet6", "unix"]),
-        FieldId::Type => words(&["stream", "dgram", "seqpacket"]),
-        FieldId::Shutdown => words(&["none", "recv", "send", "both"]),
-        FieldId::V6only => words(&["yes", "no"]),
         FieldId::Sport => ports(Side::Local, begun, live),
         FieldId::Dport => ports(Side::Peer, begun, live),
         FieldId::Pid => {
@@ -172,8 +153,21 @@ fn values(field: FieldId, begun: &str, live: &dyn Live) -> Vec<Candidate> {
                 .map(|name| Candidate::new(name, "").going_on())
                 .collect()
         }
-        _ => Vec::new(),
+        _ => words(words_of(field)),
     }
+}
+
+/// What a field can be said to be.
+fn classes(field: FieldId) -> Vec<Candidate> {
+    match field {
+        FieldId::State => every_state(),
+        _ => words(classes_of(field)),
+    }
+}
+
+fn words(words: Vec<&'static str>) -> Vec<Candidate> {
+    let candidate = |word| Candidate::new(word, "");
+    words.into_iter().map(candidate).collect()
 }
 
 fn ports(side: Side, begun: &str, live: &dyn Live) -> Vec<Candidate> {

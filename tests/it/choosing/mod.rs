@@ -6,8 +6,8 @@ mod kernel;
 use ::portctl::collect::choosing::programs;
 use ::portctl::filter::{self, Filter, Resolver, Scope, Truth};
 use ::portctl::model::{
-    CgroupId, Context, Cookie, Ends, Family, IfIndex, InetEnds, Mark, NoNames, Port, Protocol,
-    Queues, Row, Socket, State, Table, Uid,
+    CgroupId, Condition, Context, Cookie, Ends, Family, IfIndex, InetEnds, Mark, NoNames, Port,
+    Protocol, Queues, Row, Socket, State, Table, Uid,
 };
 use kernel::{Entry, audit, run};
 use proptest::prelude::*;
@@ -188,6 +188,26 @@ fn truth(filter: &Filter, socket: &Socket) -> Truth {
     filter.matches(Row { socket, context })
 }
 
+/// These must not come to nothing.
+#[test]
+fn the_kernel_is_asked() {
+    let ports: Vec<_> = (0..40).map(|n| (1000 + n * 1500).to_string()).collect();
+    let hosts: Vec<_> = (0..40).map(|n| format!("10.0.{n}.1")).collect();
+    for text in [
+        "dport = 443",
+        "not dport = 443",
+        "dev eth0",
+        "mark = 1/3",
+        "cgroup = 77",
+        &format!("dport in {}", ports.join(",")),
+        &format!("dst in {}", hosts.join(",")),
+        &format!("src not in {}", hosts.join(",")),
+    ] {
+        let conditions = compile(text).conditions();
+        assert!(!programs(conditions.of(Protocol::Tcp)).is_empty(), "{text}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
@@ -211,7 +231,11 @@ proptest! {
         let filter = compile(&text);
         let conditions = filter.conditions();
         for socket in sockets {
-            if let Some(program) = programs(conditions.of(socket.protocol)).first() {
+            let condition = conditions.of(socket.protocol);
+            let programs = programs(condition);
+            let trivial = matches!(condition, Condition::Anything | Condition::Nothing);
+            prop_assert_eq!(programs.is_empty(), trivial, "{}: {:?}", text, condition);
+            if let Some(program) = programs.first() {
                 let accepted = run(program, &Entry::of(&socket));
                 prop_assert_eq!(accepted, truth(&filter, &socket) == Truth::True, "{} on {:?}", text, socket);
             }

@@ -1,0 +1,321 @@
+//! What would free a port, and who would start its holder again.
+
+use super::{Evidence, Reason, ReasonKind};
+use crate::model::{Engine, NoOwner, Owners, Pid, ProcessDetail, Protocol, Socket, Uid};
+use std::net::{IpAddr, SocketAddr};
+
+/// Something that helps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Stop a systemd service or scope; systemd starts it again if it was told to (`Restart=`), unless systemd itself stops it.
+    StopUnit {
+        /// Its name, whoever chose it.
+        unit: Vec<u8>,
+        /// Whether a user's own service manager runs it.
+        user: bool,
+    },
+    /// Stop the socket unit: systemd itself holds the socket, and starts a service for who connects.
+    StopSocketUnit {
+        /// Whether a user's own service manager holds it.
+        user: bool,
+    },
+    /// Stop a container; its engine starts it again if it was told to.
+    StopContainer {
+        /// The engine.
+        engine: Engine,
+        /// Its id or name.
+        id: Vec<u8>,
+    },
+    /// Stop the container that docker-proxy forwards to.
+    StopProxied {
+        /// Its address.
+        target: SocketAddr,
+    },
+    /// Stop processes.
+    StopProcesses {
+        /// Their ids.
+        pids: Vec<Pid>,
+    },
+    /// A process that keeps others running would start it again: tell that one.
+    AskSupervisor {
+        /// Its id.
+        pid: Pid,
+        /// Its name.
+        name: Vec<u8>,
+    },
+    /// Take the tunnel device down whose port it is.
+    StopTunnel,
+    /// Find out who holds it, with more rights.
+    LookAsRoot,
+    /// Wait until it is gone by itself.
+    Wait {
+        /// So many milliseconds.
+        ms: u32,
+    },
+    /// Wait; nobody can tell how long.
+    WaitUnknown,
+    /// Set `SO_REUSEADDR` before bind(2): it helps if the old socket had it set, too.
+    SetReuseAddr,
+    /// Set `SO_REUSEPORT` in both programs, which must run as this user.
+    SetReusePort {
+        /// The holder's user.
+        uid: Uid,
+    },
+    /// Bind to another address.
+    OtherAddress,
+    /// Bind to another interface (`SO_BINDTODEVICE`).
+    OtherDevice,
+    /// Set `IPV6_V6ONLY`, so that IPv4 is left to the other.
+    SetV6only,
+    /// Run it as root.
+    RunAsRoot,
+    /// Give the program `CAP_NET_BIND_SERVICE`.
+    AddCapability,
+    /// Lower `net.ipv4.ip_unprivileged_port_start`.
+    LowerPrivileged,
+    /// Add the address to an interface.
+    AddAddress,
+    /// Allow any address: `IP_FREEBIND`, or `ip_nonlocal_bind`.
+    AllowNonlocal {
+        /// Whether it is an IPv6 address.
+        v6: bool,
+    },
+    /// Wait for duplicate address detection.
+    WaitForAddress,
+    /// Give the host with the same address, or this one, another.
+    ChangeAddress,
+    /// Name the interface, as in `fe80::1%eth0`.
+    NameScope,
+    /// Switch IPv6 on.
+    EnableIpv6,
+    /// Remove the file.
+    RemoveFile,
+    /// Make the directory, or give this user the right to write there.
+    OpenDirectory,
+    /// Take the port out of those given to connections.
+    ReservePort,
+    /// Try it.
+    Try,
+    /// Ask again.
+    AskAgain,
+    /// Look for a cgroup program, a sandbox or a security module.
+    FindPolicy,
+}
+
+/// The remedies of one reason, the best first.
+pub(super) fn of(evidence: &Evidence<'_>, reason: &Reason) -> Vec<Remedy> {
+    let try_it = || {
+        let tried = evidence
+            .trials
+            .iter()
+            .any(|t| t.target.protocol == reason.protocol);
+        (!tried && reason.blocking.is_none()).then_some(Remedy::Try)
+    };
+    let mut remedies = Vec::new();
+    match reason.kind {
+        ReasonKind::Listener
+        | ReasonKind::Udp
+        | ReasonKind::Bound
+        | ReasonKind::Outgoing
+        | ReasonKind::Connection => {
+            if reason.blocking != Some(false) {
+                remedies.extend(stop(evidence, reason));
+                remedies.extend(share(evidence, reason));
+            }
+            remedies.extend(try_it());
+        }
+        // They go with the listener, or stay and are then a reason of their own.
+        ReasonKind::Accepted => {}
+        ReasonKind::TimeWait | ReasonKind::FinWait2 => {
+            if reason.blocking != Some(false) {
+                remedies.push(
+                    reason
+                        .until_ms
+                        .map_or(Remedy::WaitUnknown, |ms| Remedy::Wait { ms }),
+                );
+            }
+            if reason.blocking != Some(true) {
+                remedies.push(Remedy::SetReuseAddr);
+            }
+            remedies.extend(try_it());
+        }
+        ReasonKind::Orphan => {
+            remedies.push(Remedy::WaitUnknown);
+            if reason.blocking != Some(true) {
+                remedies.push(Remedy::SetReuseAddr);
+            }
+            remedies.extend(try_it());
+        }
+        ReasonKind::Privileged => {
+            remedies.extend([
+                Remedy::RunAsRoot,
+                Remedy::AddCapability,
+                Remedy::LowerPrivileged,
+            ]);
+        }
+        ReasonKind::NotLocal => {
+            remedies.extend([Remedy::AddAddress, Remedy::AllowNonlocal { v6: false }]);
+        }
+        ReasonKind::Tentative => remedies.push(Remedy::WaitForAddress),
+        ReasonKind::Duplicate => remedies.push(Remedy::ChangeAddress),
+        ReasonKind::NoScope => remedies.push(Remedy::NameScope),
+        ReasonKind::Ipv6Disabled | ReasonKind::NoIpv6 => remedies.push(Remedy::EnableIpv6),
+        ReasonKind::InvalidAddress => remedies.push(Remedy::OtherAddress),
+        ReasonKind::Refused => remedies.push(Remedy::FindPolicy),
+        ReasonKind::TakenMeanwhile | ReasonKind::GoneMeanwhile => remedies.push(Remedy::AskAgain),
+        ReasonKind::TableMissing | ReasonKind::BoundNotListed | ReasonKind::Undecided => {
+            remedies.push(Remedy::Try);
+        }
+        ReasonKind::Ephemeral => remedies.push(Remedy::ReservePort),
+        ReasonKind::UnixSocket => remedies.extend(stop(evidence, reason)),
+        ReasonKind::StaleFile | ReasonKind::OtherFile => remedies.push(Remedy::RemoveFile),
+        ReasonKind::SocketFile => remedies.push(Remedy::LookAsRoot),
+        ReasonKind::Directory => remedies.push(Remedy::OpenDirectory),
+        ReasonKind::Reserved => {}
+    }
+    remedies
+}
+
+fn sockets<'a>(evidence: &Evidence<'a>, reason: &Reason) -> impl Iterator<Item = &'a Socket> {
+    let all = evidence.sockets;
+    reason.sockets.iter().filter_map(move |&i| all.get(i))
+}
+
+/// What ends the processes that hold the sockets.
+fn stop(evidence: &Evidence<'_>, reason: &Reason) -> Vec<Remedy> {
+    let mut remedies: Vec<Remedy> = Vec::new();
+    let mut bare = Vec::new();
+    for &pid in &reason.pids {
+        let detail = evidence.details.iter().find(|d| d.pid == pid);
+        match detail.and_then(stop_one) {
+            Some(known) if remedies.contains(&known) => {}
+            Some(known) => remedies.push(known),
+            None => {
+                bare.push(pid);
+                let boss = detail.and_then(supervisor);
+                remedies.extend(boss.map(|(pid, name)| Remedy::AskSupervisor { pid, name }));
+            }
+        }
+    }
+    if !bare.is_empty() {
+        remedies.push(Remedy::StopProcesses { pids: bare });
+    }
+    remedies.dedup();
+    for socket in sockets(evidence, reason) {
+        let remedy = match evidence.owners.of(socket) {
+            Owners::Hidden => Remedy::LookAsRoot,
+            Owners::None {
+                reason: NoOwner::Kernel,
+                ..
+            } => Remedy::StopTunnel,
+            _ => continue,
+        };
+        if !remedies.contains(&remedy) {
+            remedies.push(remedy);
+        }
+    }
+    remedies
+}
+
+/// The unit or the container that a process is of.
+fn stop_one(detail: &ProcessDetail) -> Option<Remedy> {
+    if let Some(target) = detail.command.as_deref().and_then(forwards_to) {
+        return Some(Remedy::StopProxied { target });
+    }
+    let place = detail.place.as_ref()?;
+    if let Some((engine, id)) = &place.container {
+        return Some(Remedy::StopContainer {
+            engine: *engine,
+            id: id.clone(),
+        });
+    }
+    let unit = place.unit.as_ref()?;
+    // The service manager itself, which holds the sockets of socket units.
+    if unit == b"init.scope" {
+        let manager = detail.pid.0 == 1 || is_named(detail, b"systemd");
+        return manager.then_some(Remedy::StopSocketUnit {
+            user: place.user_unit,
+        });
+    }
+    // Sessions and other scopes hold whatever a person started.
+    unit.ends_with(b".service").then(|| Remedy::StopUnit {
+        unit: unit.clone(),
+        user: place.user_unit,
+    })
+}
+
+fn is_named(detail: &ProcessDetail, name: &[u8]) -> bool {
+    let program = detail.command.as_deref().and_then(<[_]>::first);
+    program.is_some_and(|p| p.rsplit(|&b| b == b'/').next() == Some(name))
+}
+
+/// Parents that start their children again when these end.
+const SUPERVISORS: [&[u8]; 14] = [
+    b"supervisord",
+    b"runsv",
+    b"s6-supervise",
+    b"runit",
+    b"daemontools",
+    b"supervise",
+    b"circusd",
+    b"monit",
+    b"god",
+    b"forever",
+    b"nodemon",
+    b"watchexec",
+    b"procServ",
+    b"immortal",
+];
+
+/// The parent of a process, if it is one that would start it again.
+#[must_use]
+pub fn supervisor(detail: &ProcessDetail) -> Option<(Pid, Vec<u8>)> {
+    let parent = detail.parent.as_ref()?;
+    let name = parent.name.as_ref()?;
+    let known = SUPERVISORS.contains(&&name[..]) || name.starts_with(b"PM2");
+    known.then(|| (parent.pid, name.clone()))
+}
+
+/// Where a docker-proxy forwards to, by its arguments: they are visible to everybody, and the process's own words.
+#[must_use]
+pub fn forwards_to(command: &[Vec<u8>]) -> Option<SocketAddr> {
+    let (program, arguments) = command.split_first()?;
+    if program.rsplit(|&b| b == b'/').next() != Some(b"docker-proxy") {
+        return None;
+    }
+    let value = |name: &[u8]| {
+        let at = arguments.iter().position(|a| a == name)?;
+        std::str::from_utf8(arguments.get(at + 1)?).ok()
+    };
+    let address: IpAddr = value(b"-container-ip")?.parse().ok()?;
+    Some(SocketAddr::new(
+        address,
+        value(b"-container-port")?.parse().ok()?,
+    ))
+}
+
+/// What lets both have the port.
+fn share(evidence: &Evidence<'_>, reason: &Reason) -> Vec<Remedy> {
+    use super::Overlap;
+    let mut remedies = Vec::new();
+    let uid = sockets(evidence, reason).find_map(|s| s.uid);
+    let connected = matches!(reason.kind, ReasonKind::Outgoing | ReasonKind::Connection);
+    if let Some(uid) = uid.filter(|uid| *uid == evidence.user.uid && !connected) {
+        remedies.push(Remedy::SetReusePort { uid });
+    }
+    if matches!(reason.kind, ReasonKind::Bound | ReasonKind::Connection)
+        || reason.kind == ReasonKind::Udp && reason.protocol == Protocol::Udp
+    {
+        remedies.push(Remedy::SetReuseAddr);
+    }
+    match reason.overlap {
+        Some(Overlap::AskedAny | Overlap::StandIn) => remedies.push(Remedy::OtherAddress),
+        Some(Overlap::AskedDualStack) => remedies.push(Remedy::SetV6only),
+        _ => {}
+    }
+    let bound = sockets(evidence, reason).any(|s| s.inet().is_some_and(|e| e.interface.is_some()));
+    if bound {
+        remedies.push(Remedy::OtherDevice);
+    }
+    remedies
+}

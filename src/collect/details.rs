@@ -1,0 +1,121 @@
+//! More about the few processes that an answer names: arguments, start, place, parent.
+//!
+//! Each is opened once, so that all of it is about one process; one that has ended by then is told without what is gone.
+
+use crate::model::{Engine, Parent, Pid, Place, ProcessDetail};
+use crate::sys::proc_root::Dir;
+use crate::wire::{cgroup, pid, pid_stat};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+/// More of a command line than this is not read.
+const COMMAND_LEN: u64 = 64 * 1024;
+/// More of a list of control groups than this is not read.
+const CGROUP_LEN: u64 = 64 * 1024;
+
+/// What can be read of `pids`, in their order. Those that have ended are left out.
+#[must_use]
+pub fn details(pids: &[Pid]) -> Vec<ProcessDetail> {
+    let Ok(proc) = Dir::open(Path::new("/proc")) else {
+        return Vec::new();
+    };
+    let clock = Clock::now();
+    pids.iter()
+        .filter_map(|&pid| detail(&proc, pid, clock.as_ref()))
+        .collect()
+}
+
+fn detail(proc: &Dir, pid: Pid, clock: Option<&Clock>) -> Option<ProcessDetail> {
+    let process = proc.dir(itoa::Buffer::new().format(pid.0)).ok()?;
+    let origin = process
+        .read(c"stat", 4096)
+        .ok()
+        .and_then(|stat| pid_stat::origin(&stat));
+    Some(ProcessDetail {
+        pid,
+        command: process
+            .read(c"cmdline", COMMAND_LEN)
+            .ok()
+            .map(|text| pid_stat::arguments(&text)),
+        started_at: origin.and_then(|o| clock?.at(o.start_ticks)),
+        place: process
+            .read(c"cgroup", CGROUP_LEN)
+            .ok()
+            .and_then(|text| cgroup::membership(&text).map(place)),
+        parent: origin.filter(|o| o.parent != 0).map(|o| Parent {
+            pid: Pid(o.parent),
+            name: name(proc, o.parent),
+        }),
+    })
+}
+
+fn name(proc: &Dir, pid: u32) -> Option<Vec<u8>> {
+    let status = proc.read(format!("{pid}/status"), 4096).ok()?;
+    pid::status_name(&status)
+}
+
+fn place(found: cgroup::Membership<'_>) -> Place {
+    let engine = |kind| match kind {
+        cgroup::ContainerKind::Docker => Engine::Docker,
+        cgroup::ContainerKind::Podman => Engine::Podman,
+        cgroup::ContainerKind::Kubernetes => Engine::Kubernetes,
+        cgroup::ContainerKind::Lxc => Engine::Lxc,
+        cgroup::ContainerKind::Machine => Engine::Machine,
+        cgroup::ContainerKind::Unknown => Engine::Unknown,
+    };
+    Place {
+        path: found.path.to_vec(),
+        unit: found.unit.map(<[u8]>::to_vec),
+        user_unit: found.user_unit,
+        container: found
+            .container
+            .map(|(kind, id)| (engine(kind), id.to_vec())),
+    }
+}
+
+/// Turns ticks since boot into a time of day.
+struct Clock {
+    booted_at: SystemTime,
+    ticks_per_second: u64,
+}
+
+impl Clock {
+    fn now() -> Option<Self> {
+        use procfs::Current as _;
+        let uptime = procfs::Uptime::current().ok()?;
+        Some(Self {
+            booted_at: SystemTime::now().checked_sub(uptime.uptime_duration())?,
+            ticks_per_second: procfs::ticks_per_second(),
+        })
+    }
+
+    fn at(&self, ticks: u64) -> Option<SystemTime> {
+        let seconds = ticks.checked_div(self.ticks_per_second)?;
+        let rest = ticks.checked_rem(self.ticks_per_second)?;
+        let part = Duration::from_millis(rest * 1000 / self.ticks_per_second);
+        self.booted_at
+            .checked_add(Duration::from_secs(seconds))?
+            .checked_add(part)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_is_told() {
+        let this = Pid(std::process::id());
+        let found = details(&[this, Pid(u32::MAX)]);
+        let [detail] = &found[..] else {
+            panic!("{found:?}")
+        };
+        let arguments: Vec<Vec<u8>> = std::env::args().map(String::into_bytes).collect();
+        assert_eq!(detail.command.as_ref(), Some(&arguments));
+        let age = SystemTime::now().duration_since(detail.started_at.unwrap());
+        assert!(age.unwrap() < Duration::from_secs(3600), "{detail:?}");
+        let parent = detail.parent.as_ref().unwrap();
+        assert_eq!(parent.pid.0, std::os::unix::process::parent_id());
+        assert!(parent.name.is_some());
+    }
+}

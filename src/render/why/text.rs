@@ -1,0 +1,367 @@
+//! The answer for a person at night: the verdict first, then who, then what to do.
+
+use super::WhyView;
+use super::process::Known;
+use super::remedy::{self, Told, in_words};
+use super::words::{self, field, quoted, sentence, subject};
+use crate::analysis::why::{As, Bind, Part, Reason, ReasonKind, Verdict};
+use crate::model::{
+    BindError, BindOutcome, BindTarget, BindVariant, FieldId, Owners, Protocol, Socket, Subject,
+    UnixName,
+};
+use crate::render::escape::escape;
+use std::io::{self, Write};
+use std::time::SystemTime;
+use unicode_width::UnicodeWidthStr;
+
+/// How many sockets, clients or owners of one reason a person is shown.
+const SHOWN: usize = 8;
+/// Sentences are no wider than this, however wide the screen is.
+const PROSE_WIDTH: usize = 100;
+/// Where what follows a label stands.
+const INDENT: usize = 10;
+
+/// Writes an answer for a person, for a screen of `width` columns or without a limit.
+///
+/// # Errors
+/// If the output cannot be written.
+pub fn why_text(out: &mut impl Write, view: &WhyView<'_>, width: Option<usize>) -> io::Result<()> {
+    let mut page = Page {
+        text: String::new(),
+        room: width.map_or(PROSE_WIDTH, |w| w.clamp(40, PROSE_WIDTH)),
+        label: "",
+    };
+    for part in &view.answer.parts {
+        page.headline(view, part);
+        let reasons = view.answer.reasons.iter();
+        for reason in reasons.filter(|r| r.protocol == part.protocol) {
+            page.reason(view, reason);
+        }
+        page.variants(view, part);
+    }
+    page.clients(view);
+    out.write_all(page.text.as_bytes())?;
+    out.flush()
+}
+
+struct Page {
+    text: String,
+    room: usize,
+    /// The label that the next line begins with.
+    label: &'static str,
+}
+
+impl Page {
+    /// Sets the label of what follows, which stands once.
+    const fn label(&mut self, label: &'static str) {
+        self.label = label;
+    }
+
+    /// Adds a sentence behind the label, in as many lines as it needs.
+    fn line(&mut self, sentence: &str) {
+        let label = std::mem::take(&mut self.label);
+        let start = format!("  {label}");
+        self.text.push_str(&format!("{start:<INDENT$}"));
+        self.wrap(sentence, INDENT);
+    }
+
+    /// Adds words from `column` on; further lines are indented.
+    fn wrap(&mut self, sentence: &str, indent: usize) {
+        let mut column = indent;
+        let mut first = true;
+        for word in sentence.split(' ') {
+            let width = word.width();
+            if !first && column + 1 + width > self.room {
+                self.text.push('\n');
+                self.text.push_str(&" ".repeat(indent));
+                column = indent;
+            } else if !first {
+                self.text.push(' ');
+                column += 1;
+            }
+            first = false;
+            self.text.push_str(word);
+            column += width;
+        }
+        self.text.push('\n');
+    }
+
+    fn headline(&mut self, view: &WhyView<'_>, part: &Part) {
+        let subject = subject(view, part.protocol);
+        let error = part
+            .error
+            .map_or_else(String::new, |e| format!(" ({})", words::error(e)));
+        let what = if part.protocol == Protocol::Unix {
+            "bound"
+        } else {
+            "bound here"
+        };
+        let line = match part.verdict {
+            Verdict::Free if part.needs_reuseaddr => format!(
+                "{subject}: free for a program that sets SO_REUSEADDR, as servers do; a plain bind fails{error}"
+            ),
+            Verdict::Free => format!("{subject}: free, it can be {what}"),
+            Verdict::Blocked => format!("{subject}: blocked{error}"),
+            Verdict::Unknown => format!(
+                "{subject}: cannot tell; a plain bind {}",
+                match part.error {
+                    Some(_) => format!("fails{error}, and SO_REUSEADDR may help"),
+                    None => "may fail".to_owned(),
+                }
+            ),
+        };
+        let root = match (part.verdict, part.root) {
+            (a, b) if a == b => "",
+            (_, Verdict::Free) => "; root can bind it",
+            (_, Verdict::Blocked) => "; root cannot",
+            (_, Verdict::Unknown) => "; for root nobody can tell",
+        };
+        let line = format!("{line}{root}");
+        let mut words = Page {
+            text: String::new(),
+            room: self.room,
+            label: "",
+        };
+        words.wrap(&line, 4);
+        self.text.push_str(&words.text);
+    }
+
+    fn reason(&mut self, view: &WhyView<'_>, reason: &Reason) {
+        let mut sentence = sentence(view, reason);
+        if let Some(ms) = reason.until_ms {
+            let gone = if reason.sockets.len() == 1 {
+                "gone"
+            } else {
+                "the last one gone"
+            };
+            sentence.push_str(&format!("; {gone} in {}", in_words(ms)));
+        }
+        self.label(match reason.blocking {
+            _ if reason.kind == ReasonKind::Accepted => "also",
+            Some(true) => "why",
+            None => "perhaps",
+            Some(false) => "note",
+        });
+        self.line(&sentence);
+        self.owners(view, reason);
+        let path = match &view.question.subject {
+            Subject::Unix(UnixName::Path(path)) => Some(&path[..]),
+            _ => None,
+        };
+        self.label("do");
+        for found in &reason.remedies {
+            let Told { command, text, .. } = remedy::tell(found, view.names, path);
+            match command {
+                Some(command) => self.line(&format!("{text}: {command}")),
+                None => self.line(&text),
+            }
+        }
+        self.label("");
+    }
+
+    /// The processes of a reason, or why it has none.
+    fn owners(&mut self, view: &WhyView<'_>, reason: &Reason) {
+        // Connections that only stand beside a listener say nothing new.
+        if reason.kind == ReasonKind::Accepted {
+            return;
+        }
+        self.label("who");
+        for &pid in reason.pids.iter().take(SHOWN) {
+            self.process(view, &Known::new(view, pid, &reason.sockets));
+        }
+        if let Some(more) = reason.pids.len().checked_sub(SHOWN + 1) {
+            self.line(&format!("and {} more (--json lists all)", more + 1));
+        }
+        let mut told: Vec<String> = Vec::new();
+        for socket in view.sockets(&reason.sockets) {
+            // TIME_WAIT has nobody by its nature.
+            let says_nothing = matches!(
+                reason.kind,
+                ReasonKind::TimeWait | ReasonKind::FinWait2 | ReasonKind::Orphan
+            );
+            let owners = view.evidence.owners.of(socket);
+            let (Owners::None { .. } | Owners::Hidden) = owners else {
+                continue;
+            };
+            let words = field(view, socket, FieldId::Process);
+            if !says_nothing && !told.contains(&words) && told.len() < SHOWN {
+                self.line(&words);
+                told.push(words);
+            }
+        }
+        self.label("");
+    }
+
+    fn process(&mut self, view: &WhyView<'_>, known: &Known<'_>) {
+        let name = known.process.and_then(|p| p.name.as_deref());
+        let mut line = format!(
+            "{}[{}]",
+            name.map_or_else(|| "?".to_owned(), quoted),
+            known.pid.0
+        );
+        if let Some(uid) = known.process.and_then(|p| p.uid) {
+            let user = view.names.user(uid);
+            let user = user.map_or_else(|| uid.0.to_string(), |name| quoted(&name));
+            line.push_str(&format!(", user {user}"));
+        }
+        if let Some(place) = known.place() {
+            if let Some((engine, id)) = &place.container {
+                line.push_str(&format!(", {} container {}", engine.word(), short(id)));
+            }
+            if let Some(unit) = &place.unit {
+                line.push_str(&format!(", {}", quoted(unit)));
+            }
+        }
+        if let Some(started) = known.detail.and_then(|d| d.started_at) {
+            line.push_str(&format!(", {}", age(started, view.now)));
+        }
+        self.line(&line);
+        if let Some(command) = known.command() {
+            let words: Vec<_> = command.iter().map(|w| quoted(w)).collect();
+            self.line(&words.join(" "));
+        }
+        if let Some(target) = known.forwards_to() {
+            self.line(&format!(
+                "forwards to {target}, a container's address by its own words"
+            ));
+        }
+    }
+
+    /// What can be bound although the whole cannot, and what a trial said.
+    fn variants(&mut self, view: &WhyView<'_>, part: &Part) {
+        let binds = view.answer.binds.iter();
+        let mine = binds.filter(|b| b.target.protocol == part.protocol && b.user == As::Caller);
+        self.label("tried");
+        let tried = mine.clone().filter(|b| b.tried);
+        for plain in tried.clone().filter(|b| b.variant == BindVariant::Plain) {
+            let outcomes = tried.clone().filter(|b| b.target == plain.target);
+            let outcomes: Vec<_> = outcomes.map(tried_words).collect();
+            self.line(&format!(
+                "{}: {}",
+                target(view, &plain.target),
+                outcomes.join(", ")
+            ));
+        }
+        self.label("");
+        if part.verdict == Verdict::Free {
+            return;
+        }
+        let mut free: Vec<_> = mine
+            .filter(|b| b.variant == BindVariant::Plain && b.outcome == BindOutcome::Ok)
+            .map(|b| target(view, &b.target))
+            .collect();
+        let more = free.len().saturating_sub(SHOWN);
+        free.truncate(SHOWN);
+        if more > 0 {
+            free.push(format!("and {more} more"));
+        }
+        let asked_any = matches!(&view.question.subject, Subject::Port { addresses, .. } if addresses.is_empty());
+        if asked_any && !free.is_empty() {
+            self.label("free at");
+            self.line(&free.join(", "));
+        } else if asked_any
+            && part.error == Some(BindError::InUse)
+            && part.verdict == Verdict::Blocked
+        {
+            self.label("free at");
+            self.line("no address of this host");
+        }
+        self.label("");
+    }
+
+    fn clients(&mut self, view: &WhyView<'_>) {
+        let clients = &view.answer.clients;
+        let mut lines: Vec<String> = view
+            .sockets(clients)
+            .take(SHOWN)
+            .map(|socket| client(view, socket))
+            .collect();
+        if let Some(more) = clients.len().checked_sub(SHOWN + 1) {
+            lines.push(format!("and {} more (--json lists all)", more + 1));
+        }
+        if !lines.is_empty() {
+            self.text.push_str("clients on this host\n");
+        }
+        for line in lines {
+            self.line(&line);
+        }
+        let elsewhere = view.answer.elsewhere;
+        if elsewhere > 0 {
+            let what = if elsewhere == 1 {
+                "connection goes"
+            } else {
+                "connections go"
+            };
+            self.text
+                .push_str(&format!("{elsewhere} {what} to this port of other hosts\n"));
+        }
+    }
+}
+
+fn client(view: &WhyView<'_>, socket: &Socket) -> String {
+    if socket.protocol == Protocol::Unix {
+        return format!(
+            "{} {}",
+            field(view, socket, FieldId::State),
+            field(view, socket, FieldId::Process)
+        );
+    }
+    format!(
+        "{} {} -> {} {} {}",
+        field(view, socket, FieldId::Protocol),
+        field(view, socket, FieldId::Local),
+        field(view, socket, FieldId::Peer),
+        field(view, socket, FieldId::State),
+        field(view, socket, FieldId::Process)
+    )
+}
+
+/// How a bind that was tried ended.
+fn tried_words(bind: &Bind) -> String {
+    let option = match bind.variant {
+        BindVariant::Plain => "",
+        BindVariant::ReuseAddr => "SO_REUSEADDR ",
+        BindVariant::ReusePort => "SO_REUSEPORT ",
+    };
+    match bind.outcome {
+        BindOutcome::Ok => format!("{option}ok"),
+        BindOutcome::Refused(error) => format!("{option}{}", words::error(error)),
+        BindOutcome::Unknown => format!("{option}?"),
+    }
+}
+
+fn target(view: &WhyView<'_>, target: &BindTarget) -> String {
+    let place = words::place(view, target.address, target.interface, target.port.0);
+    if target.v6only {
+        format!("{place} with IPV6_V6ONLY")
+    } else {
+        place
+    }
+}
+
+/// Twelve digits of a container's id, as engines show it; a name whole.
+fn short(id: &[u8]) -> String {
+    let is_id = id.len() == 64 && id.iter().all(u8::is_ascii_hexdigit);
+    match id.get(..12) {
+        Some(start) if is_id => escape(start),
+        _ => quoted(id),
+    }
+}
+
+/// `since 2026-01-01 10:00:00Z (2h5m)`.
+fn age(started: SystemTime, now: SystemTime) -> String {
+    let Ok(at) = jiff::Timestamp::try_from(started) else {
+        return "since ?".to_owned();
+    };
+    let at = at.strftime("%Y-%m-%d %H:%M:%SZ");
+    let Ok(age) = now.duration_since(started) else {
+        return format!("since {at}");
+    };
+    let seconds = age.as_secs();
+    let age = if seconds >= 86400 {
+        format!("{}d", seconds / 86400)
+    } else {
+        in_words(u32::try_from(age.as_millis()).unwrap_or(u32::MAX))
+    };
+    format!("since {at} ({age})")
+}

@@ -1,0 +1,33 @@
+//! Who runs this program, and with which rights over the network.
+
+use super::namespace;
+use rustix::fs::{Access, AtFlags, CWD, accessat};
+use rustix::io::Errno;
+use rustix::thread::{CapabilitySet, capabilities};
+
+/// The effective user.
+#[must_use]
+pub fn effective_uid() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// Whether this process has `CAP_NET_BIND_SERVICE` in the user namespace that owns its network namespace, which is what
+/// bind(2) asks for. `None` if that cannot be told.
+#[must_use]
+pub fn may_bind_privileged_ports() -> Option<bool> {
+    let effective = capabilities(None).ok()?.effective;
+    if !effective.contains(CapabilitySet::NET_BIND_SERVICE) {
+        return Some(false);
+    }
+    if namespace::is_initial_user_namespace() {
+        return Some(true);
+    }
+    // In a user namespace the capability counts for the network namespaces made there. Which one owns this network namespace only an
+    // ioctl tells; but the kernel lets its settings be written with CAP_NET_ADMIN in the owner, or as its root.
+    let setting = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
+    match accessat(CWD, setting, Access::WRITE_OK, AtFlags::EACCESS) {
+        Ok(()) => Some(true),
+        Err(Errno::ACCESS | Errno::PERM) => Some(false),
+        Err(_) => None,
+    }
+}
