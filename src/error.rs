@@ -41,6 +41,15 @@ pub enum Error {
         /// What happened.
         error: io::Error,
     },
+    /// What was asked has no answer on this host.
+    Unanswerable {
+        /// Why.
+        message: String,
+        /// What to try.
+        hint: String,
+        /// Whether that is for what was asked, or for this host.
+        exit: Exit,
+    },
     /// The output cannot be written.
     Output(io::Error),
 }
@@ -50,6 +59,7 @@ impl Error {
     #[must_use]
     pub const fn exit(&self) -> Exit {
         match self {
+            Self::Unanswerable { exit, .. } => *exit,
             Self::Plan(_) | Self::Question(_) | Self::UnknownTopic { .. } => Exit::Usage,
             Self::Namespace(_)
             | Self::Source(_)
@@ -89,6 +99,12 @@ impl Error {
                 },
                 did_you_mean(similar)
             ),
+            Self::Plan(PlanError::Usage { message, hint })
+            | Self::Unanswerable { message, hint, .. } => format!(
+                "error: {}\nhint: {}\n",
+                escape(message.as_bytes()),
+                escape(hint.as_bytes())
+            ),
             Self::Question(error) => format!(
                 "error: '{}': {}\nhint: {}\n",
                 escape(error.asked.as_bytes()),
@@ -116,7 +132,7 @@ impl Error {
                     .to_owned()
             }
             Self::UnknownTopic { name, similar } => format!(
-                "error: there is no help on '{}'\nhint: {}topics: {}; commands: ls, top, summary, why, free, wait, schema, completions\n",
+                "error: there is no help on '{}'\nhint: {}topics: {}; commands: ls, top, summary, headroom, why, free, wait, schema, completions\n",
                 escape(name.as_bytes()),
                 did_you_mean(similar),
                 crate::cli::topics::TOPICS.join(", ")

@@ -1,5 +1,6 @@
-//! Pure functions from sockets to answers: order, counts, flows, groups.
+//! Pure functions from sockets to answers: order, counts, flows, groups, and how many ports are left.
 
+pub mod headroom;
 pub mod order;
 mod summary;
 pub mod top;

@@ -3,6 +3,7 @@
 mod complete;
 mod free;
 mod gather;
+mod headroom;
 mod ls;
 mod resolver;
 mod save;
@@ -104,6 +105,7 @@ fn command(cli: Cli) -> Result<Exit, Error> {
     match cli.command {
         None => ls::run(&LsArgs::listeners(), &ProcessEnv, terminal()),
         Some(Command::Ls(args)) => ls::run(&args, &ProcessEnv, terminal()),
+        Some(Command::Headroom(args)) => headroom::run(&args, &ProcessEnv),
         Some(Command::Top(args)) => top::run(&args, &ProcessEnv, terminal()),
         Some(Command::Summary(args)) => summary::run(&args, &ProcessEnv),
         Some(Command::Why(args)) => why::run(&args, &ProcessEnv),

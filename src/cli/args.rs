@@ -44,18 +44,20 @@ pub enum Command {
     Top(Box<TopArgs>),
     /// Count sockets, TIME_WAIT and the local ports that client flows hold
     Summary(SummaryArgs),
+    /// Say how many more connections to somewhere can be made, and why no more
+    Headroom(super::headroom::HeadroomArgs),
     /// Say who has a port, whether it can be bound, why not, and what would free it
     Why(WhyArgs),
     /// Name ports that can be bound now
     Free(super::free::FreeArgs),
     /// Wait until something listens on a port, or until it is free
     Wait(super::wait::WaitArgs),
-    /// Explain a topic: filter, columns, json, states, exit-codes; or a command
+    /// Explain a topic: filter, columns, json, states, headroom, exit-codes; or a command
     Help {
         /// Topic or command
         topic: Option<String>,
     },
-    /// Print the JSON Schema of a document: ls, top, summary, why, free
+    /// Print the JSON Schema of a document: ls, top, summary, headroom, why, free
     Schema {
         /// Document
         #[arg(value_parser = clap::builder::PossibleValuesParser::new(crate::render::SCHEMAS))]
@@ -463,7 +465,8 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "a number of seconds, from 0.01 to 86400".to_owned())
 }
 
-fn width(text: &str) -> Result<Width, String> {
+/// Reads `--width`.
+pub(super) fn width(text: &str) -> Result<Width, String> {
     match text {
         "none" | "0" => Ok(Width::Unlimited),
         _ => text

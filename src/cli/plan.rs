@@ -109,6 +109,13 @@ pub enum PlanError {
         /// Names close to it.
         similar: Vec<String>,
     },
+    /// A value of an option makes no sense.
+    Usage {
+        /// What is wrong with which option.
+        message: String,
+        /// What would make sense.
+        hint: String,
+    },
     /// A name that groups cannot be sorted by.
     UnknownOrder {
         /// The name.

@@ -21,7 +21,6 @@ pub(super) struct Wanted {
 
 impl Wanted {
     /// Nothing beyond the sockets.
-    #[cfg(test)]
     pub(super) const NOTHING: Self = Self {
         details: DetailSet::NONE,
         last_word: LastWord::Unsure,

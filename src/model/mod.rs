@@ -16,6 +16,7 @@
 //! | field | a fact about a socket that can be shown, sorted by or filtered on ([`Field`]) |
 
 mod address;
+mod allocation;
 mod bind;
 mod condition;
 mod detail;
@@ -38,6 +39,7 @@ pub use address::{
     Ends, IfIndex, InetEnds, KindSet, NetlinkEnds, PacketEnds, Port, SocketKind, TipcAddress,
     TipcEnds, UnixEnds, UnixName, UnixPeer, VsockAddress, VsockEnds, XdpEnds, ipv4_of,
 };
+pub use allocation::{AllocationSettings, Hold, KernelRelease, Opened, PortHolder, TwReuse};
 pub use bind::{
     AddressState, BindError, BindFacts, BindOutcome, BindTarget, BindTrial, BindUser, BindVariant,
     LocalAddress, RouteKind,

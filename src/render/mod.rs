@@ -10,6 +10,9 @@ mod details;
 pub mod escape;
 mod family_words;
 mod free;
+mod headroom;
+mod headroom_json;
+mod headroom_words;
 mod json;
 mod json_details;
 mod json_ends;
@@ -17,6 +20,7 @@ mod json_socket;
 mod layout;
 mod line;
 mod pieces;
+mod prose;
 mod schema;
 mod summary;
 mod table;
@@ -31,6 +35,8 @@ pub use columns::Column;
 pub use csv::CsvList;
 pub use details::DetailOptions;
 pub use free::{FreeView, free_json, free_text};
+pub use headroom::{HeadroomReport, ProbeReport, headroom_text};
+pub use headroom_json::headroom_json;
 pub use json::{JsonList, NdjsonList};
 pub use line::line;
 pub use schema::{SCHEMAS, schema};
@@ -94,5 +100,7 @@ pub trait List {
 
 #[cfg(test)]
 mod detail_tests;
+#[cfg(test)]
+mod headroom_tests;
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,7 @@ pub mod nlmsg;
 pub mod packet_diag;
 pub mod pid;
 pub mod pid_stat;
+pub mod port_diag;
 pub mod proc_net;
 pub mod proc_protocols;
 pub mod proc_sctp;

@@ -86,6 +86,7 @@ fn examples_of_the_help_work() {
         "columns",
         "json",
         "states",
+        "headroom",
         "exit-codes",
         "ls",
         "top",

@@ -20,6 +20,7 @@
 //! | [`live_churn`] | listing while connections come and go loses and doubles nothing |
 //! | [`live_unhappy`] | what is missing, blocked, full, closed or hostile |
 //! | [`live_ports`] | free ports, waiting for one, ending who has one: compared with what the kernel then does |
+//! | [`live_headroom`] | how many more connections there can be, against what the kernel lets a test make |
 //! | [`live_why`] | why a port can or cannot be bound, compared with what bind(2) then does |
 //! | [`live_cli`] | options, default states, filters, columns, formats, answers, completion, groups and the summary |
 
@@ -38,6 +39,7 @@ mod live_churn;
 mod live_cli;
 mod live_details;
 mod live_families;
+mod live_headroom;
 mod live_owners;
 mod live_ports;
 mod live_sources;

@@ -2,7 +2,7 @@
 #![no_main]
 use libfuzzer_sys::fuzz_target;
 use portctl::wire::{
-    cgroup, ifaddr, pid, pid_stat, proc_net, proc_protocols, proc_sctp, proc_sockets, route, unix_vfs,
+    cgroup, ifaddr, pid, pid_stat, proc_net, proc_protocols, proc_sctp, proc_sockets, unix_vfs,
 };
 
 fuzz_target!(|bytes: &[u8]| {
@@ -14,6 +14,6 @@ fuzz_target!(|bytes: &[u8]| {
     let names: usize = rows.iter().map(|row| row.name.len()).sum();
     assert!(names <= bytes.len());
     let _ = (cgroup::membership(bytes), pid_stat::origin(bytes), pid_stat::arguments(bytes));
-    let _ = (ifaddr::AddressRecord::decode(bytes), route::kind(bytes), unix_vfs::BoundFile::decode(bytes));
+    let _ = (ifaddr::AddressRecord::decode(bytes), unix_vfs::BoundFile::decode(bytes));
     let _ = (pid::socket_inode(bytes), pid::id(bytes), pid::stat_state(bytes), pid::status_effective_uid(bytes));
 });
