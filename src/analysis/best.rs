@@ -163,6 +163,7 @@ mod tests {
             cookie: None,
             mark: None,
             cgroup: None,
+            details: None,
         }
     }
 

@@ -1,9 +1,11 @@
-//! Pure functions from sockets to answers: order, counts, flows, groups.
+//! Pure functions from sockets to answers: order, counts, flows, groups, and how many ports are left.
 
 pub mod best;
+pub mod headroom;
 pub mod order;
 mod summary;
 pub mod top;
+pub mod wait;
 pub mod why;
 
 pub use summary::{Flow, Summary, SummaryBuilder, Total};

@@ -1,7 +1,8 @@
 //! The order of a list.
 
 use crate::model::{
-    Context, Field, ORDER_WINDOW, Row, Socket, default_order, field_by_name, order_window,
+    Context, DetailSet, Field, ORDER_WINDOW, Row, Socket, default_order, field_by_name,
+    order_window,
 };
 use std::cmp::Ordering;
 
@@ -103,6 +104,18 @@ impl Sort {
             Self::None => Ordering::Equal,
             Self::Default => default_order(a.socket, b.socket),
             Self::By(keys) => compare(keys, a, b).then_with(|| default_order(a.socket, b.socket)),
+        }
+    }
+
+    /// Which details sorting looks at.
+    #[must_use]
+    pub fn needs_details(&self) -> DetailSet {
+        match self {
+            Self::By(keys) => keys
+                .iter()
+                .map(|key| key.field.needs_details)
+                .fold(DetailSet::NONE, DetailSet::or),
+            Self::Default | Self::None => DetailSet::NONE,
         }
     }
 
@@ -219,7 +232,7 @@ fn compare(keys: &[SortKey], a: Row<'_>, b: Row<'_>) -> Ordering {
 mod tests {
     use super::*;
     use crate::model::{
-        Ends, Family, InetEnds, NoNames, Port, Protocol, Queues, State, UnixEnds, UnixKind,
+        Ends, Family, InetEnds, NoNames, Port, Protocol, Queues, SocketKind, State, UnixEnds,
         UnixName, UnixPeer,
     };
     use proptest::prelude::*;
@@ -234,7 +247,7 @@ mod tests {
             interface: None,
         });
         let unix = Ends::Unix(UnixEnds {
-            kind: UnixKind::Stream,
+            kind: SocketKind::Stream,
             name: UnixName::Path(port.to_be_bytes().into()),
             peer: UnixPeer::None,
         });
@@ -264,6 +277,7 @@ mod tests {
             cookie: None,
             mark: None,
             cgroup: None,
+            details: None,
         }
     }
 

@@ -73,7 +73,7 @@ impl Resolver for SystemResolver<'_> {
                 |errno| nix::errno::Errno::from_raw(errno).desc().to_owned(),
             )
         };
-        let groups = self.0.cgroups().map_err(words)?;
+        let groups = self.0.hierarchy().map_err(words)?;
         groups.id_of(path).map_err(|error| words(&error))
     }
 

@@ -169,6 +169,23 @@ fn port_of(
     Ok((protocols, Port(port)))
 }
 
+/// Reads an address, in brackets or not, with an interface behind `%` or not; or a host name, which may have several.
+///
+/// # Errors
+/// If there is no such host or interface.
+pub fn parse_address(
+    typed: &str,
+    resolver: &dyn Resolver,
+) -> Result<Vec<(IpAddr, Option<IfIndex>)>, QuestionError> {
+    let inside = typed.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
+    addresses_of(inside.unwrap_or(typed), resolver).map_err(|(problem, _)| QuestionError {
+        asked: typed.to_owned(),
+        problem,
+        hint: "write an address of this host, such as 127.0.0.1, ::1 or fe80::1%eth0, or its name"
+            .to_owned(),
+    })
+}
+
 fn addresses_of(
     text: &str,
     resolver: &dyn Resolver,

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{DirEntryExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 const MOUNTS: &str = "/proc/self/mountinfo";
@@ -14,11 +14,11 @@ const MOUNTS: &str = "/proc/self/mountinfo";
 /// The hierarchy of control groups, cgroups(7) version 2: the number that the kernel gives with a socket is the inode of the group's
 /// directory.
 #[derive(Clone, Debug)]
-pub struct Cgroups {
+pub struct Hierarchy {
     mount_point: PathBuf,
 }
 
-impl Cgroups {
+impl Hierarchy {
     /// The first hierarchy that is mounted.
     ///
     /// # Errors
@@ -53,6 +53,32 @@ impl Cgroups {
         } else {
             Err(io::Error::from(io::ErrorKind::NotADirectory))
         }
+    }
+
+    /// Every group that can be seen: its id, which is the inode number of its directory, and its path below the mount, `/` for the
+    /// root. `None` if the root cannot be read. Directories that vanish meanwhile are left out.
+    #[must_use]
+    pub fn all(&self) -> Option<Vec<(u64, Vec<u8>)>> {
+        let root = fs::metadata(&self.mount_point).ok()?.ino();
+        let mut groups = vec![(root, b"/".to_vec())];
+        let mut waiting = vec![self.mount_point.clone()];
+        while let Some(directory) = waiting.pop() {
+            let Ok(entries) = fs::read_dir(&directory) else {
+                continue;
+            };
+            for entry in entries.flatten() {
+                if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    continue;
+                }
+                let path = entry.path();
+                if let Ok(below) = path.strip_prefix(&self.mount_point) {
+                    let name = [b"/", below.as_os_str().as_bytes()].concat();
+                    groups.push((entry.ino(), name));
+                }
+                waiting.push(path);
+            }
+        }
+        Some(groups)
     }
 }
 
@@ -97,7 +123,7 @@ mod tests {
              31 23 0:27 / {escaped} rw - cgroup2 none rw\n\
              32 23 0:28 / /elsewhere rw - cgroup2 none rw\n"
         );
-        let groups = Cgroups::among(text.as_bytes()).unwrap();
+        let groups = Hierarchy::among(text.as_bytes()).unwrap();
         let service = root.join("system.slice/x.service");
         for path in [
             "/system.slice/x.service",
@@ -107,9 +133,17 @@ mod tests {
             assert_eq!(groups.id_of(path).unwrap(), inode(&service), "{path}");
         }
         assert_eq!(groups.id_of("/").unwrap(), inode(&root));
+        let mut all = groups.all().unwrap();
+        all.sort_unstable_by(|a, b| a.1.cmp(&b.1));
+        let paths: Vec<_> = all.iter().map(|(_, path)| &**path).collect();
+        assert_eq!(
+            paths,
+            [&b"/"[..], b"/system.slice", b"/system.slice/x.service"]
+        );
+        assert_eq!(all[2].0, inode(&service));
         assert!(groups.id_of("/file").is_err());
         assert!(groups.id_of("/nothing").is_err());
-        assert!(Cgroups::among(b"").is_err());
+        assert!(Hierarchy::among(b"").is_err());
     }
 
     #[test]

@@ -4,11 +4,16 @@
 
 pub mod bind;
 pub mod caller;
+pub mod connect;
+pub mod connected;
 pub mod hosts;
 pub mod kcmp;
+pub mod kernel;
 pub mod namespace;
 pub mod netlink;
+pub mod port_probe;
 pub mod proc_root;
+pub mod process;
 pub mod stdout;
 pub mod terminal;
 pub mod users;
