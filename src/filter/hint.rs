@@ -32,6 +32,7 @@ impl FilterError {
                 }
                 None => self
                     .hint_for_operator()
+                    .or_else(|| other_name(name))
                     .or_else(|| did_you_mean(candidates))
                     .unwrap_or_else(|| no_such_field(name)),
             }),
@@ -208,17 +209,17 @@ fn did_you_mean(candidates: &[String]) -> Option<String> {
     (!quoted.is_empty()).then(|| format!("did you mean {}?", either(&quoted)))
 }
 
+/// What a name that is no field of ours stands for.
+fn other_name(name: &str) -> Option<String> {
+    let name = name.to_ascii_lowercase();
+    if let Some((_, fields)) = OTHER_NAMES.iter().find(|(other, _)| *other == name) {
+        return Some(format!("that is {fields} here"));
+    }
+    let known = Protocol::ALL.iter().any(|protocol| protocol.word() == name);
+    known.then(|| format!("to ask for a protocol, write 'protocol = {name}'"))
+}
+
 fn no_such_field(name: &str) -> String {
-    let lower = name.to_ascii_lowercase();
-    if let Some((_, fields)) = OTHER_NAMES.iter().find(|(other, _)| *other == lower) {
-        return format!("that is {fields} here");
-    }
-    if Protocol::ALL
-        .iter()
-        .any(|protocol| protocol.word() == lower)
-    {
-        return format!("to ask for a protocol, write 'protocol = {lower}'");
-    }
     let name = &*brief(name);
     let digits = name.strip_prefix(':').unwrap_or(name);
     if StateSetName::find(name).is_some() {
@@ -322,7 +323,8 @@ mod tests {
         assert!(no_such_field("22").contains("'sport = 22' (local)"));
         assert!(no_such_field("10.0.0.1").contains("'dst 10.0.0.1' (peer)"));
         assert!(no_such_field("banana").contains("'sport'"));
-        assert!(no_such_field("UDP").contains("'protocol = udp'"));
-        assert!(no_such_field("comm").contains("'process'"));
+        assert!(other_name("UDP").unwrap().contains("'protocol = udp'"));
+        assert!(other_name("comm").unwrap().contains("'process'"));
+        assert_eq!(other_name("banana"), None);
     }
 }
