@@ -74,7 +74,7 @@ const TIME_WAIT: &[Case] = &[Case::new(
 const UNIX: &[Case] = &[Case::new(
     "-xa",
     "-xa",
-    "unix:55",
+    "unix:5d",
     &aims_from(20_000, 0.5, 1.4),
 )];
 

@@ -57,20 +57,12 @@ pub(super) fn run(args: &TopArgs, env: &dyn Env, terminal: Terminal) -> Result<E
     closing.notices.extend(readings);
     let earlier = before.as_ref().map(|(sample, time)| (sample, *time));
     let top = rank(grouping, earlier, &now.sample, &order, plan.limit);
-    if two_looks {
+    if two_looks && top.total.churn().is_none() {
         closing.notices.push(Notice::NotComputed {
-            explanation: "bytes per second are not computed: the byte counters of TCP connections \
-                          (tcp_info) are not read yet"
+            explanation: "which sockets are new is not known: sockets read from /proc/net have no \
+                              cookie to find them again by"
                 .to_owned(),
         });
-        if top.total.churn().is_none() {
-            closing.notices.push(Notice::NotComputed {
-                explanation:
-                    "which sockets are new is not known: sockets read from /proc/net have no \
-                              cookie to find them again by"
-                        .to_owned(),
-            });
-        }
     }
     let limited = (top.more > 0).then_some(Notice::Limited {
         of: ("group", "groups"),

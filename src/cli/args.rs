@@ -323,11 +323,12 @@ pub struct TopArgs {
     /// Show the first so many groups, or 'all' [default: 20 in a table, all in JSON]
     #[arg(short = 'n', long, value_name = "GROUPS", value_parser = groups, help_heading = OUTPUT)]
     pub limit: Option<Groups>,
-    /// Look twice, so many seconds apart, and rank by how many sockets came and went
+    /// Look twice, so many seconds apart, and rank by the bytes that came and went, and the sockets
     #[arg(short = 'i', long, value_name = "SECONDS", value_parser = seconds, help_heading = OUTPUT)]
     pub interval: Option<Duration>,
     /// Order by these, each with :asc or :desc, separated by commas: sockets, a state, recv_queue, send_queue,
-    /// accept_queue, a field of --by; with -i new, gone, churn [default: sockets; with -i churn,sockets]
+    /// accept_queue, bytes_received, bytes_acked, a field of --by; with -i in, out, traffic (both), new, gone, churn (both)
+    /// [default: sockets; with -i traffic,churn,sockets]
     #[arg(long, value_name = "COLUMNS", help_heading = OUTPUT)]
     pub sort: Option<String>,
     /// One JSON document (portctl schema top)

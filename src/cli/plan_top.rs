@@ -93,7 +93,9 @@ pub fn top(
     query.details = by
         .iter()
         .map(|id| id.field().needs_details)
-        .fold(query.details, DetailSet::or);
+        .fold(query.details, DetailSet::or)
+        // The byte counters are summed for every group.
+        .or(DetailSet::INFO);
     Ok(TopPlan {
         query,
         filter,

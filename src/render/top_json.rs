@@ -26,18 +26,22 @@ struct CountsJson {
     send_queue: Option<u64>,
     accept_queue: Option<u64>,
     queues_unknown: u32,
-    // Their place; `null` until tcp_info is read.
     bytes_received: Option<u64>,
     bytes_acked: Option<u64>,
+    bytes_unknown: u32,
     new: Option<u32>,
     gone: Option<u32>,
     new_per_s: Option<f64>,
     gone_per_s: Option<f64>,
+    bytes_received_per_s: Option<f64>,
+    bytes_acked_per_s: Option<f64>,
 }
 
 impl CountsJson {
     fn new(counts: &Counts, interval: Option<Duration>) -> Self {
         let churn = interval.and_then(|_| counts.churn());
+        let moved = counts.moved();
+        let rate = |n: u64| interval.map(|i| round(n as f64 / i.as_secs_f64()));
         let per_second = |n: u32| interval.map(|i| round(f64::from(n) / i.as_secs_f64()));
         Self {
             sockets: counts.sockets(),
@@ -46,12 +50,15 @@ impl CountsJson {
             send_queue: counts.send_queue(),
             accept_queue: counts.accept_queue(),
             queues_unknown: counts.queues_unknown,
-            bytes_received: None,
-            bytes_acked: None,
+            bytes_received: counts.carried().map(|bytes| bytes.received),
+            bytes_acked: counts.carried().map(|bytes| bytes.acked),
+            bytes_unknown: counts.bytes_unknown,
             new: churn.map(|(new, _)| new),
             gone: churn.map(|(_, gone)| gone),
             new_per_s: churn.and_then(|(new, _)| per_second(new)),
             gone_per_s: churn.and_then(|(_, gone)| per_second(gone)),
+            bytes_received_per_s: moved.and_then(|bytes| rate(bytes.received)),
+            bytes_acked_per_s: moved.and_then(|bytes| rate(bytes.acked)),
         }
     }
 }

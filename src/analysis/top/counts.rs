@@ -1,6 +1,6 @@
 //! What is counted and summed for a group.
 
-use crate::model::{Protocol, Queues, Socket, State};
+use crate::model::{Protocol, Queues, Socket, State, StateSet, TcpMetric};
 
 /// The kernel's numbers, one more for what is unconnected, whose number TCP calls closed, and those that associations have beside.
 const SLOTS: usize = 23;
@@ -58,10 +58,64 @@ impl StateSlot {
     }
 }
 
+/// What a TCP connection has carried since it was made, as far as that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Carried {
+    /// It has no such counters: it is no TCP connection, or one that nothing is connected to.
+    Nothing,
+    /// Nobody can tell: no file, no netlink, an old kernel.
+    Unknown,
+    /// `tcpi_bytes_received` and `tcpi_bytes_acked` of `linux/tcp.h`.
+    Bytes(Bytes),
+}
+
+/// Bytes in both directions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bytes {
+    /// What came, and was delivered to the socket.
+    pub received: u64,
+    /// What went, and was acknowledged; the connection's SYN counts as one of them for the side that sent it.
+    pub acked: u64,
+}
+
+impl Bytes {
+    fn add(&mut self, other: Self) {
+        // Counters of a forged dump may be anything.
+        self.received = self.received.saturating_add(other.received);
+        self.acked = self.acked.saturating_add(other.acked);
+    }
+
+    /// What came to it since an earlier look at the same socket.
+    pub(super) const fn since(self, before: Self) -> Self {
+        Self {
+            received: self.received.saturating_sub(before.received),
+            acked: self.acked.saturating_sub(before.acked),
+        }
+    }
+}
+
+impl Carried {
+    pub(super) fn of(socket: &Socket) -> Self {
+        let is_connection =
+            socket.protocol == Protocol::Tcp && StateSet::CONNECTED.contains(socket.state);
+        if !is_connection {
+            return Self::Nothing;
+        }
+        let tcp = socket.details().and_then(|details| details.tcp.as_ref());
+        let counter = |metric| tcp.and_then(|tcp| tcp.get(metric));
+        match (
+            counter(TcpMetric::BytesReceived),
+            counter(TcpMetric::BytesAcked),
+        ) {
+            (Some(received), Some(acked)) => Self::Bytes(Bytes { received, acked }),
+            _ => Self::Unknown,
+        }
+    }
+}
+
 /// Counts and sums of a group, or of everything.
 ///
-/// Sums are of what is known; how much is not is counted beside them. Byte counters of connections belong here too once
-/// `tcp_info` is read.
+/// Sums are of what is known; how much is not is counted beside them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
     states: [u32; SLOTS],
@@ -75,6 +129,14 @@ pub struct Counts {
     listeners: u32,
     /// Sockets whose queues the source cannot tell.
     pub queues_unknown: u32,
+    carried: Bytes,
+    /// Connections whose byte counters are known.
+    with_counters: u32,
+    /// TCP connections whose byte counters nobody can tell.
+    pub bytes_unknown: u32,
+    moved: Bytes,
+    /// Connections of which is known what they carried between the looks.
+    moving: u32,
     /// Sockets that match now and did not at the look before.
     pub new: u32,
     /// Sockets that matched at the look before and do not now.
@@ -84,7 +146,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    pub(super) fn add(&mut self, state: StateSlot, queues: Queues) {
+    pub(super) fn add(&mut self, state: StateSlot, queues: Queues, carried: Carried) {
         if let Some(count) = self.states.get_mut(usize::from(state.0)) {
             *count += 1;
         }
@@ -104,6 +166,20 @@ impl Counts {
             }
             Queues::Unknown => self.queues_unknown += 1,
         }
+        match carried {
+            Carried::Bytes(bytes) => {
+                self.carried.add(bytes);
+                self.with_counters += 1;
+            }
+            Carried::Unknown => self.bytes_unknown += 1,
+            Carried::Nothing => {}
+        }
+    }
+
+    /// Adds what a connection carried between the looks.
+    pub(super) fn add_moved(&mut self, bytes: Bytes) {
+        self.moved.add(bytes);
+        self.moving += 1;
     }
 
     /// How many sockets there are.
@@ -144,6 +220,19 @@ impl Counts {
     #[must_use]
     pub fn accept_queue(&self) -> Option<u64> {
         (self.listeners > 0).then_some(self.waiting)
+    }
+
+    /// Bytes that the connections have carried since they were made; `None` if that is known of none.
+    #[must_use]
+    pub fn carried(&self) -> Option<Bytes> {
+        (self.with_counters > 0).then_some(self.carried)
+    }
+
+    /// Bytes that the connections carried between the looks, as far as they were there at the second; `None` if that is known of
+    /// none.
+    #[must_use]
+    pub fn moved(&self) -> Option<Bytes> {
+        (self.moving > 0).then_some(self.moved)
     }
 
     /// How many sockets came, and how many went; `None` where sockets have no cookie to match them by.

@@ -5,14 +5,19 @@ use crate::cli::select;
 use crate::model::{FIELDS, StateSetName};
 
 /// What groups can be sorted by beside states and the fields they are of. A test holds this to what `top --sort` takes.
-pub const TOP_COLUMNS: [(&str, &str); 7] = [
+pub const TOP_COLUMNS: [(&str, &str); 12] = [
     ("sockets", "how many there are"),
     ("recv_queue", "bytes waiting to be read"),
     ("send_queue", "bytes not yet sent or not yet acknowledged"),
     ("accept_queue", "connections waiting for accept()"),
+    ("bytes_received", "bytes that connections received"),
+    ("bytes_acked", "bytes of theirs that were acknowledged"),
     ("new", "with -i: sockets that came"),
     ("gone", "with -i: sockets that went"),
     ("churn", "with -i: both"),
+    ("in", "with -i: bytes received since"),
+    ("out", "with -i: bytes acknowledged since"),
+    ("traffic", "with -i: both"),
 ];
 
 /// What stands before the last part of a list, and that part.
