@@ -116,7 +116,8 @@ pub struct LsArgs {
     /// User, inode, cookie, mark and more
     #[arg(short = 'e', long, help_heading = DETAILS)]
     pub extended: bool,
-    /// All that TCP tells of a connection: round-trip times, windows, losses, rates, congestion control, TLS
+    /// All that TCP tells of a connection: round-trip times, windows, losses, rates, congestion control, TLS; counters that
+    /// are 0 are only counted, with --record every one has its line
     #[arg(short = 'i', long, help_heading = DETAILS)]
     pub info: bool,
     /// Buffers, and packets dropped for want of them

@@ -1,7 +1,8 @@
 //! Details of a socket below its row: one paragraph for each group, wrapped to the screen.
 //!
-//! Every field of a group is there. Counters that are 0 are named together at the end, and so is what there is none of and
-//! what nobody can tell: most connections have never lost a segment, and forty zeros hide the two numbers that matter.
+//! Counters that are not 0 are there with their values; of the rest it is said how many are 0, and named is what there is none of
+//! and what nobody can tell: most connections have never lost a segment, and forty zeros hide the two numbers that matter. Records
+//! have a line for each of them.
 
 use super::escape::escape_into;
 use super::layout::display_width;
@@ -33,7 +34,7 @@ pub(super) fn write(
     row: Row<'_>,
     options: DetailOptions,
     width: Option<usize>,
-    tail: &mut Tail,
+    lacks: &mut Lacks,
 ) {
     let mut lines = Lines {
         out,
@@ -46,7 +47,7 @@ pub(super) fn write(
         return;
     };
     if options.shown.has(DetailSet::INFO) {
-        tcp(&mut lines, row, details, tail);
+        tcp(&mut lines, row, details, lacks);
         blocks(&mut lines, row, details);
     }
     if options.shown.has(DetailSet::MEMORY) {
@@ -168,7 +169,7 @@ pub(super) fn accept_queue(out: &mut Vec<u8>, row: Row<'_>) {
     }
 }
 
-fn tcp(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, tail: &mut Tail) {
+fn tcp(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, lacks: &mut Lacks) {
     let Some(info) = &details.tcp else { return };
     lines.group("tcp");
     match &details.congestion {
@@ -179,10 +180,12 @@ fn tcp(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, tail: &mut Tail) 
     if let Some(state) = info.get(TcpMetric::CaState) {
         counter(lines, info, TcpMetric::CaState, state);
     }
+    let mut zero = present.count_ones();
     for (metric, name) in READING_ORDER.iter().zip(&NAMES) {
         let place = *metric as usize;
         match info.values().get(place) {
             Some(&n) if n != 0 && present >> place & 1 == 1 => {
+                zero -= 1;
                 lines.item(0, |out| {
                     name.put(out);
                     counter_value(out, info, *metric, n);
@@ -191,8 +194,17 @@ fn tcp(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, tail: &mut Tail) 
             _ => {}
         }
     }
-    let all = [
-        present & zeros(info.values()),
+    if zero > 0 {
+        lines.item(2, |out| {
+            decimal(out, zero.into());
+            out.extend_from_slice(if zero == 1 {
+                b" other is 0"
+            } else {
+                b" others are 0"
+            });
+        });
+    }
+    let lacking = [
         // What connections have and listeners do not would be most of the list.
         if row.socket.state == State::Listen {
             0
@@ -202,29 +214,29 @@ fn tcp(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, tail: &mut Tail) 
         !info.known() & ALL & !ELSEWHERE,
     ];
     if lines.width.is_some() {
-        return write_tail(lines, all);
+        return write_lacking(lines, lacking);
     }
     // Most connections are alike in what they have not: as clients, as servers.
-    if let Some((_, text)) = tail.known.iter().find(|(of, _)| *of == all) {
+    if let Some((_, text)) = lacks.known.iter().find(|(of, _)| *of == lacking) {
         return lines.out.extend_from_slice(text);
     }
     let start = lines.out.len();
-    write_tail(lines, all);
-    tail.remember(all, lines.out.get(start..).unwrap_or_default());
+    write_lacking(lines, lacking);
+    lacks.remember(lacking, lines.out.get(start..).unwrap_or_default());
 }
 
 /// What the last rows had none of, and its text.
 #[derive(Debug, Default)]
-pub(super) struct Tail {
-    known: Vec<([u128; 3], Vec<u8>)>,
+pub(super) struct Lacks {
+    known: Vec<([u128; 2], Vec<u8>)>,
     next: usize,
 }
 
-impl Tail {
+impl Lacks {
     /// How many are remembered; comparing with more would cost what it saves.
     const MOST: usize = 8;
 
-    fn remember(&mut self, of: [u128; 3], text: &[u8]) {
+    fn remember(&mut self, of: [u128; 2], text: &[u8]) {
         if let Some((old, room)) = self.known.get_mut(self.next) {
             *old = of;
             room.clear();
@@ -236,29 +248,15 @@ impl Tail {
     }
 }
 
-fn write_tail(lines: &mut Lines<'_>, [zero, none, unknown]: [u128; 3]) {
+fn write_lacking(lines: &mut Lines<'_>, [none, unknown]: [u128; 2]) {
     let names = |bits: u128| {
         READING_ORDER
             .into_iter()
             .filter(move |m| bits >> *m as u32 & 1 == 1)
             .map(TcpMetric::name)
     };
-    lines.together("zero", names(zero));
     lines.together("none", names(none));
     lines.together("unknown", names(unknown));
-}
-
-/// A bit for each value that is 0.
-fn zeros(values: &[u64]) -> u128 {
-    let mut bits = 0;
-    for (n, part) in values.chunks(64).enumerate() {
-        let mut word = 0u64;
-        for (n, value) in part.iter().enumerate() {
-            word |= u64::from(*value == 0) << n;
-        }
-        bits |= u128::from(word) << (64 * n);
-    }
-    bits
 }
 
 /// Every counter.

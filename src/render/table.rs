@@ -58,7 +58,7 @@ pub struct TableList<W> {
     buffer: Vec<u8>,
     rows: u64,
     dropped: Vec<&'static str>,
-    tail: details::Tail,
+    lacks: details::Lacks,
 }
 
 /// Cells that wait for the layout, or of the one row that is being written.
@@ -99,7 +99,7 @@ impl<W: Write> TableList<W> {
             buffer: Vec::with_capacity(BUFFER_LEN + 4096),
             rows: 0,
             dropped: Vec::new(),
-            tail: details::Tail::default(),
+            lacks: details::Lacks::default(),
         }
     }
 
@@ -274,7 +274,7 @@ impl<W: Write> List for TableList<W> {
                         row,
                         self.options.details,
                         None,
-                        &mut self.tail,
+                        &mut self.lacks,
                     );
                     self.buffer.push(b'\n');
                 }
@@ -307,7 +307,7 @@ impl<W: Write> List for TableList<W> {
                 row,
                 self.options.details,
                 width,
-                &mut self.tail,
+                &mut self.lacks,
             );
             self.held.detail_ends.push(self.held.details.len());
         }
