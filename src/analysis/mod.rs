@@ -1,5 +1,6 @@
 //! Pure functions from sockets to answers: order, counts, flows, groups.
 
+pub mod exposure;
 pub mod order;
 mod summary;
 pub mod top;

@@ -53,6 +53,10 @@ pub fn top(
         // Who asks for states would be misled by a list that leaves most of them out.
         chosen.all = true;
     }
+    if by.contains(&FieldId::Exposure) && !chosen.all {
+        // Only they have one.
+        chosen.listening = true;
+    }
     let ranks_by = |name: &str| {
         let name = name.split(':').next().unwrap_or_default().trim();
         StateSetName::find(name).is_some()
@@ -133,6 +137,7 @@ const fn has(field: FieldId, family: Family) -> bool {
         | FieldId::Timer
         | FieldId::TimerExpires
         | FieldId::Retransmits
+        | FieldId::Exposure
         | FieldId::Mark => !matches!(family, Family::Unix),
         FieldId::V6only => matches!(family, Family::Inet6),
         FieldId::Type | FieldId::Path | FieldId::PeerInode => matches!(family, Family::Unix),

@@ -64,6 +64,15 @@ const TIMERS: &[(&str, &str)] = &[
     ("timewait", "time-wait"),
 ];
 
+const EXPOSURES: &[(&str, &str)] = &[
+    ("loopback", "loopback"),
+    ("device", "device"),
+    ("private", "private"),
+    ("multicast", "multicast"),
+    ("global", "global"),
+    ("any", "any"),
+];
+
 const SHUTDOWNS: &[(&str, &str)] = &[
     ("none", "none"),
     ("recv", "recv"),
@@ -113,6 +122,7 @@ impl Kind {
             FieldId::Cgroup => Self::Cgroup,
             FieldId::V6only => Self::Flag,
             FieldId::Shutdown => Self::Words(SHUTDOWNS),
+            FieldId::Exposure => Self::Words(EXPOSURES),
             FieldId::Process => Self::Process,
         }
     }
@@ -176,8 +186,21 @@ pub(super) const fn example(field: FieldId) -> &'static str {
         FieldId::Cgroup => "cgroup = /system.slice",
         FieldId::V6only => "v6only = yes",
         FieldId::Shutdown => "shutdown = both",
+        FieldId::Exposure => "exposure = any",
         FieldId::Process => "process = nginx",
         FieldId::Pid => "pid = 812",
         FieldId::Fd => "fd = 3",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Exposure;
+
+    #[test]
+    fn the_words_of_exposure_are_those_of_the_model() {
+        let words = Exposure::WORDS.map(|(_, word)| (word, word));
+        assert_eq!(EXPOSURES, words);
     }
 }

@@ -4,7 +4,8 @@
 //! about sockets is adding a row here.
 
 use super::{
-    Family, Names, OwnerTable, Owners, Queues, Side, Socket, UnixName, UnixPeer, Value, Why,
+    Exposure, Family, Names, OwnerTable, Owners, Queues, Side, Socket, UnixName, UnixPeer, Value,
+    Why,
 };
 
 /// What is needed beside the socket itself to answer for its fields.
@@ -75,6 +76,7 @@ pub enum FieldId {
     Cgroup,
     V6only,
     Shutdown,
+    Exposure,
     Process,
     Pid,
     Fd,
@@ -453,6 +455,18 @@ pub const FIELDS: &[Field] = &[
             row.socket
                 .shutdown
                 .map_or(Value::Unknown(Why::Source), |s| Value::Word(s.word()))
+        },
+    ),
+    field(
+        FieldId::Exposure,
+        "exposure",
+        &[],
+        "exposure.reach",
+        "from where a listener can be reached, by its address",
+        |row| match Exposure::of(row.socket) {
+            None => Value::None,
+            Some(None) => Value::Unknown(Why::Source),
+            Some(Some(exposure)) => Value::Word(exposure.word()),
         },
     ),
     owned(

@@ -19,6 +19,7 @@ mod address;
 mod bind;
 mod condition;
 mod detail;
+mod exposure;
 mod field;
 mod names;
 mod order;
@@ -39,6 +40,7 @@ pub use bind::{
 };
 pub use condition::{Condition, Conditions};
 pub use detail::{Engine, Parent, PathFacts, PathKind, Place, ProcessDetail};
+pub use exposure::{Exposure, PortRange};
 pub use field::{Context, FIELDS, Field, FieldId, Row, field_by_name};
 pub use names::{Names, NoNames};
 pub use order::{ORDER_WINDOW, default_order, order_window};

@@ -7,6 +7,7 @@ mod address;
 pub mod columns;
 mod csv;
 pub mod escape;
+mod exposure;
 mod free;
 mod json;
 mod json_socket;
@@ -23,6 +24,7 @@ mod why;
 
 pub use columns::Column;
 pub use csv::CsvList;
+pub use exposure::{open_json, open_question, open_remedy};
 pub use free::{FreeView, free_json, free_text};
 pub use json::{JsonList, NdjsonList};
 pub use line::line;

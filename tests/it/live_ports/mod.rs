@@ -1,5 +1,6 @@
 //! Questions about ports that end in something done: naming a free one, waiting for one, ending who has one.
 
+mod exposure;
 mod free;
 mod wait;
 
