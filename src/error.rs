@@ -91,7 +91,7 @@ impl Error {
                 hint,
             }) => format!("error: {option}: {problem}\nhint: {hint}\n"),
             Self::UnknownTopic { name, similar } => format!(
-                "error: there is no help on '{}'\nhint: {}topics: {}; commands: ls, top, summary, why, free, wait, schema, completions\n",
+                "error: there is no help on '{}'\nhint: {}topics: {}; commands: ls, top, summary, why, free, wait, kill, schema, completions\n",
                 escape(name.as_bytes()),
                 did_you_mean(similar),
                 crate::cli::topics::TOPICS.join(", ")

@@ -1,6 +1,7 @@
 //! Pure functions from sockets to answers: order, counts, flows, groups.
 
 pub mod exposure;
+pub mod kill;
 pub mod order;
 mod summary;
 pub mod top;

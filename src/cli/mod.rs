@@ -9,6 +9,7 @@ pub mod complete;
 pub mod docs;
 pub mod env;
 pub mod free;
+pub mod kill;
 pub mod plan;
 pub mod plan_top;
 pub mod question;

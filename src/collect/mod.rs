@@ -5,6 +5,7 @@
 
 pub mod binding;
 pub mod choosing;
+pub mod destroy;
 pub mod details;
 mod diag;
 mod dump;
@@ -12,6 +13,7 @@ pub mod limits;
 mod lower;
 pub mod names;
 pub mod owners;
+pub mod pinned;
 mod proc_net;
 mod rtnetlink;
 mod source;

@@ -27,7 +27,8 @@ pub(super) fn ask(
     ask_over(&mut Netlink::route()?, request, answer, each)
 }
 
-fn ask_over(
+/// The same over a netlink socket of any protocol.
+pub(super) fn ask_over(
     netlink: &mut dyn Datagrams,
     request: impl FnOnce(u32) -> Vec<u8>,
     answer: Answer,

@@ -4,12 +4,14 @@
 
 pub mod bind;
 pub mod caller;
+pub mod capabilities;
 pub mod cgroups;
 pub mod connect;
 pub mod hosts;
 pub mod kcmp;
 pub mod namespace;
 pub mod netlink;
+pub mod pidfd;
 pub mod proc_root;
 pub mod stdout;
 pub mod terminal;

@@ -17,6 +17,7 @@ pub mod pid_stat;
 pub mod proc_net;
 pub mod route;
 pub mod services;
+pub mod sock_destroy;
 pub mod sysctl;
 pub mod unix_diag;
 pub mod unix_vfs;

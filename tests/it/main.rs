@@ -13,6 +13,7 @@
 //! | [`portctl`] | support: runs the built binary and reads its JSON strictly |
 //! | [`live_states`] | a row for every kind and state of socket, compared field by field |
 //! | [`live_owners`] | who holds a socket: several processes, threads, hostile names, hidden owners |
+//! | [`live_capabilities`] | what a program whose file has capabilities shows, and what nobody can use them for |
 //! | [`live_sources`] | netlink, /proc and saved dumps tell the same |
 //! | [`live_churn`] | listing while connections come and go loses and doubles nothing |
 //! | [`live_unhappy`] | what is missing, blocked, full, closed or hostile |
@@ -31,6 +32,7 @@
 mod architecture;
 mod choosing;
 mod documents;
+mod live_capabilities;
 mod live_churn;
 mod live_cli;
 mod live_owners;

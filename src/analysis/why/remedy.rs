@@ -217,8 +217,9 @@ fn stop(evidence: &Evidence<'_>, reason: &Reason) -> Vec<Remedy> {
     remedies
 }
 
-/// The unit or the container that a process is of.
-fn stop_one(detail: &ProcessDetail) -> Option<Remedy> {
+/// The unit or the container that a process is of: what to stop so that it is not started again.
+#[must_use]
+pub fn stop_one(detail: &ProcessDetail) -> Option<Remedy> {
     if let Some(target) = detail.command.as_deref().and_then(forwards_to) {
         return Some(Remedy::StopProxied { target });
     }

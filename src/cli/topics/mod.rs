@@ -5,7 +5,14 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// Names of the topics.
-pub const TOPICS: &[&str] = &["filter", "columns", "json", "states", "exit-codes"];
+pub const TOPICS: &[&str] = &[
+    "filter",
+    "columns",
+    "json",
+    "states",
+    "exit-codes",
+    "capabilities",
+];
 
 /// The text of a topic.
 #[must_use]
@@ -15,6 +22,7 @@ pub fn topic(name: &str) -> Option<Cow<'static, str>> {
         "columns" => columns().into(),
         "json" => include_str!("json.txt").into(),
         "states" => include_str!("states.txt").into(),
+        "capabilities" => include_str!("capabilities.txt").into(),
         "exit-codes" => include_str!("exit-codes.txt").into(),
         _ => return None,
     })

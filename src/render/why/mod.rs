@@ -12,6 +12,7 @@ mod text;
 mod words;
 
 pub use json::why_json;
+pub(super) use remedy::{Told, tell};
 pub use text::why_text;
 
 use crate::analysis::why::{Answer, Evidence};

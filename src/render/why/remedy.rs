@@ -7,13 +7,13 @@ use crate::render::escape::escape;
 use crate::render::text::duration;
 
 /// A remedy for a reader.
-pub(super) struct Told {
+pub(in crate::render) struct Told {
     /// The word of the JSON contract.
-    pub(super) action: &'static str,
+    pub(in crate::render) action: &'static str,
     /// What to type, if there is something that is safe to type.
-    pub(super) command: Option<String>,
+    pub(in crate::render) command: Option<String>,
     /// What to do, a sentence without a full stop, escaped.
-    pub(super) text: String,
+    pub(in crate::render) text: String,
 }
 
 fn told(action: &'static str, text: impl Into<String>) -> Told {
@@ -32,7 +32,7 @@ impl Told {
 }
 
 /// `remedy` for a port, or for a unix path if there is `path`.
-pub(super) fn tell(remedy: &Remedy, names: &dyn Names, path: Option<&[u8]>) -> Told {
+pub(in crate::render) fn tell(remedy: &Remedy, names: &dyn Names, path: Option<&[u8]>) -> Told {
     match remedy {
         Remedy::StopUnit { unit, user } => {
             let manager = if *user { "systemctl --user" } else { "systemctl" };
