@@ -2,13 +2,16 @@
 
 use crate::cli::plan::PlanError;
 use crate::cli::question::QuestionError;
+use crate::cli::select::SelectError;
 use crate::collect::SourceError;
 use crate::exit::Exit;
 use crate::filter::FilterError;
 use crate::model::Notice;
 use crate::render::escape::escape;
+use crate::sys::namespace::EnterError;
 use std::fmt::Write as _;
 use std::io;
+use std::path::PathBuf;
 use unicode_width::UnicodeWidthStr;
 
 /// Why a command could not do what it was asked.
@@ -25,10 +28,28 @@ pub enum Error {
         /// Names close to it.
         similar: Vec<String>,
     },
+    /// The network namespace cannot be entered.
+    Namespace(EnterError),
     /// The saved dump cannot be read.
     Source(SourceError),
     /// No table could be read.
     NothingCollected(Vec<Notice>),
+    /// The saved dump cannot be written.
+    Save {
+        /// Its file.
+        path: PathBuf,
+        /// What happened.
+        error: io::Error,
+    },
+    /// What was asked has no answer on this host.
+    Unanswerable {
+        /// Why.
+        message: String,
+        /// What to try.
+        hint: String,
+        /// Whether that is for what was asked, or for this host.
+        exit: Exit,
+    },
     /// The output cannot be written.
     Output(io::Error),
 }
@@ -38,8 +59,13 @@ impl Error {
     #[must_use]
     pub const fn exit(&self) -> Exit {
         match self {
+            Self::Unanswerable { exit, .. } => *exit,
             Self::Plan(_) | Self::Question(_) | Self::UnknownTopic { .. } => Exit::Usage,
-            Self::Source(_) | Self::NothingCollected(_) | Self::Output(_) => Exit::Failed,
+            Self::Namespace(_)
+            | Self::Source(_)
+            | Self::NothingCollected(_)
+            | Self::Save { .. }
+            | Self::Output(_) => Exit::Failed,
         }
     }
 
@@ -73,6 +99,12 @@ impl Error {
                 },
                 did_you_mean(similar)
             ),
+            Self::Plan(PlanError::Usage { message, hint })
+            | Self::Unanswerable { message, hint, .. } => format!(
+                "error: {}\nhint: {}\n",
+                escape(message.as_bytes()),
+                escape(hint.as_bytes())
+            ),
             Self::Question(error) => format!(
                 "error: '{}': {}\nhint: {}\n",
                 escape(error.asked.as_bytes()),
@@ -90,11 +122,25 @@ impl Error {
                 problem,
                 hint,
             }) => format!("error: {option}: {problem}\nhint: {hint}\n"),
+            Self::Plan(PlanError::Select(SelectError::UnknownTable { name, similar })) => format!(
+                "error: -A: '{}' is not a table\nhint: {}all of them are listed in portctl ls --help\n",
+                escape(name.as_bytes()),
+                did_you_mean(similar)
+            ),
+            Self::Plan(PlanError::Select(SelectError::Nothing)) => {
+                "error: -A selects no table\nhint: '!' takes a table from those named before it: -A all,!tcp\n"
+                    .to_owned()
+            }
             Self::UnknownTopic { name, similar } => format!(
-                "error: there is no help on '{}'\nhint: {}topics: {}; commands: ls, top, summary, why, free, wait, kill, schema, completions\n",
+                "error: there is no help on '{}'\nhint: {}topics: {}; commands: ls, top, summary, headroom, why, free, wait, kill, schema, completions\n",
                 escape(name.as_bytes()),
                 did_you_mean(similar),
                 crate::cli::topics::TOPICS.join(", ")
+            ),
+            Self::Namespace(error) => format!(
+                "error: -N: {}\n{}",
+                escape(error.to_string().as_bytes()),
+                namespace_hint(error)
             ),
             Self::Source(error) => {
                 format!("error: {}\n", escape(error.to_string().as_bytes()))
@@ -107,6 +153,11 @@ impl Error {
                 }
                 text
             }
+            Self::Save { path, error } => format!(
+                "error: cannot write the dump {}: {}\n",
+                escape(path.as_os_str().as_encoded_bytes()),
+                os_words(error)
+            ),
             Self::Output(error) => format!("error: cannot write the output: {}\n", os_words(error)),
         }
     }
@@ -115,6 +166,29 @@ impl Error {
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         Self::Output(error)
+    }
+}
+
+fn namespace_hint(error: &EnterError) -> String {
+    /// More names than this are not listed.
+    const MOST: usize = 8;
+    match error {
+        EnterError::Missing { names, .. } if names.is_empty() => {
+            "hint: give the id of a process in it, or the path of its file\n".to_owned()
+        }
+        EnterError::Missing { names, .. } => {
+            let shown = names.iter().take(MOST).map(|name| escape(name.as_bytes()));
+            let more = if names.len() > MOST { ", ..." } else { "" };
+            let shown = shown.collect::<Vec<_>>().join(", ");
+            format!(
+                "hint: named ones: {shown}{more}; a process id or a path with a slash will do, too\n"
+            )
+        }
+        EnterError::Refused(_) => "hint: run as root, or with CAP_SYS_ADMIN\n".to_owned(),
+        EnterError::NotOne(_) => {
+            "hint: it should be a file like /run/netns/NAME or /proc/PID/ns/net\n".to_owned()
+        }
+        EnterError::Other { .. } => String::new(),
     }
 }
 

@@ -248,6 +248,7 @@ mod tests {
             cookie: NonZeroU64::new(1).map(Cookie),
             mark: None,
             cgroup: None,
+            details: None,
         }
     }
 

@@ -1,6 +1,8 @@
 //! Which processes must end for sockets to be closed, and which sockets no process can be ended for.
 
-use crate::model::{NoOwner, OwnerTable, Owners, Pid, Socket};
+use crate::model::{
+    Ends, Exposure, NoOwner, OwnerTable, Owners, Pid, Socket, SocketKind, State, UnixName,
+};
 use std::collections::BTreeMap;
 
 /// A process that holds sockets.
@@ -37,6 +39,19 @@ pub struct Plan {
     pub victims: Vec<Victim>,
     /// Sockets for which none is ended, by their place in the list.
     pub spared: Vec<(usize, Spared)>,
+}
+
+/// Whether others can reach it without having been reached: a listener, or a bound socket of a protocol that does not listen. What a
+/// program talks to the kernel or to a log with is none.
+#[must_use]
+pub fn waits_for_others(socket: &Socket) -> bool {
+    match &socket.ends {
+        Ends::Inet(_) => Exposure::of(socket).is_some(),
+        Ends::Unix(unix) if unix.kind == SocketKind::Dgram => {
+            socket.state == State::Close && unix.name != UnixName::Unnamed
+        }
+        _ => socket.state == State::Listen,
+    }
 }
 
 /// Finds the processes that hold `sockets`; `own` is this program.
@@ -91,7 +106,7 @@ pub fn plan(sockets: &[Socket], owners: &OwnerTable, own: Pid) -> Plan {
 mod tests {
     use super::*;
     use crate::model::{
-        Ends, Family, Held, InetEnds, Inode, Port, Process, Protocol, Queues, ScanReport, State,
+        Family, Held, InetEnds, Inode, Port, Process, Protocol, Queues, ScanReport,
     };
     use std::net::IpAddr;
 
@@ -117,6 +132,7 @@ mod tests {
             cookie: None,
             mark: None,
             cgroup: None,
+            details: None,
         }
     }
 

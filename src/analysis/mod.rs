@@ -1,6 +1,7 @@
-//! Pure functions from sockets to answers: order, counts, flows, groups.
+//! Pure functions from sockets to answers: order, counts, flows, groups, and how many ports are left.
 
 pub mod exposure;
+pub mod headroom;
 pub mod kill;
 pub mod order;
 mod summary;

@@ -1,7 +1,8 @@
 //! The order of a list.
 
 use crate::model::{
-    Context, Field, ORDER_WINDOW, Row, Socket, default_order, field_by_name, order_window,
+    Context, DetailSet, Field, ORDER_WINDOW, Row, Socket, default_order, field_by_name,
+    order_window,
 };
 use std::cmp::Ordering;
 
@@ -57,6 +58,18 @@ impl Sort {
         match self {
             Self::By(keys) => keys.iter().any(|key| key.field.needs_owners),
             Self::Default | Self::None => false,
+        }
+    }
+
+    /// Which details sorting looks at.
+    #[must_use]
+    pub fn needs_details(&self) -> DetailSet {
+        match self {
+            Self::By(keys) => keys
+                .iter()
+                .map(|key| key.field.needs_details)
+                .fold(DetailSet::NONE, DetailSet::or),
+            Self::Default | Self::None => DetailSet::NONE,
         }
     }
 
@@ -173,7 +186,7 @@ fn compare(keys: &[SortKey], a: Row<'_>, b: Row<'_>) -> Ordering {
 mod tests {
     use super::*;
     use crate::model::{
-        Ends, Family, InetEnds, NoNames, Port, Protocol, Queues, State, UnixEnds, UnixKind,
+        Ends, Family, InetEnds, NoNames, Port, Protocol, Queues, SocketKind, State, UnixEnds,
         UnixName, UnixPeer,
     };
     use proptest::prelude::*;
@@ -188,7 +201,7 @@ mod tests {
             interface: None,
         });
         let unix = Ends::Unix(UnixEnds {
-            kind: UnixKind::Stream,
+            kind: SocketKind::Stream,
             name: UnixName::Path(port.to_be_bytes().into()),
             peer: UnixPeer::None,
         });
@@ -218,6 +231,7 @@ mod tests {
             cookie: None,
             mark: None,
             cgroup: None,
+            details: None,
         }
     }
 

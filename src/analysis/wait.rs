@@ -1,7 +1,7 @@
 //! Whether what somebody waits for at a port or a unix name has come.
 
 use crate::model::{
-    Ends, IfIndex, Inode, Protocol, Question, Socket, State, Subject, UnixKind, UnixName,
+    Ends, IfIndex, Inode, Protocol, Question, Socket, SocketKind, State, Subject, UnixName,
 };
 use std::net::IpAddr;
 
@@ -29,7 +29,7 @@ pub fn is_in_state(awaited: Awaited, socket: &Socket) -> bool {
             socket.state == State::Close && socket.inet().is_some_and(|ends| !ends.has_peer())
         }
         (Awaited::Listen, Protocol::Unix) => match socket.unix().map(|unix| unix.kind) {
-            Some(UnixKind::Dgram) => socket.state == State::Close,
+            Some(SocketKind::Dgram) => socket.state == State::Close,
             _ => socket.state == State::Listen,
         },
         (Awaited::Listen, _) => false,
@@ -131,6 +131,7 @@ mod tests {
             cookie: None,
             mark: None,
             cgroup: None,
+            details: None,
         }
     }
 
@@ -216,14 +217,14 @@ mod tests {
             let files: Vec<_> = files.iter().filter_map(|&n| Inode::new(n)).collect();
             has_come(question, Awaited::Listen, socket, &files)
         };
-        let stream = socket(UnixKind::Stream, State::Listen, name(b"x"));
+        let stream = socket(SocketKind::Stream, State::Listen, name(b"x"));
         assert!(listens(&ask(name(b"x")), &stream, &[]));
         assert!(!listens(&ask(name(b"y")), &stream, &[]));
         let path = UnixName::Path(b"/x"[..].into());
-        let bound = socket(UnixKind::Dgram, State::Close, path.clone());
+        let bound = socket(SocketKind::Dgram, State::Close, path.clone());
         assert!(listens(&ask(path.clone()), &bound, &[9]));
         assert!(!listens(&ask(path), &bound, &[8]));
-        let idle = socket(UnixKind::Stream, State::Close, name(b"x"));
+        let idle = socket(SocketKind::Stream, State::Close, name(b"x"));
         assert!(!listens(&ask(name(b"x")), &idle, &[]));
     }
 }

@@ -8,8 +8,8 @@ use crate::collect::{self, Sink};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::model::{
-    Conditions, Names, Port, Protocol, Query, Side, Socket, SourceChoice, StateMasks, StateSet,
-    Table, TableSet,
+    Conditions, DetailSet, Kinds, Names, Port, Protocol, Query, Side, Socket, SourceChoice,
+    StateMasks, StateSet, Table, TableSet,
 };
 use crate::render::escape::escape;
 use crate::wire::pid;
@@ -97,12 +97,14 @@ impl Live for System {
                 // Listeners have a table of their own, which is short.
                 Side::Local => StateMasks {
                     tcp: StateSet::LISTEN,
-                    other: StateSet::CLOSE,
+                    ..StateMasks::same(StateSet::CLOSE)
                 },
                 Side::Peer => StateMasks::same(StateSet::CONNECTED),
             },
+            kinds: Kinds::ALL,
             conditions: Conditions::default(),
             owners: false,
+            details: DetailSet::NONE,
             source: SourceChoice::Auto,
         };
         let mut ports = Ports {

@@ -11,9 +11,9 @@ use crate::collect::{self, Sink};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::model::{
-    BindError, BindFacts, BindOutcome, BindTarget, BindVariant, Condition, Conditions, Family,
-    IfIndex, Notice, Port, Protocol, Query, Side, Socket, SourceChoice, SourceKind, StateMasks,
-    StateSet, Table, TableSet,
+    BindError, BindFacts, BindOutcome, BindTarget, BindVariant, Condition, Conditions, DetailSet,
+    Family, IfIndex, Kinds, Notice, Port, Protocol, Query, Side, Socket, SourceChoice, SourceKind,
+    StateMasks, StateSet, Table, TableSet,
 };
 use crate::render::{Closing, FreeView, free_json, free_text};
 use crate::sys::stdout::Stdout;
@@ -137,12 +137,14 @@ fn query(places: &Places, facts: &BindFacts, wanted: &Wanted) -> Query {
         tables,
         named: TableSet::EMPTY,
         states: StateMasks::same(StateSet::ALL),
+        kinds: Kinds::ALL,
         conditions: Conditions {
             tcp: range(),
             udp: range(),
             raw: Condition::Anything,
         },
         owners: false,
+        details: DetailSet::NONE,
         source: SourceChoice::Auto,
     }
 }

@@ -12,8 +12,8 @@ use crate::collect::{
 use crate::error::Error;
 use crate::filter::{Filter, Truth};
 use crate::model::{
-    Conditions, Context, Listeners, Notice, OwnerTable, Owners, Protocol, Query, Row, ScanReport,
-    Socket, SourceChoice, StateMasks, StateSet,
+    Conditions, Context, Listeners, Notice, OwnerTable, Owners, Query, Row, ScanReport, Socket,
+    SourceChoice, StateMasks, StateSet,
 };
 use std::ops::ControlFlow;
 
@@ -119,7 +119,9 @@ pub(super) fn owners_before(query: &Query) -> Option<OwnerTable> {
     }
     // Rows that pass at once are explained by listeners that come after them, so these are asked for first.
     let listening = Query {
-        tables: query.tables.filter(|table| table.protocol == Protocol::Tcp),
+        tables: query
+            .tables
+            .filter(|table| table.protocol.queues_connections()),
         states: StateMasks::same(StateSet::LISTEN),
         conditions: Conditions::default(),
         ..query.clone()

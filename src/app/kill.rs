@@ -21,8 +21,8 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::filter::{Filter, Predicate};
 use crate::model::{
-    Family, Inode, Owners, Pid, Protocol, Query, Question, Socket, SourceChoice, State, StateMasks,
-    StateSet, Subject, TableSet, UnixName,
+    DetailSet, Family, Inode, Kinds, Owners, Pid, Protocol, Query, Question, Socket, SourceChoice,
+    State, StateMasks, StateSet, Subject, TableSet, UnixName,
 };
 use crate::render::KillView;
 use crate::sys;
@@ -67,7 +67,7 @@ struct Choice {
     questions: Vec<Question>,
     /// Sockets bound to files that questions name.
     files: Vec<Inode>,
-    /// Whether questions are about listeners only.
+    /// Whether only listeners are meant.
     listeners: bool,
 }
 
@@ -120,7 +120,7 @@ impl Choice {
                     .or(StateSet::BOUND_INACTIVE)
                     .or(StateSet::CLOSE)
                     .complement(),
-                other: StateSet::of(State::Established),
+                ..StateMasks::same(StateSet::of(State::Established))
             };
         }
         let mut files = Vec::new();
@@ -133,12 +133,13 @@ impl Choice {
         if !questions.is_empty() {
             query.tables = tables(query.tables, &questions);
         }
+        let listeners = !chooses_states && !args.sockets && !selection.filter.mentions_state;
         Ok(Self {
             query,
             filter: selection.filter,
             questions,
             files,
-            listeners: !chooses_states && !args.sockets,
+            listeners,
         })
     }
 
@@ -147,7 +148,11 @@ impl Choice {
         let mut sockets = if self.questions.is_empty() {
             let gathered = gather(&self.query, &self.filter, names)?;
             closing(&self.query, gathered.collected)?;
-            gathered.sockets
+            let mut sockets = gathered.sockets;
+            if self.listeners {
+                sockets.retain(kill::waits_for_others);
+            }
+            sockets
         } else {
             let mut chosen = Chosen {
                 choice: self,
@@ -464,8 +469,10 @@ fn holders(question: &Question, names: &SystemNames) -> Result<String, Error> {
             ),
             named: TableSet::EMPTY,
             states: StateMasks::same(StateSet::LISTEN.or(StateSet::CLOSE)),
+            kinds: Kinds::ALL,
             conditions: crate::model::Conditions::default(),
             owners: true,
+            details: DetailSet::NONE,
             source: SourceChoice::Auto,
         },
         filter: Filter::everything(),

@@ -13,21 +13,27 @@ use crate::collect::{self, Collected, Sink};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::filter::Filter;
-use crate::model::{Context, Notice, Row, Socket};
+use crate::model::{Context, DetailSet, FieldId, Notice, Row, Socket};
 use crate::render::{CsvList, JsonList, List, NdjsonList, TableList, TableOptions};
+use crate::sys;
 use crate::sys::stdout::Stdout;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 
 pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Exit, Error> {
     let names = names_for(&args.collect, env);
-    let plan = plan::ls(args, env, terminal, &SystemResolver(&names)).map_err(Error::Plan)?;
+    let mut plan = plan::ls(args, env, terminal, &SystemResolver(&names)).map_err(Error::Plan)?;
     let sort = match &plan.sort {
         Some(text) => {
             Sort::parse(text).map_err(|name| Error::Plan(plan::unknown_field("--sort", name)))?
         }
         None => Sort::Default,
     };
+    plan.query.details = plan.query.details.or(sort.needs_details());
+    let names = names.with(plan.query.details);
+    if let Some(path) = &args.dump {
+        return super::save::run(&plan, path, &names);
+    }
     match plan.answer {
         Answer::Rows => rows(plan, &sort, &names),
         Answer::Count => count(&plan, &names),
@@ -37,6 +43,14 @@ pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Ex
 
 fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Error> {
     plan.query.owners |= sort.needs_owners();
+    let no_contexts = plan.query.details.has(DetailSet::CONTEXT) && !sys::process::selinux_is_on();
+    if no_contexts {
+        plan.query.details = plan.query.details.without(DetailSet::CONTEXT);
+        if !plan.columns_named {
+            plan.columns
+                .retain(|column| column.field != FieldId::Context);
+        }
+    }
     let opening = opening(&plan.query, plan.format == Format::Json);
     let streaming = matches!(sort, Sort::None) && !plan.filter.needs_owners;
     let mut list = list(&plan, streaming);
@@ -91,6 +105,11 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
         (all.collected, notices, limited)
     };
     let mut closing = closing(&plan.query, collected)?;
+    closing
+        .notices
+        .extend(no_contexts.then(|| Notice::NotComputed {
+            explanation: "SELinux is off on this host: there are no security contexts".to_owned(),
+        }));
     closing.notices.extend(readings(&plan));
     closing.notices.extend(tally);
     closing.notices.extend(limited);
@@ -196,6 +215,8 @@ fn list(plan: &LsPlan, streaming: bool) -> Box<dyn List> {
                 streaming,
                 colour: plan.colour,
                 text: plan.text,
+                details: plan.details,
+                record: plan.record,
             },
         )),
     }

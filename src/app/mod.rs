@@ -3,9 +3,11 @@
 mod complete;
 mod free;
 mod gather;
+mod headroom;
 mod kill;
 mod ls;
 mod resolver;
+mod save;
 mod summary;
 mod top;
 mod wait;
@@ -24,8 +26,8 @@ use crate::render::escape::escape;
 use crate::render::{Closing, Opening, schema};
 use crate::sys;
 use crate::sys::stdout::Stdout;
+use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, Parser};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::time::SystemTime;
@@ -45,7 +47,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     if arguments.get(1).is_some_and(|first| means_ls(first)) {
         arguments.insert(1, "ls".into());
     }
-    let result = match Cli::try_parse_from(values_joined(arguments)) {
+    let result = match Cli::read(values_joined(arguments).into_iter()) {
         Ok(cli) => command(cli),
         Err(error) => parse_error(error),
     };
@@ -99,9 +101,20 @@ fn values_joined(arguments: Vec<OsString>) -> Vec<OsString> {
 }
 
 fn command(cli: Cli) -> Result<Exit, Error> {
+    let net = match &cli.command {
+        Some(Command::Ls(args)) => args.collect.net.as_deref(),
+        Some(Command::Top(args)) => args.collect.net.as_deref(),
+        Some(Command::Summary(args)) => args.collect.net.as_deref(),
+        _ => None,
+    };
+    if let Some(namespace) = net {
+        // Before anything is looked up: names of interfaces and settings are those of the namespace.
+        sys::namespace::enter_network(namespace).map_err(Error::Namespace)?;
+    }
     match cli.command {
         None => ls::run(&LsArgs::listeners(), &ProcessEnv, terminal()),
         Some(Command::Ls(args)) => ls::run(&args, &ProcessEnv, terminal()),
+        Some(Command::Headroom(args)) => headroom::run(&args, &ProcessEnv),
         Some(Command::Top(args)) => top::run(&args, &ProcessEnv, terminal()),
         Some(Command::Summary(args)) => summary::run(&args, &ProcessEnv),
         Some(Command::Why(args)) => why::run(&args, &ProcessEnv),
@@ -140,19 +153,11 @@ fn help(name: &str) -> Result<Exit, Error> {
 fn hint_for_ss(option: &str) -> Option<&'static str> {
     Some(match option {
         "-s" | "--summary" => "counts of sockets: portctl summary",
-        "-i" | "--info" | "-m" | "--memory" | "-T" | "--threads" | "-b" | "--bpf" | "-Z" | "-z" => {
-            "this detail of ss is not offered yet"
-        }
-        "-A" | "--query" | "-f" | "--family" | "-0" | "--packet" | "-d" | "--dccp" | "-S"
-        | "--sctp" | "-M" | "--mptcp" | "--vsock" | "--tipc" | "--xdp" => {
-            "protocols are chosen with -t, -u, -w and -x; others are not offered yet"
-        }
+        "-b" | "--bpf" | "-z" | "--contexts" => "this detail of ss is not offered yet",
         "-K" | "--kill" => {
             "sockets are closed by portctl kill --sockets, processes ended by portctl kill"
         }
-        "-D" | "--diag" | "-E" | "--events" | "-N" | "--net" => {
-            "this option of ss is not offered yet"
-        }
+        "-E" | "--events" => "this option of ss is not offered yet",
         _ => return None,
     })
 }
@@ -230,7 +235,9 @@ fn opening(query: &Query, wanted: bool) -> Opening {
 
 /// Fails if tables were wanted and none could be read.
 fn closing(query: &Query, collected: Collected) -> Result<Closing, Error> {
-    if collected.tables.is_empty() && !query.tables.is_empty() && !collected.stopped {
+    // That there can be no such sockets is an answer.
+    let nothing = collected.tables.is_empty() && collected.absent.is_empty();
+    if nothing && !query.tables.is_empty() && !collected.stopped {
         return Err(Error::NothingCollected(collected.notices));
     }
     Ok(Closing {

@@ -22,6 +22,7 @@ use std::time::Instant;
 pub(super) fn run(args: &TopArgs, env: &dyn Env, terminal: Terminal) -> Result<Exit, Error> {
     let names = names_for(&args.collect, env);
     let plan = plan_top::top(args, env, terminal, &SystemResolver(&names)).map_err(Error::Plan)?;
+    let names = names.with(plan.query.details);
     let two_looks = plan.interval.is_some();
     let order = match &plan.sort {
         Some(text) => TopOrder::parse(text, &plan.by, two_looks)

@@ -12,9 +12,9 @@ use crate::collect::{self, Sink};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::model::{
-    BindFacts, BindOutcome, Condition, Conditions, Context, PathKind, Protocol, Query, Question,
-    Row, Side, Socket, SourceChoice, SourceKind, State, StateMasks, StateSet, Subject, Table,
-    TableSet, UnixKind, UnixName,
+    BindFacts, BindOutcome, Condition, Conditions, Context, DetailSet, Kinds, PathKind, Protocol,
+    Query, Question, Row, Side, Socket, SocketKind, SourceChoice, SourceKind, State, StateMasks,
+    StateSet, Subject, Table, TableSet, UnixName,
 };
 use crate::render::{escape::escape, line};
 use crate::sys::connect::{self, UnixType};
@@ -379,7 +379,7 @@ fn states(until: UntilArg) -> StateMasks {
     match until {
         UntilArg::Listen => StateMasks {
             tcp: StateSet::LISTEN,
-            other: StateSet::LISTEN.or(StateSet::CLOSE),
+            ..StateMasks::same(StateSet::LISTEN.or(StateSet::CLOSE))
         },
         UntilArg::Established => StateMasks::same(StateSet::of(State::Established)),
         UntilArg::Free => StateMasks::same(StateSet::ALL),
@@ -410,12 +410,14 @@ fn query(question: &Question, states: StateMasks, ipv6: bool) -> Query {
         tables,
         named: TableSet::EMPTY,
         states,
+        kinds: Kinds::ALL,
         conditions: Conditions {
             tcp: condition.clone(),
             udp: condition,
             raw: Condition::Anything,
         },
         owners: false,
+        details: DetailSet::NONE,
         source: SourceChoice::Auto,
     }
 }
@@ -462,8 +464,8 @@ fn reachable(
 
 fn answers_at(name: &UnixName, found: Option<&Socket>) -> io::Result<()> {
     let kind = match found.and_then(Socket::unix).map(|unix| unix.kind) {
-        Some(UnixKind::Dgram) => UnixType::Dgram,
-        Some(UnixKind::Seqpacket) => UnixType::Seqpacket,
+        Some(SocketKind::Dgram) => UnixType::Dgram,
+        Some(SocketKind::Seqpacket) => UnixType::Seqpacket,
         _ => UnixType::Stream,
     };
     match name {

@@ -1,13 +1,14 @@
 //! What bind(2) depends on besides sockets, read from this host, and binds that are tried.
 
 use super::limits;
-use super::rtnetlink::{self, Answer};
+use super::rtnetlink::{self, Answer, AskError};
 use crate::model::{
     AddressState, BindError, BindFacts, BindOutcome, BindTarget, BindTrial, BindUser, BindVariant,
     IfIndex, LocalAddress, Protocol, RouteKind, Uid,
 };
 use crate::sys;
-use crate::wire::{ifaddr, route};
+use crate::wire::ifaddr;
+use crate::wire::route::{self, Key};
 use rustix::io::Errno;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
@@ -87,34 +88,28 @@ fn local_address(record: ifaddr::AddressRecord) -> Option<LocalAddress> {
 
 /// `None` if rtnetlink cannot be asked.
 fn route_kind(address: Ipv4Addr) -> Option<RouteKind> {
-    let mut found = None;
-    let answer = rtnetlink::ask(
-        |sequence| route::lookup_request(address, sequence),
-        Answer::Single,
-        |kind, payload| {
-            if kind == route::NEW_ROUTE {
-                found = route::kind(payload);
-            }
-        },
-    );
-    match (answer, found) {
-        (Ok(()), Some(route::LOCAL)) => Some(RouteKind::Local),
-        (Ok(()), Some(route::BROADCAST | route::MULTICAST)) => Some(RouteKind::Group),
-        (Ok(()), _) => Some(RouteKind::Elsewhere),
+    match rtnetlink::route(&Key::to(address.into())) {
+        Ok(route) => Some(match route.kind {
+            route::TYPE_LOCAL => RouteKind::Local,
+            route::TYPE_BROADCAST | route::TYPE_MULTICAST => RouteKind::Group,
+            _ => RouteKind::Elsewhere,
+        }),
         // These are the answer that there is no route. With others rtnetlink could not be asked, as in a sandbox.
-        (Err(error), _) => {
-            let group = address.is_multicast() || address.is_broadcast();
-            let answered = matches!(
-                Errno::from_io_error(&error),
-                Some(Errno::NETUNREACH | Errno::HOSTUNREACH | Errno::INVAL)
-            );
-            answered.then_some(if group {
-                RouteKind::Group
-            } else {
-                RouteKind::Elsewhere
-            })
+        Err(AskError::Refused(error)) if !is_answer(&error) => None,
+        Err(AskError::Refused(_)) if address.is_multicast() || address.is_broadcast() => {
+            Some(RouteKind::Group)
         }
+        Err(AskError::Refused(_)) => Some(RouteKind::Elsewhere),
+        Err(AskError::Unasked(_)) => None,
     }
+}
+
+/// Whether a refusal says that there is no route.
+fn is_answer(error: &std::io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::NETUNREACH | Errno::HOSTUNREACH | Errno::INVAL)
+    )
 }
 
 /// The interfaces that were told to do without IPv6. Where /proc/sys does not show them there is none.

@@ -1,7 +1,7 @@
 //! Closing sockets in the kernel, whoever holds them.
 
 use super::pinned::Refused;
-use super::rtnetlink::{Answer, ask_over};
+use super::rtnetlink::{Answer, AskError, ask_over};
 use crate::model::{Protocol, Socket};
 use crate::sys::netlink::Netlink;
 use crate::wire::inet_diag::{FAMILY_INET, FAMILY_INET6};
@@ -18,7 +18,9 @@ pub fn destroy(socket: &Socket) -> Result<(), Refused> {
     let target = target(socket).ok_or(Refused::from(Errno::OPNOTSUPP))?;
     let mut netlink = Netlink::sock_diag().map_err(refused)?;
     let request = |sequence| sock_destroy::request(&target, sequence);
-    ask_over(&mut netlink, request, Answer::Dump, |_, _| {}).map_err(refused)
+    ask_over(&mut netlink, request, Answer::Dump, |_, _| {}).map_err(|error| match error {
+        AskError::Refused(error) | AskError::Unasked(error) => refused(error),
+    })
 }
 
 /// Whether the kernel can be asked to close such a socket at all.

@@ -2,6 +2,7 @@
 
 use crate::sys::netlink::{DATAGRAM_LEN, Datagrams, Netlink};
 use crate::wire::nlmsg;
+use crate::wire::route::{self, Key, Route};
 use std::io;
 
 const SEQUENCE: u32 = 1;
@@ -15,6 +16,21 @@ pub(super) enum Answer {
     Single,
 }
 
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum AskError {
+    /// That is the answer: the kernel refuses, for this reason.
+    Refused(io::Error),
+    /// The kernel cannot be asked, or broke off.
+    Unasked(io::Error),
+}
+
+impl From<io::Error> for AskError {
+    fn from(error: io::Error) -> Self {
+        Self::Unasked(error)
+    }
+}
+
 /// Sends the request that `request` makes of a sequence number, and hands each message of the answer to `each`: its type and payload.
 ///
 /// # Errors
@@ -23,8 +39,26 @@ pub(super) fn ask(
     request: impl FnOnce(u32) -> Vec<u8>,
     answer: Answer,
     each: impl FnMut(u16, &[u8]),
-) -> io::Result<()> {
+) -> Result<(), AskError> {
     ask_over(&mut Netlink::route()?, request, answer, each)
+}
+
+/// The route that packets with this key would take.
+///
+/// # Errors
+/// If the kernel cannot be asked, or says that there is none.
+pub(super) fn route(key: &Key) -> Result<Route, AskError> {
+    let mut found = None;
+    ask(
+        |sequence| route::request(key, sequence),
+        Answer::Single,
+        |kind, payload| {
+            if kind == route::NEW_ROUTE {
+                found = Route::decode(payload);
+            }
+        },
+    )?;
+    found.ok_or_else(|| AskError::Unasked(io::Error::other("an answer makes no sense")))
 }
 
 /// The same over a netlink socket of any protocol.
@@ -33,7 +67,7 @@ pub(super) fn ask_over(
     request: impl FnOnce(u32) -> Vec<u8>,
     answer: Answer,
     mut each: impl FnMut(u16, &[u8]),
-) -> io::Result<()> {
+) -> Result<(), AskError> {
     let mut buffer = vec![0; DATAGRAM_LEN];
     netlink.send(&request(SEQUENCE))?;
     loop {
@@ -54,7 +88,8 @@ pub(super) fn ask_over(
                 }
             };
             return if status < 0 {
-                Err(io::Error::from_raw_os_error(status.wrapping_neg()))
+                let reason = io::Error::from_raw_os_error(status.wrapping_neg());
+                Err(AskError::Refused(reason))
             } else {
                 Ok(())
             };

@@ -170,37 +170,13 @@ fn no_such_field(name: &str) -> String {
 
 /// What would have to be collected for a field that people will ask for and that there is not.
 pub(super) fn later(name: &str) -> Option<&'static str> {
-    const METRICS: &[&str] = &[
-        "rtt",
-        "rttvar",
-        "rto",
-        "cwnd",
-        "snd_cwnd",
-        "ssthresh",
-        "mss",
-        "congestion",
-        "cc",
-        "delivery_rate",
-        "pacing_rate",
-        "bytes_acked",
-        "bytes_received",
-        "bytes_sent",
-        "bytes_retrans",
-        "lost",
-        "unacked",
-        "lastsnd",
-        "lastrcv",
-        "busy",
-    ];
     let name = name.to_ascii_lowercase().replace('-', "_");
     match name.as_str() {
-        _ if METRICS.contains(&name.as_str()) => Some("read the metrics of TCP connections"),
         "netns" | "ns" => Some("look into other network namespaces"),
         "unit" | "service" | "container" | "pod" => {
             Some("know the units and containers of processes")
         }
         "age" => Some("know when a socket was made"),
-        "skmem" | "rcvbuf" | "sndbuf" | "drops" => Some("read the memory of sockets"),
         _ => None,
     }
 }

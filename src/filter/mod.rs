@@ -58,7 +58,8 @@ pub use suggest::closest;
 pub use token::{Span, ends_in_operator};
 
 use crate::model::{
-    Condition, Conditions, Family, IfIndex, Protocol, Row, StateSet, Table, TableSet, Uid,
+    Condition, Conditions, DetailSet, Family, IfIndex, Protocol, Row, StateSet, Table, TableSet,
+    Uid,
 };
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -124,6 +125,8 @@ pub struct Filter {
     pub mentions_state: bool,
     /// Whether it must be known who holds the sockets.
     pub needs_owners: bool,
+    /// The details that it asks for.
+    pub needs_details: DetailSet,
 }
 
 /// Reads a filter and looks up the names in it.
@@ -143,6 +146,7 @@ pub fn compile(
     Ok(Filter {
         mentions_state: predicate.has(&|p| matches!(p, Predicate::State(_))),
         needs_owners: predicate.has(&Predicate::needs_owners),
+        needs_details: predicate.needs_details(),
         predicate,
         text: expr.text,
         warnings: expr.warnings,
@@ -180,6 +184,7 @@ impl Filter {
             ),
             mentions_state: self.mentions_state || other.mentions_state,
             needs_owners: self.needs_owners || other.needs_owners,
+            needs_details: self.needs_details.or(other.needs_details),
             ..self
         }
     }
@@ -193,6 +198,7 @@ impl Filter {
             warnings: Vec::new(),
             mentions_state: false,
             needs_owners: false,
+            needs_details: DetailSet::NONE,
         }
     }
 

@@ -7,7 +7,7 @@
 use super::{Filter, FilterError, Predicate, Resolver, Scope, Truth, closest};
 use crate::model::{
     Context, Ends, Family, IfIndex, InetEnds, Inode, NoNames, Port, Protocol, Queues, Row, Socket,
-    State, Table, TableSet, Uid, UnixEnds, UnixKind, UnixName, UnixPeer,
+    SocketKind, State, Table, TableSet, Uid, UnixEnds, UnixName, UnixPeer,
 };
 use std::net::{IpAddr, SocketAddr};
 
@@ -120,6 +120,7 @@ fn socket(protocol: Protocol, family: Family, state: State, inode: u64, ends: En
         cookie: None,
         mark: None,
         cgroup: None,
+        details: None,
     }
 }
 
@@ -141,7 +142,7 @@ fn inet(protocol: Protocol, state: State, inode: u64, local: &str, peer: &str) -
 }
 
 pub(super) fn unix(name: UnixName, inode: u64, peer: UnixPeer) -> Socket {
-    let kind = UnixKind::Stream;
+    let kind = SocketKind::Stream;
     let ends = Ends::Unix(UnixEnds { kind, name, peer });
     socket(
         Protocol::Unix,

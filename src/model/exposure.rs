@@ -99,7 +99,9 @@ const fn is_link_local(address: Ipv6Addr) -> bool {
 fn waits_for_strangers(socket: &Socket) -> bool {
     let has_port = |ends: &InetEnds| ends.local_port.0 != 0;
     match socket.protocol {
-        Protocol::Udp => socket.inet().is_some_and(|e| has_port(e) && !e.has_peer()),
+        Protocol::Udp | Protocol::UdpLite => {
+            socket.inet().is_some_and(|e| has_port(e) && !e.has_peer())
+        }
         _ => socket.state == State::Listen,
     }
 }
@@ -169,13 +171,14 @@ mod tests {
             cookie: NonZeroU64::new(1).map(Cookie),
             mark: None,
             cgroup: None,
+            details: None,
         }
     }
 
     fn ends(socket: &mut Socket) -> &mut InetEnds {
         match &mut socket.ends {
             Ends::Inet(ends) => ends,
-            Ends::Unix(_) => unreachable!(),
+            other => panic!("{other:?}"),
         }
     }
 

@@ -6,27 +6,40 @@
 mod address;
 pub mod columns;
 mod csv;
+mod details;
 pub mod escape;
 mod exposure;
+mod family_words;
 mod free;
+mod headroom;
+mod headroom_json;
+mod headroom_words;
 mod json;
+mod json_details;
+mod json_ends;
 mod json_socket;
 mod kill;
 mod layout;
 mod line;
 mod pieces;
+mod prose;
 mod schema;
 mod summary;
 mod table;
 mod text;
+mod text_ends;
 mod top;
 mod top_json;
+mod units;
 mod why;
 
 pub use columns::Column;
 pub use csv::CsvList;
+pub use details::DetailOptions;
 pub use exposure::{open_json, open_question, open_remedy};
 pub use free::{FreeView, free_json, free_text};
+pub use headroom::{HeadroomReport, ProbeReport, headroom_text};
+pub use headroom_json::headroom_json;
 pub use json::{JsonList, NdjsonList};
 pub use kill::KillView;
 pub use line::line;
@@ -89,5 +102,9 @@ pub trait List {
     fn close(&mut self, closing: &Closing) -> io::Result<Vec<Notice>>;
 }
 
+#[cfg(test)]
+mod detail_tests;
+#[cfg(test)]
+mod headroom_tests;
 #[cfg(test)]
 mod tests;

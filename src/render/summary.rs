@@ -1,6 +1,7 @@
 //! The summary as tables for a person, and as JSON.
 
 use super::json::{NetNsJson, NoticeJson, Schema, TableJson, timestamp, write_value};
+use super::prose::{PROSE_WIDTH, wrap};
 use super::{Closing, Opening};
 use crate::analysis::{Flow, Summary, Total};
 use crate::model::{Family, State};
@@ -61,30 +62,6 @@ pub fn summary_text(
     }
     out.write_all(text.as_bytes())?;
     out.flush()
-}
-
-/// Sentences are no wider than this, however wide the screen is.
-const PROSE_WIDTH: usize = 80;
-
-/// Appends a text in lines of at most `room` columns, as far as its words allow; further lines begin with `indent`.
-fn wrap(text: &mut String, sentence: &str, room: usize, indent: &str) {
-    let mut column = 0;
-    for word in sentence.split(' ') {
-        if column > 0 && column + 1 + word.len() > room {
-            text.push('\n');
-            text.push_str(indent);
-            text.push_str(word);
-            column = indent.len() + word.len();
-            continue;
-        }
-        if column > 0 {
-            text.push(' ');
-            column += 1;
-        }
-        text.push_str(word);
-        column += word.len();
-    }
-    text.push('\n');
 }
 
 fn totals(text: &mut String, summary: &Summary, width: Option<usize>) {
@@ -148,7 +125,7 @@ fn totals(text: &mut String, summary: &Summary, width: Option<usize>) {
 fn name(total: &Total) -> String {
     match total.family {
         Family::Inet6 => format!("{}6", total.protocol),
-        Family::Inet | Family::Unix => total.protocol.to_string(),
+        _ => total.protocol.to_string(),
     }
 }
 

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// Names that do not depend on the host.
-struct FixedNames;
+pub(super) struct FixedNames;
 
 impl Names for FixedNames {
     fn user(&self, uid: Uid) -> Option<Rc<[u8]>> {
@@ -24,9 +24,20 @@ impl Names for FixedNames {
     fn host(&self, _: IpAddr) -> Option<Rc<[u8]>> {
         None
     }
+    fn cgroup(&self, id: CgroupId) -> CgroupPath {
+        match id.0.get() {
+            77 => CgroupPath::Known(b"/system.slice/nginx.service"[..].into()),
+            _ => CgroupPath::Gone,
+        }
+    }
 }
 
-fn inet(protocol: Protocol, state: State, local: (&str, u16), peer: (&str, u16)) -> Socket {
+pub(super) fn inet(
+    protocol: Protocol,
+    state: State,
+    local: (&str, u16),
+    peer: (&str, u16),
+) -> Socket {
     let address: IpAddr = local.0.parse().unwrap();
     Socket {
         protocol,
@@ -52,6 +63,7 @@ fn inet(protocol: Protocol, state: State, local: (&str, u16), peer: (&str, u16))
         cookie: None,
         mark: None,
         cgroup: None,
+        details: None,
     }
 }
 
@@ -61,7 +73,7 @@ fn unix(name: UnixName, inode: u64, peer: UnixPeer) -> Socket {
         family: Family::Unix,
         shutdown: None,
         ends: Ends::Unix(UnixEnds {
-            kind: UnixKind::Stream,
+            kind: SocketKind::Stream,
             name,
             peer,
         }),
@@ -181,7 +193,7 @@ fn owners() -> OwnerTable {
     table
 }
 
-fn opening() -> Opening {
+pub(super) fn opening() -> Opening {
     Opening {
         captured_at: Some(UNIX_EPOCH + Duration::from_micros(1_767_225_600_000_001)),
         netns: NetNs {
@@ -191,7 +203,7 @@ fn opening() -> Opening {
     }
 }
 
-fn closing() -> Closing {
+pub(super) fn closing() -> Closing {
     Closing {
         tables: vec![TableReport {
             table: Table::new(Protocol::Tcp, Family::Inet),
@@ -239,12 +251,14 @@ fn table(width: Option<usize>, extended: bool, colour: bool) -> Vec<u8> {
             streaming: false,
             colour,
             text: TextOptions::default(),
+            details: DetailOptions::default(),
+            record: false,
         },
     ));
     out
 }
 
-fn compare(name: &str, written: &[u8]) {
+pub(super) fn compare(name: &str, written: &[u8]) {
     let path = format!("{}/src/render/snapshots/{name}", env!("CARGO_MANIFEST_DIR"));
     if std::env::var_os("PORTCTL_BLESS").is_some() {
         std::fs::write(&path, written).unwrap();
@@ -273,8 +287,9 @@ fn no_line_is_wider_than_the_terminal() {
     use unicode_width::UnicodeWidthStr;
     for width in 55..140 {
         let written = String::from_utf8(table(Some(width), true, false)).unwrap();
-        if written.starts_with("PROTO  ") {
-            assert!(written.lines().all(|l| l.width() <= width), "at {width}");
+        if written.starts_with("PROTO  STATE") {
+            let fits = written.lines().all(|l| l.width() <= width);
+            assert!(fits, "at {width}:\n{written}");
         }
     }
 }
@@ -345,6 +360,8 @@ fn unix_names_cannot_be_taken_for_each_other() {
             streaming: false,
             colour: false,
             text: TextOptions::default(),
+            details: DetailOptions::default(),
+            record: false,
         },
     );
     let mut separated = Vec::new();
@@ -394,16 +411,16 @@ fn unix_names_cannot_be_taken_for_each_other() {
         lines(table).lines().collect::<Vec<_>>(),
         [
             "#7",
-            "\"#7\"",
-            "\"@x\"",
-            "@x",
-            "\"@x y\"",
-            "@\"x y\"",
-            r#"@"\x22x y\x22""#,
-            "\"-\"",
-            "\"?\"",
-            r#""\x22@x\x22""#,
-            "/run/x"
+            "\"#7\"#7",
+            "\"@x\"#7",
+            "@x#7",
+            "\"@x y\"#7",
+            "@\"x y\"#7",
+            r##"@"\x22x y\x22"#7"##,
+            "\"-\"#7",
+            "\"?\"#7",
+            r##""\x22@x\x22"#7"##,
+            "/run/x#7"
         ]
     );
     let mut cells: Vec<_> = lines(separated).lines().map(str::to_owned).collect();
@@ -434,7 +451,7 @@ fn the_summary() {
     validate("summary", &serde_json::from_slice(&json).unwrap());
 }
 
-fn validate(name: &str, document: &serde_json::Value) {
+pub(super) fn validate(name: &str, document: &serde_json::Value) {
     let schema = serde_json::from_str(schema(name).unwrap()).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let errors: Vec<_> = validator

@@ -6,8 +6,10 @@ use super::columns::Column;
 use super::escape::{escape, quote_into};
 use super::layout::display_width;
 use super::pieces::hex;
+use super::text::{self, TextOptions};
+use super::{text_ends, units};
 use crate::analysis::top::{Counts, GroupEnd, GroupValue, Missing, StateSlot, Top};
-use crate::model::{FieldId, IfIndex, Names, NoOwner, Notice};
+use crate::model::{FieldId, IfIndex, Names, NoOwner, Notice, Unit};
 use comfy_table::{CellAlignment, Table, presets};
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -204,11 +206,22 @@ fn value_text(value: GroupValue<'_>, names: &dyn Names) -> String {
     match value {
         GroupValue::Missing(why) => out.extend_from_slice(missing_text(why).as_bytes()),
         GroupValue::Flag(flag) => out.extend_from_slice(if flag { b"yes" } else { b"no" }),
-        GroupValue::Number(n) | GroupValue::Milliseconds(n) => return n.to_string(),
+        GroupValue::Quantity(n, Unit::Microseconds) => units::microseconds(&mut out, n),
+        GroupValue::Quantity(n, Unit::Rate) => units::rate(&mut out, n),
+        GroupValue::Quantity(n, Unit::Factor) => {
+            units::factor(&mut out, u32::try_from(n).unwrap_or(u32::MAX));
+        }
+        GroupValue::Number(n) | GroupValue::Quantity(n, _) => return n.to_string(),
+        GroupValue::Signed(n) => return n.to_string(),
+        GroupValue::Words(bits, names) => text::words(&mut out, bits, names),
         GroupValue::Hex(n) => hex(&mut out, n),
         GroupValue::Word(word) => return word.to_owned(),
         GroupValue::Address(ip) => address(&mut out, ip),
         GroupValue::End(end) => end_text(&mut out, end, names),
+        GroupValue::Other(end) => {
+            let (ends, side) = end.as_ends();
+            text_ends::end(&mut out, &ends, side, names, TextOptions::default());
+        }
         GroupValue::Inode(inode) => return format!("#{}", inode.0),
         GroupValue::Name(name) | GroupValue::Path(name) => quote_into(&mut out, name),
         GroupValue::Abstract(name) => {

@@ -3,10 +3,11 @@
 use super::json::{
     NetNsJson, NoticeJson, Schema, TableJson, outside_string, timestamp, write_value,
 };
+use super::json_ends;
 use super::top::interface_text;
 use super::{Closing, Opening};
 use crate::analysis::top::{Counts, GroupValue, Top};
-use crate::model::{FieldId, Names};
+use crate::model::{FieldId, Names, Unit};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -147,7 +148,13 @@ fn add(json: &mut GroupJson, id: FieldId, value: GroupValue<'_>, names: &dyn Nam
             Value::Null
         }
         GroupValue::Flag(flag) => flag.into(),
-        GroupValue::Number(n) | GroupValue::Milliseconds(n) => n.into(),
+        GroupValue::Quantity(n, Unit::Factor) => (n as f64 / 256.0).into(),
+        GroupValue::Number(n) | GroupValue::Quantity(n, _) => n.into(),
+        GroupValue::Signed(n) => n.into(),
+        GroupValue::Words(bits, names) => {
+            let set = names.iter().enumerate().filter(|(n, _)| bits >> n & 1 == 1);
+            set.map(|(_, name)| *name).collect()
+        }
         // A mark is a number of 32 bits, which every reader can hold.
         GroupValue::Hex(n) if id == FieldId::Mark => n.into(),
         GroupValue::Hex(n) => format!("{n:#x}").into(),
@@ -158,6 +165,12 @@ fn add(json: &mut GroupJson, id: FieldId, value: GroupValue<'_>, names: &dyn Nam
             "port": end.port.0,
             "interface": end.interface.map(|index| interface_text(index, names)),
         }),
+        GroupValue::Other(end) => {
+            let (ends, side) = end.as_ends();
+            let mut text = Vec::new();
+            json_ends::end(&mut text, &ends, side, names);
+            serde_json::from_slice(&text).unwrap_or_default()
+        }
         GroupValue::Inode(inode) => json!({"path": null, "abstract": null, "inode": inode.0}),
         GroupValue::Name(name) => {
             bytes = Some(name);

@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirEntryExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// The number of the group at a path: one that lies where the hierarchy is mounted, or one below that.
@@ -23,6 +24,33 @@ pub fn id_of(path: &str) -> io::Result<u64> {
     } else {
         Err(io::Error::from(io::ErrorKind::NotADirectory))
     }
+}
+
+/// Every group that can be seen: its id, which is the inode number of its directory, and its path below the mount, `/` for the
+/// root. `None` if version 2 is not mounted. Directories that vanish meanwhile are left out.
+#[must_use]
+pub fn all() -> Option<Vec<(u64, Vec<u8>)>> {
+    let mount = mount_point().ok()?;
+    let root = fs::metadata(&mount).ok()?.ino();
+    let mut groups = vec![(root, b"/".to_vec())];
+    let mut waiting: Vec<PathBuf> = vec![mount.clone()];
+    while let Some(directory) = waiting.pop() {
+        let Ok(entries) = fs::read_dir(&directory) else {
+            continue;
+        };
+        for entry in entries.flatten() {
+            if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                continue;
+            }
+            let path = entry.path();
+            if let Ok(below) = path.strip_prefix(&mount) {
+                let name = [b"/", below.as_os_str().as_bytes()].concat();
+                groups.push((entry.ino(), name));
+            }
+            waiting.push(path);
+        }
+    }
+    Some(groups)
 }
 
 /// Where the first hierarchy of version 2 is mounted, proc_pid_mountinfo(5).

@@ -1,74 +1,189 @@
-//! What an IPv4 address is to the routing tables: `linux/rtnetlink.h`, rtnetlink(7).
+//! The route to one address: `linux/rtnetlink.h`, rtnetlink(7), answered by `inet_rtm_getroute` and `inet6_rtm_getroute`.
 //!
 //! ```text
 //!  struct rtmsg, 12 bytes, then attributes
-//!   0 family  1 destination bits  2 source bits  3 tos
-//!   4 table   5 protocol          6 scope        7 type   8 flags
+//!   0 family  1 dst_len  2 src_len  3 tos  4 table  5 protocol  6 scope  7 type  8 flags
 //! ```
 
-use super::bytes::u8_at;
-use super::inet_diag::FAMILY_INET;
+use super::attr::Attributes;
+use super::bytes::{array, u8_at, u32_at};
+use super::inet_diag::{FAMILY_INET, FAMILY_INET6};
 use super::nlmsg::HEADER_LEN;
 use netlink_packet_core::NLM_F_REQUEST;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 /// A message that describes a route.
 pub const NEW_ROUTE: u16 = 24;
-/// `RTN_LOCAL`: to this host.
-pub const LOCAL: u8 = 2;
-/// `RTN_BROADCAST`.
-pub const BROADCAST: u8 = 3;
-/// `RTN_MULTICAST`.
-pub const MULTICAST: u8 = 5;
 
 const GET_ROUTE: u16 = 26;
 const BASE_LEN: usize = 12;
-const ATTR_DESTINATION: u16 = 1;
 
-/// A request for the route that a packet to `address` would take.
+const ATTR_DST: u16 = 1;
+const ATTR_SRC: u16 = 2;
+const ATTR_OIF: u16 = 4;
+const ATTR_PREFSRC: u16 = 7;
+const ATTR_IP_PROTO: u16 = 27;
+const ATTR_DPORT: u16 = 29;
+
+/// `rtm_type` of an address that is this host's.
+pub const TYPE_LOCAL: u8 = 2;
+/// `rtm_type` of an ordinary route.
+pub const TYPE_UNICAST: u8 = 1;
+/// `rtm_type` of a broadcast address.
+pub const TYPE_BROADCAST: u8 = 3;
+/// `rtm_type` of a group of hosts.
+pub const TYPE_MULTICAST: u8 = 5;
+
+/// What packets to somewhere have in common, as far as routing looks at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Where to.
+    pub destination: IpAddr,
+    /// Where from, if that is decided.
+    pub source: Option<IpAddr>,
+    /// The interface they must leave by.
+    pub interface: Option<u32>,
+    /// IP protocol number and destination port, which rules can ask for.
+    pub transport: Option<(u8, u16)>,
+}
+
+impl Key {
+    /// To an address, whoever asks.
+    #[must_use]
+    pub const fn to(destination: IpAddr) -> Self {
+        Self {
+            destination,
+            source: None,
+            interface: None,
+            transport: None,
+        }
+    }
+}
+
+/// A request for the route of `key`, as a socket of this process would be routed.
 #[must_use]
-pub fn lookup_request(address: Ipv4Addr, sequence: u32) -> Vec<u8> {
-    const LENGTH: u32 = (HEADER_LEN + BASE_LEN + 8) as u32;
-    let mut bytes = Vec::new();
-    bytes.extend(LENGTH.to_ne_bytes());
+pub fn request(key: &Key, sequence: u32) -> Vec<u8> {
+    let (family, bits) = match key.destination {
+        IpAddr::V4(_) => (FAMILY_INET, 32),
+        IpAddr::V6(_) => (FAMILY_INET6, 128),
+    };
+    let from = if key.source.is_some() { bits } else { 0 };
+    let mut body = vec![family, bits, from, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    put(&mut body, ATTR_DST, &octets(key.destination));
+    if let Some(source) = key.source {
+        put(&mut body, ATTR_SRC, &octets(source));
+    }
+    if let Some(interface) = key.interface {
+        put(&mut body, ATTR_OIF, &interface.to_ne_bytes());
+    }
+    if let Some((protocol, port)) = key.transport {
+        put(&mut body, ATTR_IP_PROTO, &[protocol]);
+        put(&mut body, ATTR_DPORT, &port.to_be_bytes());
+    }
+    let length = u32::try_from(HEADER_LEN + body.len()).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(HEADER_LEN + body.len());
+    bytes.extend(length.to_ne_bytes());
     bytes.extend(GET_ROUTE.to_ne_bytes());
     bytes.extend(NLM_F_REQUEST.to_ne_bytes());
     bytes.extend(sequence.to_ne_bytes());
     bytes.extend([0; 4]);
-    bytes.extend([FAMILY_INET, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    bytes.extend(8u16.to_ne_bytes());
-    bytes.extend(ATTR_DESTINATION.to_ne_bytes());
-    bytes.extend(address.octets());
+    bytes.extend(body);
     bytes
 }
 
-/// The type of the route in a [`NEW_ROUTE`] payload, `RTN_*`.
-#[must_use]
-pub fn kind(payload: &[u8]) -> Option<u8> {
-    payload.get(..BASE_LEN)?;
-    u8_at(payload, 7)
+fn octets(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(v4) => v4.octets().to_vec(),
+        IpAddr::V6(v6) => v6.octets().to_vec(),
+    }
+}
+
+fn put(body: &mut Vec<u8>, kind: u16, data: &[u8]) {
+    let length = u16::try_from(4 + data.len()).unwrap_or_default();
+    body.extend(length.to_ne_bytes());
+    body.extend(kind.to_ne_bytes());
+    body.extend(data);
+    body.resize(body.len().next_multiple_of(4), 0);
+}
+
+/// A route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// `rtm_type`: [`TYPE_UNICAST`], [`TYPE_LOCAL`], …
+    pub kind: u8,
+    /// The source address that a socket without one gets. Absent if the request named one.
+    pub source: Option<IpAddr>,
+    /// The interface that packets leave by.
+    pub interface: Option<u32>,
+}
+
+impl Route {
+    /// Reads the payload of a [`NEW_ROUTE`] message. `None` if it makes no sense.
+    #[must_use]
+    pub fn decode(payload: &[u8]) -> Option<Self> {
+        let family = u8_at(payload, 0)?;
+        let mut route = Self {
+            kind: u8_at(payload, 7)?,
+            source: None,
+            interface: None,
+        };
+        for attribute in Attributes::new(payload, BASE_LEN) {
+            let (kind, data) = attribute.ok()?;
+            match kind {
+                ATTR_PREFSRC => {
+                    route.source = match family {
+                        FAMILY_INET => array::<4>(data, 0).map(IpAddr::from),
+                        FAMILY_INET6 => array::<16>(data, 0).map(IpAddr::from),
+                        _ => None,
+                    }
+                }
+                ATTR_OIF => route.interface = u32_at(data, 0),
+                _ => {}
+            }
+        }
+        Some(route)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
-    fn the_request_is_one_whole_message() {
-        let request = lookup_request(Ipv4Addr::new(10, 0, 0, 1), 7);
-        let mut messages = super::super::nlmsg::Messages::new(&request);
-        let (header, payload) = messages.next().unwrap().unwrap();
-        assert_eq!((header.kind, header.sequence), (GET_ROUTE, 7));
-        assert_eq!(payload.len(), 20);
-        assert_eq!(payload[16..], [10, 0, 0, 1]);
-        assert!(messages.next().is_none());
+    fn an_answer_is_read() {
+        let mut payload = vec![FAMILY_INET, 32, 0, 0, 254, 0, 0, TYPE_UNICAST, 0, 0, 0, 0];
+        put(&mut payload, ATTR_PREFSRC, &[10, 0, 0, 5]);
+        put(&mut payload, ATTR_OIF, &3u32.to_ne_bytes());
+        let route = Route::decode(&payload).unwrap();
+        assert_eq!(route.source, Some(IpAddr::from([10, 0, 0, 5])));
+        assert_eq!((route.kind, route.interface), (TYPE_UNICAST, Some(3)));
     }
 
     #[test]
-    fn the_type_is_read() {
-        let mut payload = [0; BASE_LEN];
-        payload[7] = LOCAL;
-        assert_eq!(kind(&payload), Some(LOCAL));
-        assert_eq!(kind(&payload[..11]), None);
+    fn a_request_is_one_whole_message() {
+        let key = Key {
+            destination: IpAddr::from([10, 0, 0, 7]),
+            source: Some(IpAddr::from([10, 0, 0, 5])),
+            interface: Some(2),
+            transport: Some((6, 443)),
+        };
+        let request = request(&key, 9);
+        let (header, payload) = super::super::nlmsg::Messages::new(&request)
+            .next()
+            .unwrap()
+            .unwrap();
+        assert_eq!((header.kind, header.sequence), (GET_ROUTE, 9));
+        assert_eq!(payload[..3], [FAMILY_INET, 32, 32]);
+        let found = Attributes::new(payload, BASE_LEN).filter_map(Result::ok);
+        let kinds: Vec<_> = found.map(|(kind, _)| kind).collect();
+        assert_eq!(kinds, [1, 2, 4, 27, 29]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Route::decode(&bytes);
+        }
     }
 }

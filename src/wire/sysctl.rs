@@ -22,6 +22,12 @@ pub fn port_list(text: &str) -> Option<Vec<RangeInclusive<u16>>> {
         .collect()
 }
 
+/// A setting that is one number.
+#[must_use]
+pub fn number(text: &str) -> Option<u32> {
+    text.trim().parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,5 +39,6 @@ mod tests {
         assert_eq!(port_list("\n"), Some(vec![]));
         assert_eq!(port_list("80,90-99\n"), Some(vec![80..=80, 90..=99]));
         assert_eq!(port_list("x"), None);
+        assert_eq!((number("2\n"), number("")), (Some(2), None));
     }
 }

@@ -89,6 +89,7 @@ fn examples_of_the_help_work() {
         "columns",
         "json",
         "states",
+        "headroom",
         "exit-codes",
         "capabilities",
         "ls",

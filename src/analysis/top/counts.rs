@@ -2,9 +2,11 @@
 
 use crate::model::{Protocol, Queues, Socket, State};
 
-/// The kernel's numbers, and one more for what is unconnected, whose number TCP calls closed.
-const SLOTS: usize = 15;
+/// The kernel's numbers, one more for what is unconnected, whose number TCP calls closed, and those that associations have beside.
+const SLOTS: usize = 23;
 const UNCONNECTED: u8 = 14;
+/// The first of associations, by their own numbers.
+const ASSOCIATION: u8 = 15;
 
 /// A state as groups tell it apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,7 +15,10 @@ pub struct StateSlot(u8);
 impl StateSlot {
     /// Every one.
     pub fn all() -> impl Iterator<Item = Self> {
-        (1..).map(Self).take(SLOTS - 1).chain([Self(0)])
+        // An association that is closed or established is as any other socket.
+        let is_own = |slot: &Self| ![ASSOCIATION, ASSOCIATION + 3].contains(&slot.0);
+        let all = (1..).map(Self).take(SLOTS - 1).chain([Self(0)]);
+        all.filter(is_own)
     }
 
     /// The one of a socket.
@@ -21,6 +26,7 @@ impl StateSlot {
     pub fn of(socket: &Socket) -> Self {
         match socket.state {
             State::Close if socket.protocol != Protocol::Tcp => Self(UNCONNECTED),
+            State::Sctp(state) => Self(ASSOCIATION + state.number()),
             state => Self(
                 Some(state.number())
                     .filter(|&n| n < UNCONNECTED)
@@ -32,6 +38,7 @@ impl StateSlot {
     const fn as_state(self) -> (State, Protocol) {
         match self.0 {
             UNCONNECTED => (State::Close, Protocol::Udp),
+            n if n >= ASSOCIATION => (State::of_association(n - ASSOCIATION), Protocol::Sctp),
             n => (State::from_number(n), Protocol::Tcp),
         }
     }
@@ -61,7 +68,10 @@ pub struct Counts {
     recv: u64,
     send: u64,
     waiting: u64,
+    /// Sockets of which both are known.
     with_bytes: u32,
+    /// Sockets of which only what waits to be read is known.
+    with_received: u32,
     listeners: u32,
     /// Sockets whose queues the source cannot tell.
     pub queues_unknown: u32,
@@ -87,6 +97,10 @@ impl Counts {
             Queues::Accept { length, .. } => {
                 self.waiting += u64::from(length);
                 self.listeners += 1;
+            }
+            Queues::Received(recv) => {
+                self.recv += u64::from(recv);
+                self.with_received += 1;
             }
             Queues::Unknown => self.queues_unknown += 1,
         }
@@ -117,7 +131,7 @@ impl Counts {
     /// Bytes that wait to be read; `None` if that is known of no socket.
     #[must_use]
     pub fn recv_queue(&self) -> Option<u64> {
-        (self.with_bytes > 0).then_some(self.recv)
+        (self.with_bytes + self.with_received > 0).then_some(self.recv)
     }
 
     /// Bytes that wait to leave or to be acknowledged; `None` if that is known of no socket.

@@ -11,7 +11,7 @@ mod order;
 mod tests;
 
 pub use counts::{Counts, StateSlot};
-pub use keys::{GroupEnd, GroupValue, Missing};
+pub use keys::{GroupEnd, GroupValue, Missing, OtherEnd};
 pub use order::{TopColumn, TopOrder};
 
 use crate::model::{Cookie, FieldId, Queues, Row};

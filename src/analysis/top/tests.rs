@@ -42,6 +42,7 @@ fn tcp(state: State, peer: IpAddr, port: u16, id: u64) -> Socket {
         cookie: NonZeroU64::new(id).map(Cookie),
         mark: None,
         cgroup: None,
+        details: None,
     }
 }
 

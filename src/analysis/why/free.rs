@@ -277,6 +277,7 @@ mod tests {
             cookie: None,
             mark: None,
             cgroup: None,
+            details: None,
         }
     }
 

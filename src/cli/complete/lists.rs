@@ -1,6 +1,7 @@
 //! Lists of fields, separated by commas.
 
 use super::Candidate;
+use crate::cli::select;
 use crate::model::{FIELDS, StateSetName};
 
 /// What groups can be sorted by beside states and the fields they are of. A test holds this to what `top --sort` takes.
@@ -41,6 +42,17 @@ fn every_field<'a>(head: &'a str, sign: &'a str) -> impl Iterator<Item = Candida
 /// `--by`.
 pub(super) fn fields(list: &str) -> Vec<Candidate> {
     every_field(last_part(list).0, "").collect()
+}
+
+/// `-A`.
+pub(super) fn tables(list: &str) -> Vec<Candidate> {
+    let (head, part) = last_part(list);
+    let sign = if part.starts_with('!') { "!" } else { "" };
+    let there = |name: &str| head.split(',').any(|part| part == name);
+    select::names()
+        .filter(|name| !there(name))
+        .map(|name| Candidate::new(format!("{head}{sign}{name}"), "").going_on())
+        .collect()
 }
 
 /// `--columns`: names, or names with signs.

@@ -22,7 +22,16 @@ use walk::{Found, Walk, Walked};
 /// Failure is not an error here: what could not be seen is in the table's [`ScanReport`].
 #[must_use]
 pub fn find_owners(query: &Query, sockets: &[Socket], listeners: Listeners) -> OwnerTable {
-    let wanted: FxHashSet<Inode> = sockets.iter().filter_map(|s| s.inode).collect();
+    // Those at the other end of unix sockets are asked for, too.
+    let wanted: FxHashSet<Inode> = sockets
+        .iter()
+        .filter(|socket| !socket.is_the_kernels())
+        .flat_map(|s| {
+            s.inode
+                .into_iter()
+                .chain(s.unix().and_then(|u| u.peer.inode()))
+        })
+        .collect();
     let mut table = OwnerTable::new();
     table.set_listeners(listeners);
     if wanted.is_empty() {
@@ -32,6 +41,7 @@ pub fn find_owners(query: &Query, sockets: &[Socket], listeners: Listeners) -> O
     if let Some((proc, walked)) = first_walk(&mut table, Some(&wanted)) {
         let missing: Vec<_> = sockets
             .iter()
+            .filter(|socket| !socket.is_the_kernels())
             .filter(|socket| socket.inode.is_some_and(|inode| !table.holds(inode)))
             .collect();
         if !missing.is_empty() {

@@ -48,7 +48,8 @@ fn every_field_everywhere() {
         assert!(fields.len() > 25, "{fields:?}");
         for field in fields {
             for arguments in ["--columns", "--sort", "--csv --columns"] {
-                let answer = portctl(&format!("ls -an {arguments} {field}")).quiet();
+                // Notices are for what this host cannot tell, such as SELinux contexts where it is off.
+                let answer = portctl(&format!("ls -anq {arguments} {field}")).quiet();
                 assert!(answer.lines().len() >= 4, "{answer}");
             }
         }

@@ -94,6 +94,12 @@ fn filters_choose_too_and_clients_only_if_asked_for() {
         assert!(!receiver.is_running() && client.is_running());
         let answer = portctl(&format!("kill --yes state established dport = {at}"));
         assert!(!client.is_running(), "{answer}");
+        // What a program sends its log through is no listener.
+        let log = unix::socket(rustix::net::SocketType::DGRAM);
+        let mut holder = hand_over(vec![log]);
+        let answer = portctl(&format!("kill --yes pid = {}", holder.pid())).exits(1);
+        says(&answer, &["no listener matches"]);
+        assert!(holder.is_running());
         // A unix socket by its name.
         let name = unix::abstract_name(b"portctl kill");
         let listener = unix::listener(rustix::net::SocketType::STREAM, &name, 1);

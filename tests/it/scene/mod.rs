@@ -103,6 +103,7 @@ pub(crate) fn describe(fd: &impl AsFd) -> Expected {
             exposure: None,
             tcp: None,
             memory: None,
+            ip: None,
         },
         expires: 0..=0,
         recv_at_least: None,
@@ -177,6 +178,8 @@ pub(crate) fn process(pid: u32, fds: &[i32]) -> Process {
         uid: Some(uid),
         user: user_name(uid),
         command: None,
+        threads: None,
+        context: None,
     }
 }
 

@@ -1,0 +1,263 @@
+//! How many more connections a flow can make before the kernel refuses one for want of a local port.
+//!
+//! There is no number of free ports. A flow is (source, destination, destination port, interface), and a port that one flow
+//! has used up another may still get. The rules are those of the kernel's allocators, named where they are applied:
+//!
+//! | who asks | function | what takes a port |
+//! |---|---|---|
+//! | connect() without bind() | `net/ipv4/inet_hashtables.c:__inet_hash_connect` | the same 4-tuple, or a closed bucket |
+//! | bind(address, 0) | `net/ipv4/inet_connection_sock.c:inet_csk_find_open_port` | any socket at an address that overlaps |
+//! | UDP | `net/ipv4/udp.c:udp_lib_get_port` | the same |
+//!
+//! A *bucket* is what the kernel keeps for one port of one network namespace, IPv4 and IPv6 together. It is closed to connect()
+//! while somebody on it got the port from bind() or listen(): that costs every flow the port, also those to elsewhere.
+//!
+//! A dump does not tell all of that, so the answer is three numbers: what is certain, what is to be expected, and what is
+//! possible. [`Parts`] say what became of every port of the range, [`Doubt`]s what keeps the three apart.
+
+mod doubts;
+mod parts;
+mod remedies;
+mod rules;
+mod severity;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use doubts::{Doubt, DoubtKind};
+pub use parts::{Fate, Parts};
+pub use remedies::{Remedy, RemedyKind, remedies};
+pub use severity::Severity;
+pub use table::{Bucket, Closer, PortTable, Sight};
+
+use crate::model::{Family, IfIndex, Port, Protocol};
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+
+/// How the client comes to its local port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// connect() chooses it; also bind(address, 0) with `IP_BIND_ADDRESS_NO_PORT`.
+    Connect,
+    /// bind(source, 0), then connect().
+    Bind,
+    /// bind(wildcard, 0), then connect().
+    BindAny,
+}
+
+impl Mode {
+    /// The lower-case word of the JSON contract and of `--mode`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Bind => "bind",
+            Self::BindAny => "bind-any",
+        }
+    }
+}
+
+/// Connections that compete for the same local ports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeadroomFlow {
+    /// TCP or UDP.
+    pub protocol: Protocol,
+    /// The local address they will have. IPv4 for v4-mapped ones.
+    pub source: IpAddr,
+    /// The peer's address, of the same family.
+    pub destination: IpAddr,
+    /// The peer's port.
+    pub destination_port: Port,
+    /// The interface the client's sockets are bound to.
+    pub interface: Option<IfIndex>,
+    /// How they come to their ports.
+    pub mode: Mode,
+    /// `IP_LOCAL_PORT_RANGE` of the client's sockets.
+    pub socket_range: Option<RangeInclusive<u16>>,
+}
+
+impl HeadroomFlow {
+    /// The family of its addresses.
+    #[must_use]
+    pub const fn family(&self) -> Family {
+        if self.source.is_ipv4() {
+            Family::Inet
+        } else {
+            Family::Inet6
+        }
+    }
+}
+
+/// How many more connections: three numbers that say the same when nothing is in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// At least so many. `None` if something that takes ports cannot be seen at all.
+    pub min: Option<u32>,
+    /// Most likely so many.
+    pub expected: u32,
+    /// At most so many.
+    pub max: u32,
+}
+
+impl Bounds {
+    /// Whether there is no doubt about the number.
+    #[must_use]
+    pub fn is_exact(self) -> bool {
+        self.min == Some(self.max)
+    }
+}
+
+/// The answer for one flow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Headroom {
+    /// How many more connections.
+    pub bounds: Bounds,
+    /// How many it could have if there were no other socket: the range without what is reserved.
+    pub capacity: u32,
+    /// The ports that come into question: the range of the namespace, clamped by the socket's own.
+    pub range: RangeInclusive<u16>,
+    /// What became of every port of the range.
+    pub parts: Parts,
+    /// Why the three numbers differ, if they do.
+    pub doubts: Vec<Doubt>,
+    /// Ports held by sockets of which nobody can tell whether they close them: what a probe would answer.
+    pub unsure_ports: Vec<Port>,
+}
+
+impl Headroom {
+    /// Which part of what the flow could have is used, from 0 to 1; `None` if it can have nothing.
+    #[must_use]
+    pub fn used(&self) -> Option<f64> {
+        (self.capacity > 0)
+            .then(|| 1.0 - f64::from(self.bounds.expected) / f64::from(self.capacity))
+    }
+}
+
+/// How many more connections `flow` can make, in the world that `table` describes.
+#[must_use]
+pub fn headroom(table: &PortTable, flow: &HeadroomFlow) -> Headroom {
+    let range = rules::effective_range(table.settings(), flow);
+    let mut count = Count::default();
+    let mut parts = Parts::default();
+    let mut unsure_ports = Vec::new();
+    let mut ends = (Share::NONE, Share::NONE);
+    for port in range.clone() {
+        let (fate, unsure) = if table.is_reserved(port) {
+            (Fate::Reserved, false)
+        } else if flow.protocol == Protocol::Tcp && flow.mode == Mode::Connect {
+            rules::connect(table, flow, port)
+        } else {
+            rules::bind(table, flow, port)
+        };
+        let share = Share::of(fate, table.bucket(port));
+        count.add(share);
+        parts.add(fate);
+        if unsure {
+            unsure_ports.push(Port(port));
+        }
+        if port == *range.start() {
+            ends.0 = share;
+        }
+        if port == *range.end() {
+            ends.1 = share;
+        }
+    }
+    let odd = rules::leaves_an_end_out(table.settings(), flow, &range);
+    let is_odd_doubt = odd && count.leave_an_end_out(flow, &range, ends, &mut parts);
+    let capacity = parts.capacity();
+    let doubts = doubts::doubts(table, flow, &parts, is_odd_doubt);
+    let unseen = doubts.iter().any(Doubt::hides_ports);
+    Headroom {
+        bounds: Bounds {
+            min: (!unseen).then_some(count.min),
+            expected: count.expected,
+            max: count.max,
+        },
+        capacity,
+        range,
+        parts,
+        doubts,
+        unsure_ports,
+    }
+}
+
+/// What one port adds to the three numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Share {
+    min: bool,
+    expected: bool,
+    max: bool,
+}
+
+impl Share {
+    const NONE: Self = Self {
+        min: false,
+        expected: false,
+        max: false,
+    };
+
+    /// A port's fate is what is expected; whether its bucket is known to be open decides what is certain.
+    fn of(fate: Fate, bucket: Bucket) -> Self {
+        let certain = match fate {
+            Fate::Free | Fate::Elsewhere => true,
+            Fate::Shared => bucket == Bucket::Open,
+            _ => false,
+        };
+        Self {
+            min: certain,
+            expected: fate.is_available(),
+            max: fate.is_available() || fate.is_doubtful(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    min: u32,
+    expected: u32,
+    max: u32,
+}
+
+impl Count {
+    fn add(&mut self, share: Share) {
+        self.min += u32::from(share.min);
+        self.expected += u32::from(share.expected);
+        self.max += u32::from(share.max);
+    }
+
+    /// Takes account of a scan that covers `n & ~1` ports of an odd range of `n` (`remaining &= ~1U`, in both TCP allocators): an
+    /// attempt that begins at the low end never sees the high one, and any other never sees the low one. Whether that leaves
+    /// a doubt.
+    fn leave_an_end_out(
+        &mut self,
+        flow: &HeadroomFlow,
+        range: &RangeInclusive<u16>,
+        (low, high): (Share, Share),
+        parts: &mut Parts,
+    ) -> bool {
+        let size = range.len();
+        // Of three ports the scan always begins at the first.
+        if size == 3 {
+            self.min -= u32::from(high.min);
+            self.expected -= u32::from(high.expected);
+            self.max -= u32::from(high.max);
+            parts.leave_out(high.expected);
+            return false;
+        }
+        // The low end is taken only by an attempt that begins there, one of (n - 1) / 2.
+        let attempts = match flow.mode {
+            Mode::Connect => f64::from(self.expected),
+            // bind() turns to the half with the low end when the other half is full.
+            Mode::Bind | Mode::BindAny => f64::from(self.expected) / 2.0,
+        };
+        let misses = (1.0 - 2.0 / (size as f64 - 1.0)).powf(attempts);
+        if low.expected && misses > 0.5 {
+            self.expected -= 1;
+        }
+        if low.min || high.min {
+            self.min -= 1;
+        }
+        self.expected = self.expected.max(self.min);
+        low.max || high.max
+    }
+}

@@ -1,0 +1,269 @@
+//! The sockets that hold local ports, with how each came to its own.
+//!
+//! TCP is asked for twice, for sockets whose port the kernel chose and for those whose port bind() named: each row then says by the
+//! dump it is in which of the two it is, and no socket can fall between. Where that dump cannot be had, the tables are read as for
+//! any list, and how sockets came to their ports is unknown.
+
+use super::socket_details::Wanted;
+use super::{Sink, SourceError, collect, lower, settings};
+use crate::model::{
+    Conditions, DetailSet, Hold, Kinds, Notice, Opened, PortHolder, Protocol, Query, Socket,
+    SourceChoice, SourceKind, State, StateMasks, StateSet, Table, TableReport, TableSet,
+};
+use crate::sys::netlink::{DATAGRAM_LEN, Datagrams, Netlink};
+use crate::wire::port_diag::{self, PortFacts};
+use crate::wire::{inet_diag::InetRecord, nlmsg};
+use std::io;
+use std::ops::{ControlFlow, RangeInclusive};
+
+/// How often a dump is repeated that the kernel calls inconsistent.
+const RETRIES: u32 = 2;
+
+/// What came of looking for the holders of ports.
+#[derive(Debug, Default)]
+pub struct PortHolders {
+    /// Them.
+    pub holders: Vec<PortHolder>,
+    /// How each table was delivered.
+    pub tables: Vec<TableReport>,
+    /// What the reader should know.
+    pub notices: Vec<Notice>,
+    /// Whether bound, idle TCP sockets are among them.
+    pub bound_are_listed: bool,
+}
+
+impl PortHolders {
+    /// Whether nothing is missing.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        !self.notices.iter().any(|notice| {
+            notice.means_incomplete() && !matches!(notice, Notice::StatesUnavailable { .. })
+        })
+    }
+}
+
+/// The sockets of `protocol` whose local port is in `ports`, and every listener.
+///
+/// # Errors
+/// As [`collect`]; tables that could not be read are notices.
+pub fn port_holders(
+    protocol: Protocol,
+    ports: &RangeInclusive<u16>,
+    source: &SourceChoice,
+) -> Result<PortHolders, SourceError> {
+    let netlink = matches!(source, SourceChoice::Auto | SourceChoice::Netlink);
+    if protocol == Protocol::Tcp && netlink {
+        // Whatever is wrong with it, the tables' own way says it better, or has another source.
+        if let Ok(found) = tcp(ports) {
+            return Ok(found);
+        }
+    }
+    from_tables(protocol, ports, source)
+}
+
+fn lists_bound_sockets() -> bool {
+    settings::kernel().is_some_and(crate::model::KernelRelease::lists_bound_sockets)
+}
+
+fn from_tables(
+    protocol: Protocol,
+    ports: &RangeInclusive<u16>,
+    source: &SourceChoice,
+) -> Result<PortHolders, SourceError> {
+    let tables: TableSet = Table::ALL
+        .into_iter()
+        .filter(|table| table.protocol == protocol)
+        .collect();
+    let query = Query {
+        tables,
+        named: tables,
+        states: StateMasks::same(StateSet::ALL),
+        kinds: Kinds::ALL,
+        conditions: Conditions::default(),
+        owners: false,
+        details: DetailSet::NONE,
+        source: source.clone(),
+    };
+    let mut keep = Keep {
+        ports,
+        holders: Vec::new(),
+    };
+    let collected = collect(&query, &mut keep)?;
+    let by_netlink = |report: &TableReport| report.source == SourceKind::Netlink;
+    Ok(PortHolders {
+        holders: keep.holders,
+        bound_are_listed: protocol != Protocol::Tcp
+            || lists_bound_sockets() && collected.tables.iter().all(by_netlink),
+        tables: collected.tables,
+        notices: collected.notices,
+    })
+}
+
+/// Keeps what holds one of these ports.
+struct Keep<'a> {
+    ports: &'a RangeInclusive<u16>,
+    holders: Vec<PortHolder>,
+}
+
+impl Sink for Keep<'_> {
+    fn push(&mut self, socket: Socket) -> ControlFlow<()> {
+        let wanted = |h: &PortHolder| self.ports.contains(&h.port.0) || h.hold == Hold::Listening;
+        let holder = PortHolder::of(&socket).filter(wanted);
+        self.holders.extend(holder);
+        ControlFlow::Continue(())
+    }
+
+    fn mark(&mut self) -> usize {
+        self.holders.len()
+    }
+
+    fn take_back(&mut self, mark: usize) -> bool {
+        self.holders.truncate(mark);
+        true
+    }
+}
+
+fn tcp(ports: &RangeInclusive<u16>) -> io::Result<PortHolders> {
+    let mut found = PortHolders {
+        bound_are_listed: lists_bound_sockets(),
+        ..PortHolders::default()
+    };
+    let mut skipped = 0;
+    let mut interrupted = false;
+    // Listeners have a table of their own in the kernel, so that asking for those of all ports costs little.
+    let everywhere = 1..=u16::MAX;
+    for (ports, states, automatic) in [
+        (&everywhere, StateSet::LISTEN, false),
+        (&everywhere, StateSet::LISTEN, true),
+        (ports, StateSet::ALL.minus(StateSet::LISTEN), false),
+        (ports, StateSet::ALL.minus(StateSet::LISTEN), true),
+    ] {
+        let mut tries = 0;
+        loop {
+            let mut dump = Dump::default();
+            let mut netlink = Netlink::sock_diag()?;
+            dump.read(&mut netlink, ports, states, automatic)?;
+            if dump.interrupted && tries < RETRIES {
+                tries += 1;
+                continue;
+            }
+            found.holders.append(&mut dump.holders);
+            skipped += dump.skipped;
+            interrupted |= dump.interrupted;
+            break;
+        }
+    }
+    for &family in Protocol::Tcp.families() {
+        let table = Table::new(Protocol::Tcp, family);
+        let records = found.holders.iter().filter(|h| h.family == family).count();
+        // A pass over both families cannot say in which of them the damage was.
+        let skipped = if found.tables.is_empty() { skipped } else { 0 };
+        found.tables.push(TableReport {
+            table,
+            source: SourceKind::Netlink,
+            records: records as u64,
+            skipped,
+        });
+        if skipped > 0 {
+            let count = skipped;
+            found.notices.push(Notice::Undecodable { table, count });
+        }
+        if interrupted {
+            found.notices.push(Notice::Interrupted { table });
+        }
+    }
+    Ok(found)
+}
+
+/// One dump of one kind of sockets.
+#[derive(Default)]
+struct Dump {
+    holders: Vec<PortHolder>,
+    skipped: u64,
+    interrupted: bool,
+}
+
+impl Dump {
+    fn read(
+        &mut self,
+        netlink: &mut dyn Datagrams,
+        ports: &RangeInclusive<u16>,
+        states: StateSet,
+        automatic: bool,
+    ) -> io::Result<()> {
+        const SEQUENCE: u32 = 1;
+        let mut buffer = vec![0; DATAGRAM_LEN];
+        netlink.send(&port_diag::request(
+            states.bits(),
+            ports,
+            automatic,
+            SEQUENCE,
+        ))?;
+        loop {
+            let length = netlink.receive(&mut buffer)?;
+            let datagram = buffer.get(..length).unwrap_or_default();
+            for message in nlmsg::Messages::new(datagram) {
+                let (header, payload) = message.map_err(io::Error::other)?;
+                if header.sequence != SEQUENCE || header.port != netlink.port() {
+                    continue;
+                }
+                self.interrupted |= header.is_interrupted();
+                let status = match header.kind {
+                    nlmsg::DONE => nlmsg::done_status(payload),
+                    nlmsg::ERROR => match nlmsg::error_status(&header, payload).0 {
+                        // An acknowledgement, which nobody asked for.
+                        0 => continue,
+                        status => status,
+                    },
+                    nlmsg::OVERRUN => return Err(io::Error::other("the kernel dropped messages")),
+                    nlmsg::NOOP => continue,
+                    _ => {
+                        self.row(payload, ports, automatic);
+                        continue;
+                    }
+                };
+                return match status {
+                    0.. => Ok(()),
+                    status => Err(io::Error::from_raw_os_error(status.wrapping_neg())),
+                };
+            }
+        }
+    }
+
+    fn row(&mut self, payload: &[u8], ports: &RangeInclusive<u16>, automatic: bool) {
+        let socket = lower::inet_payload(payload, Protocol::Tcp, Wanted::NOTHING);
+        let Some((socket, record)) = socket.zip(InetRecord::decode(payload).ok()) else {
+            self.skipped += 1;
+            return;
+        };
+        let Some(mut holder) = PortHolder::of(&socket) else {
+            return;
+        };
+        // A kernel that ignores the filter sends every socket in both dumps; none of them is to be believed twice.
+        if !ports.contains(&holder.port.0) {
+            return;
+        }
+        let facts = PortFacts::decode(payload, record.wqueue);
+        if let Hold::Live(state) = holder.hold {
+            holder.late_port = facts.late_port;
+            holder.timestamps = facts.timestamps.filter(|_| state != State::SynSent);
+            holder.opened = opened(state, &facts).or(holder.opened);
+            holder.explicit = match (automatic, holder.opened) {
+                (false, _) => Some(true),
+                (true, Some(Opened::Actively)) => Some(false),
+                // Accepted connections look as if the kernel had chosen their port.
+                (true, _) => None,
+            };
+        }
+        self.holders.push(holder);
+    }
+}
+
+/// Which end began, by the sequence number that a SYN takes.
+fn opened(state: State, facts: &PortFacts) -> Option<Opened> {
+    match (state, facts.beside_data?) {
+        (State::Established | State::CloseWait, 0) => Some(Opened::Passively),
+        (State::Established | State::CloseWait, 1) => Some(Opened::Actively),
+        _ => None,
+    }
+}

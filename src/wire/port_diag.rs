@@ -1,0 +1,229 @@
+//! A dump of TCP sockets with what tells how each came to its local port: `linux/inet_diag.h`, filter of
+//! `net/ipv4/inet_diag.c:inet_diag_bc_run`.
+//!
+//! ```text
+//!  struct inet_diag_req, 60 bytes: family, two lengths, extensions, socket id (48), states, table
+//!  attribute INET_DIAG_REQ_BYTECODE: struct inet_diag_bc_op, 4 bytes each
+//!   0 code  1 yes (bytes to go on to if it holds)  2 no (if not; more than is left says "not this one")
+//! ```
+
+use super::attr::Attributes;
+use super::bytes::{u8_at, u32_at, u64_at};
+use super::inet_diag::TCPDIAG_GETSOCK;
+use super::nlmsg::HEADER_LEN;
+use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
+use std::ops::RangeInclusive;
+
+const FAMILY_INET: u8 = 2;
+const REQUEST_LEN: usize = 60;
+/// Length of `struct inet_diag_msg`, before the attributes of an answer.
+const BASE_LEN: usize = 72;
+const ATTR_BYTECODE: u16 = 1;
+const ATTR_INFO: u16 = 2;
+const ATTR_SOCKOPT: u16 = 22;
+/// `1 << (INET_DIAG_INFO - 1)`.
+const EXTENSION_INFO: u8 = 1 << 1;
+
+const OP_JUMP: u8 = 1;
+const OP_SOURCE_GE: u8 = 2;
+const OP_SOURCE_LE: u8 = 3;
+const OP_AUTO: u8 = 6;
+
+/// `TCPI_OPT_TIMESTAMPS` of `linux/tcp.h`.
+const OPTION_TIMESTAMPS: u8 = 1;
+/// `TCPI_OPT_SYN_DATA`: data went with the SYN, RFC 7413.
+const OPTION_SYN_DATA: u8 = 32;
+
+/// A request for the TCP sockets of both families in `states` whose local port is in `ports`: those whose port the kernel says it
+/// chose itself (`automatic`), or the others. With [`PortFacts`] in the answers.
+#[must_use]
+pub fn request(
+    states: u32,
+    ports: &RangeInclusive<u16>,
+    automatic: bool,
+    sequence: u32,
+) -> Vec<u8> {
+    let code = bytecode(ports, automatic);
+    let attribute = 4 + code.len();
+    let length = HEADER_LEN + REQUEST_LEN + attribute;
+    let mut bytes = Vec::with_capacity(length);
+    bytes.extend(u32::try_from(length).unwrap_or_default().to_ne_bytes());
+    bytes.extend(TCPDIAG_GETSOCK.to_ne_bytes());
+    bytes.extend((NLM_F_REQUEST | NLM_F_DUMP).to_ne_bytes());
+    bytes.extend(sequence.to_ne_bytes());
+    bytes.extend([0; 4]);
+    bytes.extend([FAMILY_INET, 0, 0, EXTENSION_INFO]);
+    bytes.extend([0; 48]);
+    bytes.extend(states.to_ne_bytes());
+    bytes.extend([0; 4]);
+    bytes.extend(u16::try_from(attribute).unwrap_or_default().to_ne_bytes());
+    bytes.extend(ATTR_BYTECODE.to_ne_bytes());
+    bytes.extend(code);
+    bytes
+}
+
+/// `sport >= low and sport <= high and` either `auto` or not.
+fn bytecode(ports: &RangeInclusive<u16>, automatic: bool) -> Vec<u8> {
+    // The kernel jumps forward only, so "not auto" is: if auto, go on to a jump that leads out.
+    let tail: u16 = if automatic { 4 } else { 8 };
+    let mut code = Vec::with_capacity(24);
+    let mut op = |kind: u8, yes: u8, no: u16| {
+        code.extend([kind, yes]);
+        code.extend(no.to_ne_bytes());
+    };
+    op(OP_SOURCE_GE, 8, 16 + tail + 4);
+    op(0, 0, *ports.start());
+    op(OP_SOURCE_LE, 8, 8 + tail + 4);
+    op(0, 0, *ports.end());
+    op(OP_AUTO, 4, 8);
+    if !automatic {
+        op(OP_JUMP, 4, 8);
+    }
+    code
+}
+
+/// What a connected socket's attributes tell of its port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PortFacts {
+    /// `IP_BIND_ADDRESS_NO_PORT`, from `INET_DIAG_SOCKOPT`.
+    pub late_port: Option<bool>,
+    /// Whether the connection uses timestamps, from `struct tcp_info`.
+    pub timestamps: Option<bool>,
+    /// How many sequence numbers were used beside data: 1 for the SYN of an active open, 0 for a passive one, whose counters
+    /// begin after it. Only means that while no FIN was sent; `None` if data went with the SYN.
+    pub beside_data: Option<i64>,
+}
+
+impl PortFacts {
+    /// Reads the attributes of one answer, of which `send_queue` is `idiag_wqueue`.
+    #[must_use]
+    pub fn decode(payload: &[u8], send_queue: u32) -> Self {
+        let mut facts = Self::default();
+        for attribute in Attributes::new(payload, BASE_LEN) {
+            let Ok((kind, data)) = attribute else { break };
+            match kind {
+                ATTR_INFO => facts.read_info(data, send_queue),
+                ATTR_SOCKOPT => {
+                    // The second byte of struct inet_diag_sockopt holds bit fields, the first of which is this flag.
+                    let first = if cfg!(target_endian = "big") { 0x80 } else { 1 };
+                    facts.late_port = u8_at(data, 1).map(|flags| flags & first != 0);
+                }
+                _ => {}
+            }
+        }
+        facts
+    }
+
+    /// `struct tcp_info`: options at 5, bytes acknowledged at 120, not sent at 144, sent at 200, retransmitted at 208 (4.19).
+    fn read_info(&mut self, info: &[u8], send_queue: u32) {
+        let Some(options) = u8_at(info, 5) else {
+            return;
+        };
+        self.timestamps = Some(options & OPTION_TIMESTAMPS != 0);
+        let counters = || {
+            let acknowledged = u64_at(info, 120)?;
+            let not_sent = u32_at(info, 144)?;
+            let sent = u64_at(info, 200)?;
+            let again = u64_at(info, 208)?;
+            // acknowledged + in flight - sent once
+            Some(
+                acknowledged
+                    .wrapping_add(u64::from(send_queue.wrapping_sub(not_sent)))
+                    .wrapping_sub(sent.wrapping_sub(again))
+                    .cast_signed(),
+            )
+        };
+        if options & OPTION_SYN_DATA == 0 {
+            self.beside_data = counters();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What the kernel's interpreter says of a port, `inet_diag_bc_run`.
+    fn accepts(code: &[u8], port: u16, is_automatic: bool) -> bool {
+        let (mut at, mut left) = (0, code.len() as i64);
+        while left > 0 {
+            let no = |n: usize| u16::from_ne_bytes([code[n + 2], code[n + 3]]);
+            let yes = match code[at] {
+                OP_SOURCE_GE => port >= no(at + 4),
+                OP_SOURCE_LE => port <= no(at + 4),
+                OP_AUTO => is_automatic,
+                OP_JUMP => false,
+                other => panic!("{other}"),
+            };
+            let step = if yes { code[at + 1].into() } else { no(at) };
+            at += usize::from(step);
+            left -= i64::from(step);
+        }
+        left == 0
+    }
+
+    #[test]
+    fn the_filter_is_of_ports_and_of_how_they_were_chosen() {
+        for automatic in [false, true] {
+            let code = bytecode(&(100..=199), automatic);
+            for (port, inside) in [(99, false), (100, true), (199, true), (200, false)] {
+                for socket in [false, true] {
+                    let wanted = inside && socket == automatic;
+                    assert_eq!(accepts(&code, port, socket), wanted, "{port} {socket}");
+                }
+            }
+            let request = request(u32::MAX, &(100..=199), automatic, 1);
+            assert_eq!(request[..4], (request.len() as u32).to_ne_bytes());
+        }
+    }
+
+    fn info(options: u8, numbers: [u64; 4]) -> Vec<u8> {
+        let [acknowledged, not_sent, sent, again] = numbers;
+        let mut info = vec![0; 216];
+        info[5] = options;
+        info[120..128].copy_from_slice(&acknowledged.to_ne_bytes());
+        info[144..148].copy_from_slice(&(not_sent as u32).to_ne_bytes());
+        info[200..208].copy_from_slice(&sent.to_ne_bytes());
+        info[208..216].copy_from_slice(&again.to_ne_bytes());
+        info
+    }
+
+    fn facts(info: &[u8], send_queue: u32) -> PortFacts {
+        let mut payload = vec![0; BASE_LEN];
+        payload.extend((4 + info.len() as u16).to_ne_bytes());
+        payload.extend(ATTR_INFO.to_ne_bytes());
+        payload.extend(info);
+        payload.extend([6, 0, 22, 0, 0, 1, 0, 0]);
+        PortFacts::decode(&payload, send_queue)
+    }
+
+    #[test]
+    fn the_syn_counts_for_the_end_that_sent_it() {
+        let active = facts(&info(1, [1001, 0, 1000, 0]), 0);
+        assert_eq!(
+            (active.beside_data, active.timestamps),
+            (Some(1), Some(true))
+        );
+        let passive = facts(&info(0, [1000, 0, 1000, 0]), 0);
+        assert_eq!(
+            (passive.beside_data, passive.timestamps),
+            (Some(0), Some(false))
+        );
+        // 300 of 500 queued bytes are in flight, 100 went twice.
+        let busy = facts(&info(1, [1001, 200, 1400, 100]), 500);
+        assert_eq!(busy.beside_data, Some(1));
+        assert_eq!(facts(&info(33, [1, 0, 0, 0]), 0).beside_data, None);
+        assert_eq!(facts(&info(1, [1, 0, 0, 0])[..200], 0).beside_data, None);
+        if cfg!(target_endian = "little") {
+            assert_eq!(active.late_port, Some(true));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_ignored(bytes in proptest::collection::vec(any::<u8>(), 0..400), queue in any::<u32>()) {
+            let _ = PortFacts::decode(&bytes, queue);
+        }
+    }
+}
