@@ -87,7 +87,7 @@ impl KillView<'_> {
             Spared::Own => "this program holds it itself",
             Spared::Hidden => "who holds it cannot be seen: run this as root",
             Spared::NoProcess("kernel") => {
-                "the kernel holds it for a tunnel device: take that down"
+                "the kernel holds it, for a tunnel device or the NFS server: take that down"
             }
             Spared::NoProcess("in-transit") => {
                 "no process holds it, its descriptor is on its way through a unix socket: 'portctl why' says whose"

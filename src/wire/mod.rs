@@ -13,6 +13,7 @@ pub mod inet_details;
 pub mod inet_diag;
 pub mod link;
 pub mod netlink_diag;
+pub mod nfsd;
 pub mod nlmsg;
 pub mod packet_diag;
 pub mod pid;
