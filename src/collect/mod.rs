@@ -14,6 +14,7 @@ pub mod limits;
 mod lower;
 mod lower_families;
 pub mod names;
+pub mod namespaces;
 pub mod owners;
 pub mod pinned;
 pub mod port_holders;

@@ -46,7 +46,7 @@ pub use bind::{
     LocalAddress, RouteKind,
 };
 pub use condition::{Condition, Conditions};
-pub use detail::{Engine, Parent, PathFacts, PathKind, Place, ProcessDetail};
+pub use detail::{Engine, OtherListener, Parent, PathFacts, PathKind, Place, ProcessDetail};
 pub use details::{
     ACCECN_FAILURES, Bbr, Congestion, Dctcp, DetailSet, Details, ExtraMetric, KernelName,
     MPTCP_FLAGS, Md5Key, Memory, MemoryMetric, SOCKET_OPTIONS, Subflow, TCP_OPTIONS, TcpInfo,

@@ -8,7 +8,7 @@ mod fdinfo;
 mod tables;
 mod tunnels;
 mod unclaimed;
-mod walk;
+pub(super) mod walk;
 
 use crate::model::{Inode, Listeners, OwnerTable, Pid, Query, ScanReport, Socket};
 use crate::sys::{self, proc_root::Dir};

@@ -32,7 +32,7 @@ const FDINFOS_LEN: u64 = 16 << 20;
 const MAX_RINGS: usize = 1024;
 
 /// Every process id, ascending.
-pub(super) fn processes(proc: &Dir) -> Result<Vec<u32>, Errno> {
+pub(in crate::collect) fn processes(proc: &Dir) -> Result<Vec<u32>, Errno> {
     // A handle of its own: one that was read to its end stays there.
     ids(&proc.dir(c".")?, &mut entries_buffer())
 }

@@ -45,7 +45,18 @@ pub(in crate::render) fn tell(remedy: &Remedy, names: &dyn Names, path: Option<&
             )
             .with(word(unit).map(|unit| format!("{manager} stop {unit}")))
         }
-        Remedy::StopSocketUnit { user } => {
+        Remedy::StopSocketUnit { unit: Some(unit), user } => {
+            let manager = if *user { "systemctl --user" } else { "systemctl" };
+            told(
+                "stop-socket-unit",
+                format!(
+                    "systemd itself holds it for the socket unit {}, and starts a service when somebody connects: stop that unit",
+                    quoted(unit)
+                ),
+            )
+            .with(word(unit).map(|unit| format!("{manager} stop {unit}")))
+        }
+        Remedy::StopSocketUnit { unit: None, user } => {
             let manager = if *user { "systemctl --user" } else { "systemctl" };
             told(
                 "stop-socket-unit",
@@ -76,7 +87,7 @@ pub(in crate::render) fn tell(remedy: &Remedy, names: &dyn Names, path: Option<&
         ),
         Remedy::StopTunnel => told(
             "stop-tunnel",
-            "the kernel holds it for a tunnel device (vxlan, geneve, bareudp): take that down",
+            "the kernel holds it for itself, a tunnel device (vxlan, geneve, bareudp, wireguard) or the NFS server: take that down",
         )
         .with(Some("ip -details link show".to_owned())),
         Remedy::LookAsRoot => told("look-as-root", "run this as root to see what this user cannot"),
