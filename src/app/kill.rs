@@ -1,15 +1,15 @@
 //! `portctl kill`: chooses sockets, says what ending them takes, asks, makes sure that nothing has changed, and does it.
 
-use super::gather::gather;
+use super::gather::{Gathered, gather};
 use super::resolver::SystemResolver;
 use super::wait::Watch;
-use super::{closing, say};
+use super::{closing, finish, say};
 use crate::analysis::kill::{self, Plan, Spared, Victim};
 use crate::analysis::wait::{Awaited, has_come};
 use crate::cli::args::{CollectArgs, SelectArgs};
 use crate::cli::env::Env;
 use crate::cli::kill::KillArgs;
-use crate::cli::plan::{self, PlanError};
+use crate::cli::plan::{self, PlanError, Verbosity};
 use crate::cli::question;
 use crate::cli::wait::{Patience, UntilArg};
 use crate::collect::destroy::{destroy, is_possible};
@@ -21,10 +21,10 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::filter::{Filter, Predicate};
 use crate::model::{
-    DetailSet, Family, Inode, Kinds, Owners, Pid, Protocol, Query, Question, Socket, SourceChoice,
-    State, StateMasks, StateSet, Subject, TableSet, UnixName,
+    DetailSet, Family, Inode, Kinds, Listeners, Notice, Owners, Pid, Protocol, Query, Question,
+    Socket, SourceChoice, State, StateMasks, StateSet, Subject, TableSet, UnixName,
 };
-use crate::render::KillView;
+use crate::render::{Closing, KillView};
 use crate::sys;
 use crate::sys::stdout::Stdout;
 use rustc_hash::FxHashSet;
@@ -45,18 +45,40 @@ const NAMED: usize = 3;
 pub(super) fn run(args: &KillArgs, env: &dyn Env) -> Result<Exit, Error> {
     let names = SystemNames::new();
     let choice = Choice::new(args, env, &names)?;
-    let sockets = choice.sockets(&names)?;
-    if sockets.is_empty() {
+    let found = choice.find(&names)?;
+    let verbosity = if args.quiet {
+        Verbosity::Quiet
+    } else {
+        Verbosity::Normal
+    };
+    finish(&found.closing, verbosity, false);
+    if found.sockets.is_empty() {
         if !args.quiet {
             say(&choice.nothing(&names, args.sockets)?);
         }
-        return Ok(Exit::No);
+        // What is missing, or what nobody may see, may have matched.
+        let doubts = |notice: &Notice| {
+            notice.means_incomplete() || matches!(notice, Notice::FilterUnknown { .. })
+        };
+        return Ok(if found.closing.notices.iter().any(doubts) {
+            Exit::Failed
+        } else {
+            Exit::No
+        });
     }
     if args.sockets {
-        close(args, &choice, &names, sockets)
+        close(args, &choice, &names, &found.sockets)
     } else {
-        end(args, &choice, &names, &sockets)
+        end(args, &choice, &names, &found)
     }
+}
+
+/// Sockets that were chosen.
+struct Found {
+    sockets: Vec<Socket>,
+    /// The listeners that were seen, to tell what waits in their queues.
+    listeners: Listeners,
+    closing: Closing,
 }
 
 /// Which sockets were asked for.
@@ -143,28 +165,47 @@ impl Choice {
         })
     }
 
-    /// The sockets that are chosen, in the usual order.
-    fn sockets(&self, names: &SystemNames) -> Result<Vec<Socket>, Error> {
-        let mut sockets = if self.questions.is_empty() {
-            let gathered = gather(&self.query, &self.filter, names)?;
-            closing(&self.query, gathered.collected)?;
-            let mut sockets = gathered.sockets;
+    /// The sockets that are chosen, in the usual order, and what the reader should know of that.
+    fn find(&self, names: &SystemNames) -> Result<Found, Error> {
+        let readings = self.filter.warnings.iter();
+        let mut notices: Vec<_> = readings
+            .map(|w| Notice::FilterReading {
+                explanation: w.message.clone(),
+            })
+            .collect();
+        let mut found = if self.questions.is_empty() {
+            let Gathered {
+                mut sockets,
+                owners,
+                collected,
+                tally,
+            } = gather(&self.query, &self.filter, names)?;
+            let closing = closing(&self.query, collected)?;
+            notices.extend(tally.report(owners.as_ref()));
             if self.listeners {
                 sockets.retain(kill::waits_for_others);
             }
-            sockets
+            Found {
+                sockets,
+                listeners: Listeners::default(),
+                closing,
+            }
         } else {
             let mut chosen = Chosen {
                 choice: self,
                 sockets: Vec::new(),
             };
-            let collected = collect::collect(&self.query, &mut chosen).map_err(Error::Source)?;
-            let sockets = chosen.sockets;
-            closing(&self.query, collected)?;
-            sockets
+            let mut collected =
+                collect::collect(&self.query, &mut chosen).map_err(Error::Source)?;
+            Found {
+                sockets: chosen.sockets,
+                listeners: std::mem::take(&mut collected.listeners),
+                closing: closing(&self.query, collected)?,
+            }
         };
-        sockets.sort_by(crate::model::default_order);
-        Ok(sockets)
+        found.sockets.sort_by(crate::model::default_order);
+        found.closing.notices.extend(notices);
+        Ok(found)
     }
 
     fn wants(&self, socket: &Socket) -> bool {
@@ -216,7 +257,7 @@ impl Choice {
             files: self.files.clone(),
             listeners: false,
         };
-        let near = wider.sockets(names)?;
+        let near = wider.find(names)?.sockets;
         let view = KillView {
             sockets: &near,
             details: &[],
@@ -279,8 +320,9 @@ fn end(
     args: &KillArgs,
     choice: &Choice,
     names: &SystemNames,
-    sockets: &[Socket],
+    found: &Found,
 ) -> Result<Exit, Error> {
+    let sockets = &found.sockets[..];
     if !sys::namespace::proc_shows_own_pids() {
         return Err(Error::Plan(PlanError::Option {
             option: "kill",
@@ -290,11 +332,7 @@ fn end(
             hint: "run it in the PID namespace whose /proc is mounted",
         }));
     }
-    let owners = find_owners(
-        &choice.query,
-        sockets,
-        collect::Collected::default().listeners,
-    );
+    let owners = find_owners(&choice.query, sockets, found.listeners.clone());
     let Plan { victims, spared } = kill::plan(sockets, &owners, Pid(std::process::id()));
     // From here on each is itself, whatever becomes of its number.
     let pinned: Vec<_> = victims.iter().map(|v| Pinned::new(v.pid)).collect();
@@ -341,7 +379,7 @@ fn end(
     if !confirmed(args, &format!("End {many}?"))? {
         return Ok(Exit::No);
     }
-    let again = choice.sockets(names)?;
+    let again = choice.find(names)?.sockets;
     let now: FxHashSet<_> = again.iter().map(identity).collect();
     let mut ended: Vec<(&Victim, &Pinned)> = Vec::new();
     for (victim, process) in victims.iter().zip(&pinned) {
@@ -480,12 +518,8 @@ fn holders(question: &Question, names: &SystemNames) -> Result<String, Error> {
         files: Vec::new(),
         listeners: true,
     };
-    let sockets = choice.sockets(names)?;
-    let owners = find_owners(
-        &choice.query,
-        &sockets,
-        collect::Collected::default().listeners,
-    );
+    let sockets = choice.find(names)?.sockets;
+    let owners = find_owners(&choice.query, &sockets, Listeners::default());
     let mut holders = Vec::new();
     for socket in &sockets {
         if let Owners::Known(known) = owners.of(socket) {
@@ -551,15 +585,15 @@ fn close(
     args: &KillArgs,
     choice: &Choice,
     names: &SystemNames,
-    sockets: Vec<Socket>,
+    sockets: &[Socket],
 ) -> Result<Exit, Error> {
     let view = KillView {
-        sockets: &sockets,
+        sockets,
         details: &[],
         names,
     };
     let mut plan = String::new();
-    for socket in &sockets {
+    for socket in sockets {
         plan.push_str(&format!("close {}\n", view.socket(socket)));
     }
     Stdout.write_all(plan.as_bytes())?;
@@ -580,11 +614,11 @@ fn close(
     if !confirmed(args, &format!("Close {many}?"))? {
         return Ok(Exit::No);
     }
-    let again = choice.sockets(names)?;
+    let again = choice.find(names)?.sockets;
     let now: FxHashSet<_> = again.iter().map(identity).collect();
     let mut worst = Exit::Done;
     let mut closed = 0u64;
-    for socket in &sockets {
+    for socket in sockets {
         let outcome = if !is_possible(socket) {
             Err(Refused::Error(nix::libc::EOPNOTSUPP))
         } else if now.contains(&identity(socket)) {

@@ -126,6 +126,7 @@ fn everything_is_never_meant() {
         ("kill 0", "port 0"),
         ("kill 80 --yes --dry-run", "cannot be used with"),
         ("kill 80 --grace soon", "30s"),
+        ("kill 80 -N x", "-N"),
         ("kill sport = 1 y", "'y'"),
         ("kill \u{1b}x", "\\x1bx"),
     ] {
@@ -383,6 +384,10 @@ fn others_processes_take_rights() {
         let mut holder = hand_over(vec![listener]);
         let answer = as_nobody(&format!("kill {at} --yes")).exits(3);
         says(&answer, &["cannot be seen", "root"]);
+        assert!(holder.is_running());
+        // Of a process that cannot be seen nobody knows whether it is called so.
+        let answer = as_nobody("kill --yes process = cat").exits(3);
+        says(&answer, &["is unknown", "nothing was done"]);
         assert!(holder.is_running());
         let pair = Pair::on("127.0.0.1");
         let arguments = format!("kill --sockets --yes dport = {}", port(&pair.listener));
