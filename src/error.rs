@@ -5,7 +5,7 @@ use crate::cli::question::QuestionError;
 use crate::cli::select::SelectError;
 use crate::collect::SourceError;
 use crate::exit::Exit;
-use crate::filter::FilterError;
+use crate::filter::{FilterError, brief};
 use crate::model::Notice;
 use crate::render::escape::escape;
 use crate::sys::namespace::EnterError;
@@ -80,24 +80,24 @@ impl Error {
     pub fn message(&self) -> String {
         match self {
             Self::Plan(PlanError::Filter(error)) => filter_message(error),
-            Self::Plan(PlanError::FilterFile { name, source }) => format!(
-                "error: -F: {}: {}\n",
-                escape(name.as_bytes()),
-                os_words(source)
-            ),
+            Self::Plan(PlanError::FilterFile { name, source }) => {
+                format!("error: -F: {}: {}\n", typed(name), os_words(source))
+            }
             Self::Plan(PlanError::UnknownField {
                 option,
                 name,
                 similar,
             }) => format!(
-                "error: {option}: '{}' is not a field{}\nhint: {}all fields: portctl help columns\n",
-                escape(name.as_bytes()),
-                if *option == "--sort" {
-                    ", or one with :asc or :desc"
-                } else {
-                    ""
-                },
+                "error: {option}: '{}' is not a field\nhint: {}all fields: portctl help columns\n",
+                typed(name),
                 did_you_mean(similar)
+            ),
+            Self::Plan(PlanError::UnknownDirection { key, word, similar }) => format!(
+                "error: --sort: '{}' is not a direction\nhint: {}{key}:asc begins with the smallest, \
+                 {key}:desc with the largest\n",
+                typed(word),
+                did_you_mean(similar),
+                key = typed(key),
             ),
             Self::Plan(PlanError::Usage { message, hint })
             | Self::Unanswerable { message, hint, .. } => format!(
@@ -107,24 +107,27 @@ impl Error {
             ),
             Self::Question(error) => format!(
                 "error: '{}': {}\nhint: {}\n",
-                escape(error.asked.as_bytes()),
+                typed(&error.asked),
                 escape(error.problem.as_bytes()),
                 escape(error.hint.as_bytes())
             ),
             Self::Plan(PlanError::UnknownOrder { name, similar }) => format!(
                 "error: --sort: groups have no '{}'\nhint: {}sockets, a state, recv_queue, send_queue, accept_queue, a \
                  field of --by; with -i also new, gone, churn\n",
-                escape(name.as_bytes()),
+                typed(name),
                 did_you_mean(similar)
             ),
             Self::Plan(PlanError::Option {
                 option,
                 problem,
                 hint,
-            }) => format!("error: {option}: {problem}\nhint: {hint}\n"),
+            }) => format!(
+                "error: {option}: {}\nhint: {hint}\n",
+                escape(problem.as_bytes())
+            ),
             Self::Plan(PlanError::Select(SelectError::UnknownTable { name, similar })) => format!(
                 "error: -A: '{}' is not a table\nhint: {}all of them are listed in portctl ls --help\n",
-                escape(name.as_bytes()),
+                typed(name),
                 did_you_mean(similar)
             ),
             Self::Plan(PlanError::Select(SelectError::Nothing)) => {
@@ -133,17 +136,18 @@ impl Error {
             }
             Self::UnknownTopic { name, similar } => format!(
                 "error: there is no help on '{}'\nhint: {}topics: {}; commands: ls, top, summary, headroom, why, free, wait, kill, schema, completions\n",
-                escape(name.as_bytes()),
+                typed(name),
                 did_you_mean(similar),
                 crate::cli::topics::TOPICS.join(", ")
             ),
             Self::Namespace(error) => format!(
                 "error: -N: {}\n{}",
-                escape(error.to_string().as_bytes()),
+                shortened(&error.to_string(), &entered(error)),
                 namespace_hint(error)
             ),
             Self::Source(error) => {
-                format!("error: {}\n", escape(error.to_string().as_bytes()))
+                let path = error.path().unwrap_or_default();
+                format!("error: {}\n", shortened(&error.to_string(), path))
             }
             Self::NothingCollected(notices) => {
                 let mut text = "error: no socket table could be read\n".to_owned();
@@ -155,7 +159,7 @@ impl Error {
             }
             Self::Save { path, error } => format!(
                 "error: cannot write the dump {}: {}\n",
-                escape(path.as_os_str().as_encoded_bytes()),
+                brief(&escape(path.as_os_str().as_encoded_bytes())),
                 os_words(error)
             ),
             Self::Output(error) => format!("error: cannot write the output: {}\n", os_words(error)),
@@ -199,6 +203,26 @@ pub(crate) fn os_words(error: &io::Error) -> String {
     )
 }
 
+/// The text of an error made safe, with `typed` in it as [`typed`] tells it.
+fn shortened(words: &str, typed: &str) -> String {
+    escape(words.replacen(typed, &brief(typed), 1).as_bytes())
+}
+
+/// What an error names that was to be entered.
+fn entered(error: &EnterError) -> String {
+    match error {
+        EnterError::Missing { what, .. } => what.clone(),
+        EnterError::Refused(path) | EnterError::NotOne(path) | EnterError::Other { path, .. } => {
+            path.display().to_string()
+        }
+    }
+}
+
+/// A word as it was typed, made safe, and without the middle of a long one.
+fn typed(word: &str) -> String {
+    escape(brief(word).as_bytes())
+}
+
 fn did_you_mean(similar: &[String]) -> String {
     if similar.is_empty() {
         String::new()
@@ -231,7 +255,7 @@ fn filter_message(error: &FilterError) -> String {
     let mut message = format!("error: {}\n", safe(&error.message()));
     // Writing to a String cannot fail.
     if let Some(file) = &error.file {
-        let _ = writeln!(message, "in {}:", escape(file.as_bytes()));
+        let _ = writeln!(message, "in {}, line {}:", typed(&file.name), file.line);
     }
     let _ = writeln!(message, "  {before}{wrong}{after}");
     let (indent, carets) = (before.width(), wrong.width().max(1));

@@ -12,12 +12,10 @@ use crate::model::{
     StateMasks, StateSet, Table, TableSet,
 };
 use crate::render::escape::escape;
-use crate::wire::pid;
 use rustc_hash::FxHashMap;
 use std::ffi::OsString;
 use std::ops::ControlFlow;
-use std::os::unix::ffi::OsStrExt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// So many sockets tell well enough which ports there are.
 const SOCKETS: usize = 20_000;
@@ -128,20 +126,9 @@ impl Live for System {
     }
 
     fn processes(&self) -> Vec<(u32, String)> {
-        let started = Instant::now();
-        let Ok(entries) = std::fs::read_dir("/proc") else {
-            return Vec::new();
-        };
-        entries
-            .flatten()
-            .take_while(|_| started.elapsed() < PATIENCE)
-            .filter_map(|entry| pid::id(entry.file_name().as_bytes()))
-            .filter_map(|id| {
-                let stat = std::fs::read(format!("/proc/{id}/stat")).ok()?;
-                // The kernel's own threads hold no sockets that a process could.
-                let name = pid::stat_name(&stat).filter(|_| !pid::is_kernel_thread(&stat))?;
-                Some((id, escape(name)))
-            })
+        collect::processes::processes(PATIENCE)
+            .into_iter()
+            .map(|(id, name)| (id, escape(&name)))
             .collect()
     }
 }

@@ -179,6 +179,7 @@ impl Choice {
                 owners,
                 collected,
                 tally,
+                ..
             } = gather(&self.query, &self.filter, names)?;
             let closing = closing(&self.query, collected)?;
             notices.extend(tally.report(owners.as_ref()));

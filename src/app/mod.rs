@@ -13,9 +13,10 @@ mod top;
 mod wait;
 mod why;
 
+use crate::analysis::order::OrderError;
 use crate::cli::args::{Cli, Command, LsArgs};
 use crate::cli::env::{ProcessEnv, Terminal};
-use crate::cli::plan::Verbosity;
+use crate::cli::plan::{self, PlanError, Verbosity};
 use crate::cli::{docs, topics};
 use crate::collect::{self, Collected};
 use crate::error::Error;
@@ -169,14 +170,24 @@ fn parse_error(mut error: clap::Error) -> Result<Exit, Error> {
     }
     // That an option might be a value is no help: the few values that look so stand behind an operator.
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(Vec::new()));
-    // The words of the error hold what was typed.
-    let mut message = error.render().to_string().replace("\n\n\n", "\n\n");
-    if let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) {
-        // A newline in an argument must not start a line of ours.
-        message = message.replace(value, &escape(value.as_bytes()));
+    // The words of the error hold what was typed. A newline in an argument must not start a line of ours.
+    let contexts: Vec<_> = error
+        .context()
+        .map(|(kind, value)| (kind, value.clone()))
+        .collect();
+    for (kind, value) in contexts {
+        if let ContextValue::String(words) = value {
+            let words = escape(filter::brief(&words).as_bytes());
+            error.insert(kind, ContextValue::String(words));
+        }
     }
+    let message = error.render().to_string().replace("\n\n\n", "\n\n");
     for line in message.lines() {
-        say(&format!("{}\n", escape(line.as_bytes())));
+        // What is escaped already keeps its backslashes.
+        say(&format!(
+            "{}\n",
+            escape(line.as_bytes()).replace("\\x5c", "\\")
+        ));
     }
     if message.contains("--limit <GROUPS>") {
         say("hint: ports are always numbers here; -n takes how many groups to show\n");
@@ -231,6 +242,15 @@ fn opening(query: &Query, wanted: bool) -> Opening {
             NetNs::default()
         },
     }
+}
+
+/// What to say of a `--sort` that makes no sense; `unknown` tells of a name that nothing has.
+fn order_error(error: OrderError, unknown: impl FnOnce(String) -> PlanError) -> Error {
+    Error::Plan(match error {
+        OrderError::Unknown(name) => unknown(name),
+        OrderError::Direction { key, word } => plan::unknown_direction(key, word),
+        OrderError::OneLook(name) => plan::one_look(&name),
+    })
 }
 
 /// Fails if tables were wanted and none could be read.

@@ -2,7 +2,7 @@
 
 use super::gather::{Tally, gather, names_for};
 use super::resolver::SystemResolver;
-use super::{closing, finish, opening};
+use super::{closing, finish, opening, order_error};
 use crate::analysis::top::{Grouping, Sample, TopOrder, rank};
 use crate::cli::args::TopArgs;
 use crate::cli::env::{Env, Terminal};
@@ -25,8 +25,12 @@ pub(super) fn run(args: &TopArgs, env: &dyn Env, terminal: Terminal) -> Result<E
     let names = names.with(plan.query.details);
     let two_looks = plan.interval.is_some();
     let order = match &plan.sort {
-        Some(text) => TopOrder::parse(text, &plan.by, two_looks)
-            .map_err(|name| Error::Plan(plan::unknown_order(name, TopOrder::names())))?,
+        Some(text) => TopOrder::parse(text, &plan.by, two_looks).map_err(|error| {
+            let fields = plan.by.iter().map(|id| id.field().name);
+            order_error(error, |name| {
+                plan::unknown_order(name, TopOrder::names().chain(fields))
+            })
+        })?,
         None => TopOrder::usual(two_looks),
     };
     let mut grouping = Grouping::new(&plan.by);

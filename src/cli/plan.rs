@@ -123,6 +123,15 @@ pub enum PlanError {
         /// Names close to it.
         similar: Vec<String>,
     },
+    /// A word behind the colon of a key of `--sort` that says no direction.
+    UnknownDirection {
+        /// The key without it.
+        key: String,
+        /// The word.
+        word: String,
+        /// The direction that may have been meant.
+        similar: Vec<String>,
+    },
     /// A value that an option does not take.
     Option {
         /// The option.
@@ -288,7 +297,10 @@ pub fn filter(
     let Some(path) = file else {
         return Ok(typed);
     };
-    let name = path.to_string_lossy().into_owned();
+    let name = match path == Path::new("-") {
+        true => "standard input".to_owned(),
+        false => path.to_string_lossy().into_owned(),
+    };
     match env.file(path) {
         Ok(contents) => filter::compile_file(&name, &contents, scope, resolver)
             .map(|read| typed.and(read))
@@ -350,6 +362,37 @@ pub fn unknown_field(option: &'static str, name: String) -> PlanError {
 pub fn unknown_order(name: String, names: impl Iterator<Item = &'static str>) -> PlanError {
     let similar = filter::closest(&name, names);
     PlanError::UnknownOrder { name, similar }
+}
+
+/// The error for a word that says no direction of the sort key `key`.
+#[must_use]
+pub fn unknown_direction(key: String, word: String) -> PlanError {
+    // What is typed for a direction elsewhere, and what it is called here.
+    const WORDS: [(&str, &str); 6] = [
+        ("asc", "asc"),
+        ("desc", "desc"),
+        ("ascending", "asc"),
+        ("descending", "desc"),
+        ("up", "asc"),
+        ("down", "desc"),
+    ];
+    let similar = filter::closest(&word, WORDS.map(|(typed, _)| typed))
+        .iter()
+        .filter_map(|near| WORDS.iter().find(|(typed, _)| typed == near))
+        .map(|(_, ours)| (*ours).to_owned())
+        .take(1)
+        .collect();
+    PlanError::UnknownDirection { key, word, similar }
+}
+
+/// The error for groups that are to be sorted by what only two looks tell.
+#[must_use]
+pub fn one_look(name: &str) -> PlanError {
+    PlanError::Option {
+        option: "--sort",
+        problem: format!("'{name}' compares two looks at the sockets, and this is one"),
+        hint: "add -i SECONDS, the time between two looks, as in: portctl top -i 5 --sort churn",
+    }
 }
 
 fn columns_error(error: ColumnsError) -> PlanError {

@@ -1,7 +1,7 @@
 //! Paths of control groups.
 
+use super::mounts::Hierarchy;
 use crate::model::{CgroupId, CgroupPath};
-use crate::sys;
 use rustc_hash::FxHashMap;
 use std::rc::Rc;
 
@@ -34,7 +34,7 @@ impl Cgroups {
 
     fn walk(&mut self) {
         self.walks += 1;
-        let Some(groups) = sys::cgroups::all() else {
+        let Some(groups) = Hierarchy::find().ok().and_then(|found| found.all()) else {
             self.walks = WALKS;
             return;
         };

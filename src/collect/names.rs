@@ -2,6 +2,7 @@
 
 use super::cgroups::Cgroups;
 use super::limits;
+use super::mounts::Hierarchy;
 use crate::model::{
     CgroupId, CgroupPath, DetailSet, EphemeralPorts, IfIndex, Names, Pid, Port, Protocol, Uid,
 };
@@ -11,6 +12,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::io;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::rc::Rc;
@@ -27,6 +29,7 @@ pub struct SystemNames {
     services: OnceCell<Services>,
     ephemeral: OnceCell<Option<EphemeralPorts>>,
     unprivileged: OnceCell<Option<u32>>,
+    hierarchy: OnceCell<io::Result<Hierarchy>>,
     foreign: bool,
     /// Present if paths of control groups are wanted.
     cgroups: Option<RefCell<Cgroups>>,
@@ -80,6 +83,14 @@ impl SystemNames {
     /// The service and protocol names of this host.
     pub fn services(&self) -> &Services {
         self.services.get_or_init(Services::load)
+    }
+
+    /// The control groups of this host.
+    ///
+    /// # Errors
+    /// If none are mounted, or that cannot be read.
+    pub fn hierarchy(&self) -> Result<&Hierarchy, &io::Error> {
+        self.hierarchy.get_or_init(Hierarchy::find).as_ref()
     }
 }
 

@@ -119,6 +119,17 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// The file that it is about, as its text names it.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::File { path, .. } | Self::NotADump { path } | Self::Damaged { path, .. } => {
+                Some(path)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the source has nothing of the kind, rather than failing to deliver it.
     pub(super) fn is_lack(&self) -> bool {
         match self {

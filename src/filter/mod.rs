@@ -12,6 +12,7 @@
 
 mod address;
 mod ast;
+mod brief;
 mod check;
 mod class;
 mod ends;
@@ -44,7 +45,8 @@ mod token;
 
 pub use address::{Network, NetworkSet};
 pub use ast::{Comparison, Expr, Node, NodeKind, Op, StateWord, Value};
-pub use error::{ErrorKind, FilterError, PortFault};
+pub use brief::brief;
+pub use error::{ErrorKind, FilePlace, FilterError, PortFault};
 pub use glob::Glob;
 pub use kind::Unit;
 pub use numbers::NumberSet;
@@ -157,15 +159,19 @@ pub fn compile(
 ///
 /// # Errors
 ///
-/// As [`compile`]; the error names the file.
+/// As [`compile`]; the error names the file and the line.
 pub fn compile_file(
     name: &str,
     contents: &[u8],
     scope: &Scope,
     resolver: &dyn Resolver,
 ) -> Result<Filter, FilterError> {
-    compile(&[file_text(contents)], scope, resolver).map_err(|error| FilterError {
-        file: Some(name.to_owned()),
+    let (text, lines) = source::text_and_lines(contents);
+    compile(&[text], scope, resolver).map_err(|error| FilterError {
+        file: Some(FilePlace {
+            name: name.to_owned(),
+            line: 1 + lines.iter().filter(|&&at| at <= error.span.start).count(),
+        }),
         ..error
     })
 }

@@ -621,6 +621,19 @@ fn states() {
     assert_eq!(shown("sport = 513 or state listen"), [0, 4, 8]);
     assert_eq!(shown("state listen or sport = 513"), [0, 4, 8]);
     assert_eq!(shown("state = listen or sport = 513"), [0, 4, 8]);
+    // Words in front make one set, as in `ss`; an `or` behind them joins all of it.
+    assert_eq!(
+        shown("state listen state close or sport = 22"),
+        shown("( state in listen,close ) or sport = 22")
+    );
+    assert_eq!(
+        shown("exclude listen excl close or sport = 22"),
+        shown("( state not in listen,close ) or sport = 22")
+    );
+    assert_eq!(shown("state listen,close or not state all"), [0, 4, 8, 9]);
+    assert!(try_compile("state all exclude listen or sport = 22").is_err());
+    let many = format!("{}or sport = 22", "state listen ".repeat(100_000));
+    assert_eq!(shown(&many), shown("state listen or sport = 22"));
     assert_eq!(shown("state listen sport = 513 or src ::"), [4]);
     assert_eq!(shown("state != established"), [0, 4, 8, 9]);
     assert_eq!(shown("sport = 22 state listening"), [0, 4]);

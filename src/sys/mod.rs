@@ -5,7 +5,6 @@
 pub mod bind;
 pub mod caller;
 pub mod capabilities;
-pub mod cgroups;
 pub mod connect;
 pub mod connected;
 pub mod hosts;

@@ -12,6 +12,7 @@ pub mod ifaddr;
 pub mod inet_details;
 pub mod inet_diag;
 pub mod link;
+pub mod mountinfo;
 pub mod netlink_diag;
 pub mod nfsd;
 pub mod nlmsg;

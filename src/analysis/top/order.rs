@@ -2,6 +2,7 @@
 
 use super::keys::Keys;
 use super::{Group, StateSlot};
+use crate::analysis::order::{OrderError, is_descending, name_and_direction};
 use crate::model::{FieldId, field_by_name};
 use std::cmp::Ordering;
 
@@ -65,24 +66,19 @@ impl TopOrder {
     /// two looks `new`, `gone` and `churn`. Counts begin with the largest unless told otherwise, values with the smallest.
     ///
     /// # Errors
-    /// The part that is none of these.
-    pub fn parse(text: &str, fields: &[FieldId], two_looks: bool) -> Result<Vec<Self>, String> {
+    /// If groups have nothing of a name, have it only after two looks, or a direction is none.
+    pub fn parse(text: &str, fields: &[FieldId], two_looks: bool) -> Result<Vec<Self>, OrderError> {
         text.split(',')
             .map(|part| {
-                let part = part.trim();
-                let (name, direction) = part.split_once(':').unwrap_or((part, ""));
-                let column = column(name, fields)
-                    .filter(|c| {
-                        two_looks
-                            || !matches!(c, TopColumn::New | TopColumn::Gone | TopColumn::Churn)
-                    })
-                    .ok_or_else(|| name.to_owned())?;
-                let descending = match direction.to_ascii_lowercase().as_str() {
-                    "" => !matches!(column, TopColumn::Value(_)),
-                    "asc" => false,
-                    "desc" => true,
-                    _ => return Err(part.to_owned()),
-                };
+                let (name, word) = name_and_direction(part);
+                let column =
+                    column(name, fields).ok_or_else(|| OrderError::Unknown(name.to_owned()))?;
+                let compares = [TopColumn::New, TopColumn::Gone, TopColumn::Churn];
+                if !two_looks && compares.contains(&column) {
+                    return Err(OrderError::OneLook(name.to_owned()));
+                }
+                let usual = !matches!(column, TopColumn::Value(_));
+                let descending = word.map_or(Ok(usual), |word| is_descending(name, word))?;
                 Ok(Self { column, descending })
             })
             .collect()

@@ -10,6 +10,7 @@ mod tunnels;
 mod unclaimed;
 pub(super) mod walk;
 
+use super::mounts;
 use crate::model::{Inode, Listeners, OwnerTable, Pid, Query, ScanReport, Socket};
 use crate::sys::{self, proc_root::Dir};
 use rustc_hash::FxHashSet;
@@ -103,7 +104,7 @@ fn report(proc: &Dir, walked: &Walked) -> ScanReport {
     let hidden = walked.refused.iter().filter(may_be_here).count();
     ScanReport {
         hidden_processes: u32::try_from(hidden).unwrap_or(u32::MAX),
-        hidepid: !sys::namespace::may_trace_all() && sys::proc_root::hides_processes(),
+        hidepid: !sys::namespace::may_trace_all() && mounts::proc_hides_processes(),
         nested: sys::namespace::is_nested_pid_namespace(),
         failed: walked
             .failed
