@@ -14,15 +14,16 @@ use crate::cli::question;
 use crate::cli::wait::{Patience, UntilArg};
 use crate::collect::destroy::{destroy, is_possible};
 use crate::collect::names::SystemNames;
-use crate::collect::owners::find_owners;
+use crate::collect::owners::{find_owners, held_by};
 use crate::collect::pinned::{Pinned, Refused};
 use crate::collect::{self, Sink};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::filter::{Filter, Predicate};
 use crate::model::{
-    DetailSet, Family, Inode, Kinds, Listeners, Notice, Owners, Pid, Protocol, Query, Question,
-    Socket, SourceChoice, State, StateMasks, StateSet, Subject, TableSet, UnixName,
+    Conditions, DetailSet, Family, Inode, Kinds, Listeners, Notice, Owners, Pid, Protocol, Query,
+    Question, Socket, SourceChoice, State, StateMasks, StateSet, Subject, Table, TableSet,
+    UnixName,
 };
 use crate::render::{Closing, KillView};
 use crate::sys;
@@ -345,8 +346,14 @@ fn end(
         names,
     };
     let mut plan = String::new();
+    let others = other_listeners(choice, names, sockets, &victims)?;
     for victim in &victims {
-        plan.push_str(&format!("end {}\n", view.victim(victim)));
+        let held = held_by(victim.pid, &others.iter().filter_map(|s| s.inode).collect());
+        let with_it = others
+            .iter()
+            .filter(|s| s.inode.is_some_and(|i| held.contains(&i)));
+        let with_it: Vec<_> = with_it.collect();
+        plan.push_str(&format!("end {}\n", view.victim(victim, &with_it)));
     }
     Stdout.write_all(plan.as_bytes())?;
     let mut worst = Exit::Done;
@@ -421,6 +428,39 @@ fn end(
     let restartable = ended.iter().any(|(v, _)| view.restarts(v.pid).is_some());
     let free = see_it_free(args, names, sockets, restartable)?;
     Ok(worse(worst, free))
+}
+
+/// The listeners of this network namespace that were not chosen, and may end with the victims.
+fn other_listeners(
+    choice: &Choice,
+    names: &SystemNames,
+    sockets: &[Socket],
+    victims: &[Victim],
+) -> Result<Vec<Socket>, Error> {
+    if victims.is_empty() {
+        return Ok(Vec::new());
+    }
+    let all = Choice {
+        query: Query {
+            tables: Table::ALL.into_iter().collect(),
+            named: TableSet::EMPTY,
+            states: StateMasks {
+                tcp: StateSet::LISTEN,
+                ..StateMasks::same(StateSet::LISTEN.or(StateSet::CLOSE))
+            },
+            conditions: Conditions::default(),
+            owners: false,
+            ..choice.query.clone()
+        },
+        filter: Filter::everything(),
+        questions: Vec::new(),
+        files: Vec::new(),
+        listeners: true,
+    };
+    let chosen: FxHashSet<_> = sockets.iter().map(identity).collect();
+    let mut others = all.find(names)?.sockets;
+    others.retain(|socket| !chosen.contains(&identity(socket)));
+    Ok(others)
 }
 
 /// Waits for processes that were asked to end, and forces those that do not.
@@ -503,13 +543,13 @@ fn holders(question: &Question, names: &SystemNames) -> Result<String, Error> {
     let choice = Choice {
         query: Query {
             tables: tables(
-                crate::model::Table::ALL.into_iter().collect(),
+                Table::ALL.into_iter().collect(),
                 std::slice::from_ref(question),
             ),
             named: TableSet::EMPTY,
             states: StateMasks::same(StateSet::LISTEN.or(StateSet::CLOSE)),
             kinds: Kinds::ALL,
-            conditions: crate::model::Conditions::default(),
+            conditions: Conditions::default(),
             owners: true,
             details: DetailSet::NONE,
             source: SourceChoice::Auto,

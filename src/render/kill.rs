@@ -63,16 +63,28 @@ impl KillView<'_> {
         String::from_utf8_lossy(&out).into_owned()
     }
 
-    /// A process and what it holds of what was chosen.
+    /// A process, what it holds of what was chosen, and the other listeners that end with it.
     #[must_use]
-    pub fn victim(&self, victim: &Victim) -> String {
-        let sockets = victim.sockets.iter().filter_map(|&n| self.sockets.get(n));
-        let mut held: Vec<_> = sockets.take(NAMED).map(|s| self.socket(s)).collect();
-        if let Some(more) = victim.sockets.len().checked_sub(NAMED + 1) {
-            held.push(format!("and {} more", more + 1));
-        }
+    pub fn victim(&self, victim: &Victim, others: &[&Socket]) -> String {
+        let chosen: Vec<_> = victim
+            .sockets
+            .iter()
+            .filter_map(|&n| self.sockets.get(n))
+            .collect();
         let process = self.process(victim.pid, victim.name.as_deref());
-        format!("{process}: {}", held.join(", "))
+        let mut text = format!("{process}: {}", self.list(&chosen));
+        if !others.is_empty() {
+            text.push_str(&format!("; with it goes {}", self.list(others)));
+        }
+        text
+    }
+
+    fn list(&self, sockets: &[&Socket]) -> String {
+        let mut named: Vec<_> = sockets.iter().take(NAMED).map(|s| self.socket(s)).collect();
+        if let Some(more) = sockets.len().checked_sub(NAMED + 1) {
+            named.push(format!("and {} more", more + 1));
+        }
+        named.join(", ")
     }
 
     /// Why nothing is ended for a socket, and what to do instead.
@@ -146,7 +158,7 @@ mod tests {
             name: Some(b"x[1]\n\x1b[31m"[..].into()),
             sockets: Vec::new(),
         };
-        let text = view.victim(&victim);
+        let text = view.victim(&victim, &[]);
         assert_eq!(text, "\"x[1]\\x0a\\x1b[31m\"[8], \"a\\x0aend 1.service\": ");
         let again = view.restarts(Pid(8)).unwrap();
         assert!(

@@ -277,7 +277,7 @@ impl<'a> Walk<'a> {
     /// Calls `each` for every descriptor that matters of the process or thread whose directory is `base`; returns how many there are.
     ///
     /// The list of descriptors with their links takes `CAP_DAC_READ_SEARCH` beside `CAP_SYS_PTRACE`, where a user's own rights do not
-    /// suffice; what is known of each takes the latter only, and twice as long.
+    /// suffice; what is known of each takes the latter only, and three system calls a descriptor instead of one.
     fn descriptors(
         &self,
         base: &Dir,

@@ -87,6 +87,17 @@ fn filters_choose_too_and_clients_only_if_asked_for() {
         let answer = portctl(&format!("kill --yes dport = {at}")).exits(1);
         says(&answer, &["no listener matches"]);
         assert!(client.is_running());
+        // What else would go is told before.
+        let (one, other) = (server(), server());
+        let (at_one, at_other) = (port(&one), port(&other));
+        let holder = hand_over(vec![one, other]);
+        let plan = portctl(&format!("kill {at_one} --dry-run")).exits(0);
+        let words = [
+            format!("cat[{}]: tcp LISTEN 127.0.0.1:{at_one};", holder.pid()),
+            format!("with it goes tcp LISTEN 127.0.0.1:{at_other}"),
+        ];
+        says(&plan, &words.each_ref().map(|w| &w[..]));
+        drop(holder);
         let datagrams = OwnedFd::from(udp::bound("127.0.0.1"));
         let udp_at = port(&datagrams);
         let mut receiver = hand_over(vec![datagrams]);
