@@ -135,7 +135,7 @@ impl Error {
                     .to_owned()
             }
             Self::UnknownTopic { name, similar } => format!(
-                "error: there is no help on '{}'\nhint: {}topics: {}; commands: ls, top, summary, headroom, why, free, wait, schema, completions\n",
+                "error: there is no help on '{}'\nhint: {}topics: {}; commands: ls, top, summary, headroom, why, free, wait, kill, schema, completions\n",
                 typed(name),
                 did_you_mean(similar),
                 crate::cli::topics::TOPICS.join(", ")

@@ -1,7 +1,9 @@
 //! Pure functions from sockets to answers: order, counts, flows, groups, and how many ports are left.
 
 pub mod best;
+pub mod exposure;
 pub mod headroom;
+pub mod kill;
 pub mod order;
 mod summary;
 pub mod top;

@@ -4,6 +4,7 @@ mod complete;
 mod free;
 mod gather;
 mod headroom;
+mod kill;
 mod ls;
 mod resolver;
 mod save;
@@ -35,6 +36,14 @@ use std::time::SystemTime;
 /// Runs portctl with these arguments, the program's name first.
 #[must_use]
 pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
+    sys::capabilities::put_down();
+    if sys::capabilities::is_set_user_id() {
+        say(
+            "error: a set-user-ID bit would give every user all rights of another: give the program capabilities instead\n\
+             help: portctl help capabilities\n",
+        );
+        return Exit::Failed;
+    }
     let mut arguments: Vec<OsString> = arguments.collect();
     if arguments.get(1).is_some_and(|first| means_ls(first)) {
         arguments.insert(1, "ls".into());
@@ -112,6 +121,7 @@ fn command(cli: Cli) -> Result<Exit, Error> {
         Some(Command::Why(args)) => why::run(&args, &ProcessEnv),
         Some(Command::Free(args)) => free::run(&args),
         Some(Command::Wait(args)) => wait::run(&args),
+        Some(Command::Kill(args)) => kill::run(&args, &ProcessEnv),
         Some(Command::Help { topic: None }) => {
             print(&Cli::command().render_long_help().to_string())
         }
@@ -145,7 +155,10 @@ fn hint_for_ss(option: &str) -> Option<&'static str> {
     Some(match option {
         "-s" | "--summary" => "counts of sockets: portctl summary",
         "-b" | "--bpf" | "-z" | "--contexts" => "this detail of ss is not offered yet",
-        "-E" | "--events" | "-K" | "--kill" => "this option of ss is not offered yet",
+        "-K" | "--kill" => {
+            "sockets are closed by portctl kill --sockets, processes ended by portctl kill"
+        }
+        "-E" | "--events" => "this option of ss is not offered yet",
         _ => return None,
     })
 }
@@ -333,7 +346,7 @@ fn owners_hidden(count: u64, report: &crate::model::ScanReport) -> Notice {
             .to_owned()
     } else {
         "their processes belong to other users or let nobody look; run as root to see them, or give \
-         portctl cap_sys_ptrace and cap_dac_read_search"
+         portctl cap_sys_ptrace (portctl help capabilities)"
             .to_owned()
     };
     Notice::OwnersHidden { count, remedy }

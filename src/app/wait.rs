@@ -100,7 +100,7 @@ fn questions(args: &WaitArgs, names: &SystemNames) -> Result<Vec<Question>, Erro
 }
 
 /// One place that is looked at again and again.
-struct Watch<'a> {
+pub(super) struct Watch<'a> {
     question: &'a Question,
     until: UntilArg,
     query: Query,
@@ -112,7 +112,7 @@ struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    fn new(question: &'a Question, until: UntilArg) -> Self {
+    pub(super) fn new(question: &'a Question, until: UntilArg) -> Self {
         let asked: Vec<IpAddr> = match &question.subject {
             Subject::Port { addresses, .. } => addresses.iter().map(|(a, _)| *a).collect(),
             Subject::Unix(_) => Vec::new(),
@@ -129,7 +129,11 @@ impl<'a> Watch<'a> {
     }
 
     /// Looks until it has come. False if it has not at the deadline; the last look is after it, and there is always one.
-    fn until(&mut self, deadline: Option<Instant>, connect: bool) -> Result<bool, Error> {
+    pub(super) fn until(
+        &mut self,
+        deadline: Option<Instant>,
+        connect: bool,
+    ) -> Result<bool, Error> {
         let mut pause = SHORTEST;
         loop {
             let began = Instant::now();
@@ -271,7 +275,11 @@ impl<'a> Watch<'a> {
     }
 
     /// Why it has not come, as far as one more look tells.
-    fn last_words(&self, waited: Duration, names: &SystemNames) -> Result<String, Error> {
+    pub(super) fn last_words(
+        &self,
+        waited: Duration,
+        names: &SystemNames,
+    ) -> Result<String, Error> {
         let asked = escape(self.question.asked.as_bytes());
         let after = format!("after {}", seconds(waited));
         let context = Context {

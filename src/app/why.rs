@@ -12,10 +12,10 @@ use crate::collect::{self, Sink, owners::find_owners};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::model::{
-    BindFacts, BindOutcome, BindTarget, BindTrial, BindUser, Conditions, DetailSet, Family, Inode,
-    Kinds, Listeners, Notice, OwnerTable, Owners, PathFacts, Pid, ProcessDetail, Protocol, Query,
-    Question, Socket, SourceChoice, SourceKind, StateMasks, StateSet, Subject, Table, TableSet,
-    UnixName,
+    BindFacts, BindOutcome, BindTarget, BindTrial, BindUser, CgroupId, Conditions, DetailSet,
+    Family, Inode, Kinds, Listeners, Notice, OtherListener, OwnerTable, Owners, PathFacts, Pid,
+    ProcessDetail, Protocol, Query, Question, Socket, SourceChoice, SourceKind, StateMasks,
+    StateSet, Subject, Table, TableSet, UnixName,
 };
 use crate::render::{Closing, Opening, WhyView, why_json, why_text};
 use crate::sys::stdout::Stdout;
@@ -46,11 +46,13 @@ pub(super) fn run(args: &WhyArgs, env: &dyn Env) -> Result<Exit, Error> {
         }
         worst = worst.max(answered.answer.verdict);
         let evidence = inquiry.evidence(&look, &answered.trials);
+        let others = others(question, answered.answer.verdict);
         let view = WhyView {
             question,
             answer: &answered.answer,
             evidence: &evidence,
             names: &names,
+            others: others.as_deref(),
             now: SystemTime::now(),
         };
         if args.json {
@@ -81,6 +83,18 @@ fn questions(args: &WhyArgs, names: &SystemNames) -> Result<Vec<Question>, Error
     args.ports.iter().map(|text| read(text)).collect()
 }
 
+/// Who waits at the port in other network namespaces: for those who thought to find them here.
+fn others(question: &Question, verdict: Verdict) -> Option<Vec<OtherListener>> {
+    match &question.subject {
+        Subject::Port {
+            protocols, port, ..
+        } if verdict != Verdict::Blocked => {
+            Some(collect::namespaces::other_listeners(protocols, *port))
+        }
+        _ => None,
+    }
+}
+
 /// What stays the same for all questions.
 struct Inquiry {
     facts: BindFacts,
@@ -95,6 +109,7 @@ struct Look {
     listeners: Listeners,
     owners: OwnerTable,
     details: Vec<ProcessDetail>,
+    units: Vec<(CgroupId, Vec<u8>)>,
     facts: BindFacts,
     missing: Vec<Table>,
     paths: Vec<(Vec<u8>, PathFacts)>,
@@ -174,6 +189,7 @@ impl Inquiry {
         let mut closing = closing(&query, collected)?;
         let owners = find_owners(&query, &sockets, listeners.clone());
         let details = collect::details::details(&pids(&sockets, &owners));
+        let units = units(&sockets, &owners);
         let missing = missing(&query, &closing);
         let mut facts = self.facts.clone();
         // /proc does not list them, whatever the kernel could.
@@ -197,6 +213,7 @@ impl Inquiry {
             listeners,
             owners,
             details,
+            units,
             facts,
             missing,
             paths,
@@ -210,6 +227,7 @@ impl Inquiry {
             listeners: &look.listeners,
             owners: &look.owners,
             details: &look.details,
+            units: &look.units,
             facts: &look.facts,
             user: self.user,
             trials,
@@ -282,6 +300,24 @@ fn pids(sockets: &[Socket], owners: &OwnerTable) -> Vec<Pid> {
     pids.sort_unstable();
     pids.dedup();
     pids
+}
+
+/// The units of sockets that a service manager holds for others: their control group is the unit's.
+fn units(sockets: &[Socket], owners: &OwnerTable) -> Vec<(CgroupId, Vec<u8>)> {
+    let is_manager = |socket: &&Socket| match owners.of(socket) {
+        Owners::Known(mut holders) => holders.any(|holder| {
+            holder.process.pid == Pid(1) || holder.process.name.as_deref() == Some(b"systemd")
+        }),
+        _ => false,
+    };
+    let mut groups: Vec<_> = sockets
+        .iter()
+        .filter(is_manager)
+        .filter_map(|socket| socket.cgroup)
+        .collect();
+    groups.sort_unstable_by_key(|group| group.0);
+    groups.dedup();
+    collect::details::units(&groups)
 }
 
 /// Tables of which rows may be missing.

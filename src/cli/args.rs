@@ -52,7 +52,9 @@ pub enum Command {
     Free(super::free::FreeArgs),
     /// Wait until something listens on a port, or until it is free
     Wait(super::wait::WaitArgs),
-    /// Explain a topic: filter, columns, json, states, headroom, exit-codes; or a command
+    /// End the processes that hold a port, or close sockets
+    Kill(Box<super::kill::KillArgs>),
+    /// Explain a topic: filter, columns, json, states, headroom, exit-codes, capabilities; or a command
     Help {
         /// Topic or command
         topic: Option<String>,

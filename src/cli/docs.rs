@@ -40,6 +40,15 @@ pub fn all() -> io::Result<Vec<GeneratedFile>> {
             &["json", "columns"],
         ),
     ));
+    files.push((
+        "man/portctl-capabilities.7".to_owned(),
+        topic_page(
+            "portctl-capabilities",
+            "7",
+            "what portctl shows to whom, and what it needs for it",
+            &["capabilities"],
+        ),
+    ));
     Ok(files)
 }
 
@@ -71,7 +80,7 @@ fn main_page() -> io::Result<Vec<u8>> {
     section(
         &mut page,
         "SEE ALSO",
-        "portctl-ls(1), portctl-top(1), portctl-summary(1), portctl-headroom(1), portctl-why(1), portctl-free(1), portctl-wait(1), portctl-filter(7), portctl-json(5), ss(8), sock_diag(7)\n",
+        "portctl-ls(1), portctl-top(1), portctl-summary(1), portctl-headroom(1), portctl-why(1), portctl-free(1), portctl-wait(1), portctl-kill(1), portctl-filter(7), portctl-json(5), portctl-capabilities(7), ss(8), sock_diag(7)\n",
     );
     Ok(page)
 }

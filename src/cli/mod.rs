@@ -10,6 +10,7 @@ pub mod docs;
 pub mod env;
 pub mod free;
 pub mod headroom;
+pub mod kill;
 pub mod plan;
 pub mod plan_top;
 pub mod question;

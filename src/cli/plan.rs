@@ -482,6 +482,9 @@ fn default_columns(args: &LsArgs, selection: &Selection) -> Vec<Column> {
         fields.extend([FieldId::AcceptQueue, FieldId::AcceptLimit]);
     }
     fields.extend([FieldId::Local, FieldId::Peer]);
+    if args.select.listening {
+        fields.push(FieldId::Exposure);
+    }
     if args.options || args.extended {
         fields.push(FieldId::Timer);
     }

@@ -53,6 +53,10 @@ pub fn top(
         // Who asks for states would be misled by a list that leaves most of them out.
         chosen.all = true;
     }
+    if by.contains(&FieldId::Exposure) && !chosen.all {
+        // Only they have one.
+        chosen.listening = true;
+    }
     let ranks_by = |name: &str| {
         let name = name.split(':').next().unwrap_or_default().trim();
         StateSetName::find(name).is_some()
@@ -135,9 +139,11 @@ const fn has(field: FieldId, family: Family) -> bool {
         FieldId::Src | FieldId::Sport | FieldId::Dst | FieldId::Dport => {
             family.is_ip() || matches!(family, Family::Vsock)
         }
-        FieldId::Timer | FieldId::TimerExpires | FieldId::Retransmits | FieldId::Mark => {
-            family.is_ip()
-        }
+        FieldId::Timer
+        | FieldId::TimerExpires
+        | FieldId::Retransmits
+        | FieldId::Exposure
+        | FieldId::Mark => family.is_ip(),
         FieldId::Interface => family.is_ip() || matches!(family, Family::Packet | Family::Xdp),
         FieldId::V6only => matches!(family, Family::Inet6),
         FieldId::Type => !family.is_ip() && !matches!(family, Family::Xdp),

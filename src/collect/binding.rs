@@ -29,7 +29,7 @@ pub fn caller() -> BindUser {
 #[must_use]
 pub fn facts(asked: &[IpAddr]) -> BindFacts {
     let mut facts = BindFacts {
-        unprivileged_start: number("ipv4/ip_unprivileged_port_start"),
+        unprivileged_start: limits::unprivileged_start(),
         ephemeral: limits::ephemeral_ports(),
         bindv6only: flag("ipv6/bindv6only"),
         nonlocal_v4: flag("ipv4/ip_nonlocal_bind"),

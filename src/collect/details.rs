@@ -2,7 +2,8 @@
 //!
 //! Each is opened once, so that all of it is about one process; one that has ended by then is told without what is gone.
 
-use crate::model::{Engine, Parent, Pid, Place, ProcessDetail};
+use super::cgroups::Cgroups;
+use crate::model::{CgroupId, CgroupPath, Engine, Parent, Pid, Place, ProcessDetail};
 use crate::sys::proc_root::Dir;
 use crate::wire::{cgroup, pid, pid_stat};
 use std::path::Path;
@@ -23,6 +24,20 @@ pub fn details(pids: &[Pid]) -> Vec<ProcessDetail> {
     pids.iter()
         .filter_map(|&pid| detail(&proc, pid, clock.as_ref()))
         .collect()
+}
+
+/// The systemd units that control groups belong to; those of which that is not known are left out.
+#[must_use]
+pub fn units(groups: &[CgroupId]) -> Vec<(CgroupId, Vec<u8>)> {
+    if groups.is_empty() {
+        return Vec::new();
+    }
+    let mut paths = Cgroups::default();
+    let unit = |group: &CgroupId| match paths.path(*group) {
+        CgroupPath::Known(path) => Some((*group, cgroup::unit_of(&path)?.to_vec())),
+        _ => None,
+    };
+    groups.iter().filter_map(unit).collect()
 }
 
 fn detail(proc: &Dir, pid: Pid, clock: Option<&Clock>) -> Option<ProcessDetail> {

@@ -4,6 +4,13 @@ use crate::model::EphemeralPorts;
 use crate::wire::sysctl;
 use std::fs;
 
+/// `net.ipv4.ip_unprivileged_port_start`, which holds for IPv6 too; `None` where /proc/sys does not show it.
+#[must_use]
+pub fn unprivileged_start() -> Option<u32> {
+    let text = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").ok()?;
+    text.trim().parse().ok()
+}
+
 /// The ephemeral ports of this network namespace; `None` where /proc/sys does not show them.
 #[must_use]
 pub fn ephemeral_ports() -> Option<EphemeralPorts> {

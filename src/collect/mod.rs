@@ -6,6 +6,7 @@
 pub mod binding;
 mod cgroups;
 pub mod choosing;
+pub mod destroy;
 pub mod details;
 mod diag;
 mod dump;
@@ -14,7 +15,9 @@ mod lower;
 mod lower_families;
 pub mod mounts;
 pub mod names;
+pub mod namespaces;
 pub mod owners;
+pub mod pinned;
 pub mod port_holders;
 pub mod port_probe;
 mod proc_net;

@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::io;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 type Cache<K, S = FxBuildHasher> = RefCell<HashMap<K, Option<Rc<[u8]>>, S>>;
@@ -27,6 +28,7 @@ pub struct SystemNames {
     hosts: Cache<IpAddr, RandomState>,
     services: OnceCell<Services>,
     ephemeral: OnceCell<Option<EphemeralPorts>>,
+    unprivileged: OnceCell<Option<u32>>,
     hierarchy: OnceCell<io::Result<Hierarchy>>,
     foreign: bool,
     /// Present if paths of control groups are wanted.
@@ -52,6 +54,7 @@ impl SystemNames {
     pub fn of_another_host() -> Self {
         Self {
             ephemeral: OnceCell::from(None),
+            unprivileged: OnceCell::from(None),
             foreign: true,
             ..Self::default()
         }
@@ -119,6 +122,15 @@ impl Names for SystemNames {
             return None;
         }
         self.services().name(protocol, port)
+    }
+
+    fn ephemeral_ports(&self) -> Option<RangeInclusive<u16>> {
+        let ports = self.ephemeral.get_or_init(limits::ephemeral_ports);
+        ports.as_ref().map(|ports| ports.range.clone())
+    }
+
+    fn first_unprivileged_port(&self) -> Option<u32> {
+        *self.unprivileged.get_or_init(limits::unprivileged_start)
     }
 
     fn host(&self, address: IpAddr) -> Option<Rc<[u8]>> {

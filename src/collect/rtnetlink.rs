@@ -61,7 +61,8 @@ pub(super) fn route(key: &Key) -> Result<Route, AskError> {
     found.ok_or_else(|| AskError::Unasked(io::Error::other("an answer makes no sense")))
 }
 
-fn ask_over(
+/// The same over a netlink socket of any protocol.
+pub(super) fn ask_over(
     netlink: &mut dyn Datagrams,
     request: impl FnOnce(u32) -> Vec<u8>,
     answer: Answer,

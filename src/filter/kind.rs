@@ -75,6 +75,15 @@ const TIMERS: &[(&str, &str)] = &[
     ("timewait", "time-wait"),
 ];
 
+const EXPOSURES: &[(&str, &str)] = &[
+    ("loopback", "loopback"),
+    ("device", "device"),
+    ("private", "private"),
+    ("multicast", "multicast"),
+    ("global", "global"),
+    ("any", "any"),
+];
+
 const SHUTDOWNS: &[(&str, &str)] = &[
     ("none", "none"),
     ("recv", "recv"),
@@ -142,6 +151,7 @@ impl Kind {
             FieldId::Cgroup => Self::Cgroup,
             FieldId::V6only => Self::Flag,
             FieldId::Shutdown => Self::Words(SHUTDOWNS),
+            FieldId::Exposure => Self::Words(EXPOSURES),
             FieldId::Process | FieldId::PeerProcess => Self::Process,
             FieldId::Context => Self::Text,
             FieldId::Tcp(metric) => Self::of_unit(metric.unit(), metric.words()),
@@ -229,6 +239,7 @@ pub(super) fn example(field: FieldId) -> Cow<'static, str> {
         FieldId::Cgroup => "cgroup = /system.slice",
         FieldId::V6only => "v6only = yes",
         FieldId::Shutdown => "shutdown = both",
+        FieldId::Exposure => "exposure = any",
         FieldId::Process => "process = nginx",
         FieldId::PeerProcess => "peer_process = dbus-*",
         FieldId::Pid => "pid = 812",
@@ -257,4 +268,16 @@ fn example_of_detail(field: FieldId) -> String {
         _ => "= *",
     };
     format!("{name} {condition}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Exposure;
+
+    #[test]
+    fn the_words_of_exposure_are_those_of_the_model() {
+        let words = Exposure::WORDS.map(|(_, word)| (word, word));
+        assert_eq!(EXPOSURES, words);
+    }
 }

@@ -72,6 +72,7 @@ impl Reach for StateSet {
             (Predicate::Number(FieldId::AcceptQueue | FieldId::AcceptLimit, _), true) => {
                 Self::LISTEN
             }
+            (Predicate::Word(FieldId::Exposure, _), true) => Self::LISTEN.or(Self::CLOSE),
             (Predicate::Unowned(FieldId::Process, "time-wait"), true) => Self::TIME_WAIT,
             (Predicate::Unowned(FieldId::Process, "half-open"), true) => Self::SYN_RECV,
             // What is bound and idle has no peer, and to find out the kernel goes through all that is bound.
@@ -137,7 +138,9 @@ impl Reach for TableSet {
             ) => protocol == Protocol::Tcp,
             (Predicate::Word(FieldId::Type, _), _) => !family.is_ip(),
             (
-                Predicate::Mark { .. } | Predicate::Cgroup(_) | Predicate::Word(FieldId::Timer, _),
+                Predicate::Mark { .. }
+                | Predicate::Cgroup(_)
+                | Predicate::Word(FieldId::Timer | FieldId::Exposure, _),
                 _,
             )
             | (Predicate::Number(FieldId::TimerExpires | FieldId::Retransmits, _), _) => {
@@ -176,6 +179,8 @@ mod tests {
         assert_eq!(states_of(""), StateSet::ALL);
         assert_eq!(states_of("sport = 22"), StateSet::ALL);
         assert_eq!(states_of("accept_queue > 0"), StateSet::LISTEN);
+        assert_eq!(states_of("exposure = any"), closed_or_listening);
+        assert_eq!(states_of("exposure != any"), StateSet::ALL);
         assert_eq!(states_of("process is time-wait"), StateSet::TIME_WAIT);
         assert_eq!(states_of("not accept_queue > 0"), StateSet::ALL);
         let with_a_peer = StateSet::BOUND_INACTIVE.complement();

@@ -1,6 +1,6 @@
 //! More about a process than its name: what a person needs to decide whether it may be stopped.
 
-use super::Pid;
+use super::{Pid, Socket};
 use std::time::SystemTime;
 
 /// What runs a container.
@@ -69,6 +69,17 @@ pub struct ProcessDetail {
     pub place: Option<Place>,
     /// Its parent.
     pub parent: Option<Parent>,
+}
+
+/// A socket of another network namespace that waits for strangers, as /proc/PID/net of a process there tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherListener {
+    /// A process in that namespace; it need not be the one that holds the socket.
+    pub pid: Pid,
+    /// Its command name, absent if it was gone.
+    pub name: Option<Box<[u8]>>,
+    /// The socket.
+    pub socket: Socket,
 }
 
 /// What is at a path that a unix socket may be bound to.

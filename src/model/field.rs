@@ -5,8 +5,8 @@
 
 use super::details::{EXTRA_FIELDS, MEMORY_FIELDS, TCP_FIELDS};
 use super::{
-    CgroupPath, DetailSet, Ends, ExtraMetric, Family, Inode, MemoryMetric, Names, OwnerTable,
-    Owners, Queues, Side, Socket, TcpMetric, Unit, UnixName, UnixPeer, Value, Why,
+    CgroupPath, DetailSet, Ends, Exposure, ExtraMetric, Family, Inode, MemoryMetric, Names,
+    OwnerTable, Owners, Queues, Side, Socket, TcpMetric, Unit, UnixName, UnixPeer, Value, Why,
 };
 
 /// What is needed beside the socket itself to answer for its fields.
@@ -87,6 +87,7 @@ pub enum FieldId {
     CgroupId,
     V6only,
     Shutdown,
+    Exposure,
     Process,
     Pid,
     Fd,
@@ -593,6 +594,18 @@ const GENERAL: &[Field] = &[
             row.socket
                 .shutdown
                 .map_or(Value::Unknown(Why::Source), |s| Value::Word(s.word()))
+        },
+    ),
+    field(
+        FieldId::Exposure,
+        "exposure",
+        &[],
+        "exposure.reach",
+        "from where a listener can be reached, by its address",
+        |row| match Exposure::of(row.socket) {
+            None => Value::None,
+            Some(None) => Value::Unknown(Why::Source),
+            Some(Some(exposure)) => Value::Word(exposure.word()),
         },
     ),
     owned(

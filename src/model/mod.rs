@@ -21,6 +21,7 @@ mod bind;
 mod condition;
 mod detail;
 mod details;
+mod exposure;
 mod field;
 mod names;
 mod order;
@@ -45,12 +46,13 @@ pub use bind::{
     LocalAddress, RouteKind,
 };
 pub use condition::{Condition, Conditions};
-pub use detail::{Engine, Parent, PathFacts, PathKind, Place, ProcessDetail};
+pub use detail::{Engine, OtherListener, Parent, PathFacts, PathKind, Place, ProcessDetail};
 pub use details::{
     ACCECN_FAILURES, Bbr, Congestion, Dctcp, DetailSet, Details, ExtraMetric, KernelName,
     MPTCP_FLAGS, Md5Key, Memory, MemoryMetric, SOCKET_OPTIONS, Subflow, TCP_OPTIONS, TcpInfo,
     TcpMetric, Tls, Ulp, Vegas,
 };
+pub use exposure::{Exposure, PortRange};
 pub use field::{Context, FIELDS, Field, FieldId, Row, field_by_name};
 pub use names::{CgroupPath, Names, NoNames};
 pub use order::{ORDER_WINDOW, default_order, order_window};

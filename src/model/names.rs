@@ -2,6 +2,7 @@
 
 use super::{CgroupId, IfIndex, Pid, Port, Protocol, Uid};
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 /// Looks names up. Implementations remember their answers; `None` is "has no name".
@@ -15,6 +16,14 @@ pub trait Names {
     fn interface(&self, index: IfIndex) -> Option<Rc<[u8]>>;
     /// The service that usually has this port; for raw sockets the name of the IP protocol.
     fn service(&self, protocol: Protocol, port: Port) -> Option<Rc<[u8]>>;
+    /// The ports that the host gives to connections, if that is known.
+    fn ephemeral_ports(&self) -> Option<RangeInclusive<u16>> {
+        None
+    }
+    /// The first port that needs no rights on the host (`net.ipv4.ip_unprivileged_port_start`), if that is known.
+    fn first_unprivileged_port(&self) -> Option<u32> {
+        None
+    }
     /// The host name of an address. May ask the network and take seconds.
     fn host(&self, address: IpAddr) -> Option<Rc<[u8]>>;
     /// The path of a control group below the mount of cgroup2.

@@ -10,8 +10,8 @@ use super::pieces;
 use super::text::{References, by_process};
 use super::{json_details, json_ends};
 use crate::model::{
-    CgroupPath, Ends, Holder, Holders, IfIndex, Inode, Names, Owners, Port, Protocol, Queues, Row,
-    Uid, UnixEnds, UnixName, UnixPeer,
+    CgroupPath, Ends, Exposure, Holder, Holders, IfIndex, Inode, Names, Owners, Port, PortRange,
+    Protocol, Queues, Row, Socket, Uid, UnixEnds, UnixName, UnixPeer,
 };
 use std::io::Write;
 use std::net::IpAddr;
@@ -106,6 +106,7 @@ pub(super) fn write(out: &mut Vec<u8>, row: Row<'_>, schema: &str) {
         Some(shutdown) => word(out, ",\"shutdown\":", shutdown.word()),
         None => literal(out, ",\"shutdown\":null"),
     }
+    exposure(out, socket, names);
     json_details::write(out, socket.details());
     literal(out, "}");
 }
@@ -178,6 +179,44 @@ pub(super) fn interface(out: &mut Vec<u8>, index: IfIndex, names: &dyn Names) {
             let _ = write!(out, "\"if{}\"", index.0);
         }
     }
+}
+
+/// From where a listener can be reached, and what its port is.
+fn exposure(out: &mut Vec<u8>, socket: &Socket, names: &dyn Names) {
+    let (Some(reach), Some(ends)) = (Exposure::of(socket), socket.inet()) else {
+        return literal(out, ",\"exposure\":null");
+    };
+    let port = ends.local_port;
+    match reach {
+        Some(reach) => word(out, ",\"exposure\":{\"reach\":", reach.word()),
+        None => literal(out, ",\"exposure\":{\"reach\":null"),
+    }
+    word(out, ",\"port_range\":", PortRange::of(port).word());
+    let ephemeral = names.ephemeral_ports();
+    flag(
+        out,
+        ",\"ephemeral\":",
+        ephemeral.map(|range| range.contains(&port.0)),
+    );
+    let first = names.first_unprivileged_port();
+    flag(
+        out,
+        ",\"privileged\":",
+        first.map(|first| u32::from(port.0) < first),
+    );
+    literal(out, "}");
+}
+
+fn flag(out: &mut Vec<u8>, key: &'static str, flag: Option<bool>) {
+    literal(out, key);
+    literal(
+        out,
+        match flag {
+            Some(true) => "true",
+            Some(false) => "false",
+            None => "null",
+        },
+    );
 }
 
 fn unix_ends(out: &mut Vec<u8>, ends: &UnixEnds, row: Row<'_>) {

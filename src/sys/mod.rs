@@ -4,6 +4,7 @@
 
 pub mod bind;
 pub mod caller;
+pub mod capabilities;
 pub mod connect;
 pub mod connected;
 pub mod hosts;
@@ -11,6 +12,7 @@ pub mod kcmp;
 pub mod kernel;
 pub mod namespace;
 pub mod netlink;
+pub mod pidfd;
 pub mod port_probe;
 pub mod proc_root;
 pub mod process;

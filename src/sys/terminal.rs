@@ -8,6 +8,12 @@ pub fn stdout_is_terminal() -> bool {
     std::io::stdout().is_terminal()
 }
 
+/// Whether a person can be asked: standard input and standard error are terminals.
+#[must_use]
+pub fn can_ask() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
 /// Columns of the terminal on standard output; `None` if there is none or it does not say.
 #[must_use]
 pub fn width() -> Option<usize> {

@@ -55,6 +55,12 @@ pub fn membership(text: &[u8]) -> Option<Membership<'_>> {
     Some(all.find(Membership::tells).unwrap_or(first))
 }
 
+/// The innermost systemd unit in the path of a control group, such as that of a socket.
+#[must_use]
+pub fn unit_of(path: &[u8]) -> Option<&[u8]> {
+    read(path).unit
+}
+
 impl Membership<'_> {
     fn tells(&self) -> bool {
         self.unit.is_some() || self.container.is_some()
@@ -179,6 +185,15 @@ mod tests {
     }
 
     #[test]
+    fn sockets_are_in_the_group_of_their_unit() {
+        assert_eq!(
+            unit_of(b"/system.slice/ssh.socket"),
+            Some(&b"ssh.socket"[..])
+        );
+        assert_eq!(unit_of(b"/"), None);
+    }
+
+    #[test]
     fn containers_are_known_by_custom() {
         use ContainerKind::{Docker, Kubernetes, Lxc, Machine, Podman, Unknown};
         for (path, kind, id) in [
@@ -236,7 +251,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
-            let _ = membership(&bytes);
+            let _ = (membership(&bytes), unit_of(&bytes));
             let _ = membership(&[b"0::/", &bytes[..]].concat());
         }
     }

@@ -54,6 +54,16 @@ pub fn tunnel_port(payload: &[u8]) -> Option<u16> {
     be16_at(attribute(attribute(info, 0, INFO_DATA)?, 0, port)?, 0)
 }
 
+/// Whether the device in a [`NEW_LINK`] payload is a WireGuard one that is up. It has UDP sockets of its own then, on a port that only
+/// a message tells which holds the private key, too.
+#[must_use]
+pub fn is_wireguard(payload: &[u8]) -> bool {
+    let is_up = u32_at(payload, 8).is_some_and(|flags| flags & FLAG_UP != 0);
+    let kind =
+        attribute(payload, BASE_LEN, ATTR_LINKINFO).and_then(|info| attribute(info, 0, INFO_KIND));
+    is_up && kind.is_some_and(|kind| kind.strip_suffix(&[0]).unwrap_or(kind) == b"wireguard")
+}
+
 fn attribute(bytes: &[u8], offset: usize, wanted: u16) -> Option<&[u8]> {
     Attributes::new(bytes, offset)
         .map_while(Result::ok)
@@ -109,10 +119,19 @@ mod tests {
         assert_eq!(tunnel_port(&[]), None);
     }
 
+    #[test]
+    fn wireguard_is_known_by_its_kind() {
+        let mut up = device(b"wireguard\0", &[]);
+        assert!(is_wireguard(&up));
+        up[8] = 0;
+        assert!(!is_wireguard(&up));
+        assert!(!is_wireguard(&device(b"vxlan\0", &[])) && !is_wireguard(&[]));
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = tunnel_port(&bytes);
+            let _ = (tunnel_port(&bytes), is_wireguard(&bytes));
         }
     }
 }

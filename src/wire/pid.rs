@@ -97,6 +97,38 @@ pub fn status_effective_uid(status: &[u8]) -> Option<u32> {
     std::str::from_utf8(word).ok()?.parse().ok()
 }
 
+/// What /proc/PID/fdinfo/FD tells of the file behind a descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileInfo {
+    /// The mount it is on: all sockets are on one that nothing else is on.
+    pub mount: u32,
+    /// Its inode number.
+    pub inode: u64,
+    /// Whether it is an io_uring.
+    pub is_ring: bool,
+}
+
+/// Reads the lines that every file has, `mnt_id:` and (since Linux 5.14) `ino:`, and what follows them. They come first, so no file
+/// system can forge them.
+#[must_use]
+pub fn file_info(fdinfo: &[u8]) -> Option<FileInfo> {
+    let mut lines = fdinfo.split(|&b| b == b'\n');
+    let mut value = |key: &[u8]| {
+        let line = lines.next()?.strip_prefix(key)?.strip_prefix(b":")?;
+        std::str::from_utf8(line.trim_ascii()).ok()
+    };
+    let (_, _) = (value(b"pos")?, value(b"flags")?);
+    let (mount, inode) = (value(b"mnt_id")?, value(b"ino")?);
+    Some(FileInfo {
+        mount: mount.parse().ok()?,
+        inode: inode.parse().ok()?,
+        // Locks, which files of other kinds may have, stand before what is theirs alone.
+        is_ring: lines
+            .next()
+            .is_some_and(|line| line.starts_with(b"SqMask:")),
+    })
+}
+
 /// How many descriptors are under way in the queue of a unix socket, by its /proc/PID/fdinfo/FD: the line `scm_fds:`, which Linux 5.6
 /// and later have and other sockets lack. A listener counts its waiting connections' too (Linux 6.1).
 #[must_use]
@@ -189,6 +221,28 @@ mod tests {
     }
 
     #[test]
+    fn files_are_told_by_their_mount() {
+        let socket = b"pos:\t0\nflags:\t02000002\nmnt_id:\t10\nino:\t89152029\n";
+        let info = file_info(socket).unwrap();
+        assert_eq!(
+            (info.mount, info.inode, info.is_ring),
+            (10, 89_152_029, false)
+        );
+        let ring = b"pos:\t0\nflags:\t02\nmnt_id:\t15\nino:\t7\nSqMask:\t0x3\nSqHead:\t0\n";
+        assert!(file_info(ring).unwrap().is_ring);
+        for other in [
+            &b""[..],
+            // Before Linux 5.14.
+            b"pos:\t0\nflags:\t02\nmnt_id:\t10\n",
+            b"pos:\t0\nflags:\t02\nmnt_id:\tx\nino:\t1\n",
+            b"mnt_id:\t10\nino:\t1\n",
+            b"pos:\t0\nflags:\t02\nmnt_id:\t10\nino:\t99999999999999999999\n",
+        ] {
+            assert_eq!(file_info(other), None);
+        }
+    }
+
+    #[test]
     fn descriptors_under_way_are_counted() {
         let fdinfo = b"pos:\t0\nflags:\t02\nmnt_id:\t10\nino:\t437\nscm_fds: 12\n";
         assert_eq!(descriptors_in_queue(fdinfo), Some(12));
@@ -225,7 +279,7 @@ mod tests {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
             let _ = (socket_inode(&bytes), id(&bytes), stat_state(&bytes), status_effective_uid(&bytes));
-            let _ = (status_name(&bytes), descriptors_in_queue(&bytes), registered_sockets(&bytes));
+            let _ = (file_info(&bytes), status_name(&bytes), descriptors_in_queue(&bytes), registered_sockets(&bytes));
             let list = [b"UserFiles:\t1\n", &bytes[..]].concat();
             let _ = registered_sockets(&list);
         }

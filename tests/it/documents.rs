@@ -29,6 +29,9 @@ fn is_answer(command: &str, code: Option<i32>) -> bool {
     code == Some(0)
         || command.starts_with("portctl why ") && matches!(code, Some(1 | 3))
         || command.starts_with("portctl wait ") && code == Some(1)
+        || command.starts_with("portctl kill ")
+            && command.ends_with(" --dry-run")
+            && matches!(code, Some(1 | 3))
 }
 
 /// Commands of `text`, each with the lines of output shown below it.
@@ -88,6 +91,7 @@ fn examples_of_the_help_work() {
         "states",
         "headroom",
         "exit-codes",
+        "capabilities",
         "ls",
         "top",
         "summary",

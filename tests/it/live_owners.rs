@@ -583,6 +583,37 @@ fn a_socket_of_the_kernel() {
     });
 }
 
+/// The list of the NFS server's ports is made up: the server would be the machine's.
+#[test]
+#[ignore = "needs user, mount and network namespaces"]
+fn a_socket_of_the_nfs_server() {
+    let name = "live_owners::a_socket_of_the_nfs_server";
+    namespace::run_with_mounts(name, || {
+        let mount = |arguments: &str| {
+            let status = Command::new("mount").args(arguments.split(' ')).status();
+            assert!(status.unwrap().success(), "{arguments}");
+        };
+        mount("-t proc proc /proc");
+        let server = listener("127.0.0.1", 2);
+        let (number, at) = (inode(&server), port(&server));
+        let (a, b) = unix::pair(SocketType::STREAM);
+        unix::pass(&a, server.as_fd());
+        drop(server);
+        let reason = || list("ls -tlp").by_inode(number).owners.reason.clone();
+        assert_eq!(reason().as_deref(), Some("in-transit"));
+        mount("-t tmpfs tmpfs /proc/fs");
+        std::fs::create_dir("/proc/fs/nfsd").unwrap();
+        for (list, expected) in [
+            (format!("rdma 20049\nudp {at}\n"), "in-transit"),
+            (format!("rdma 20049\nudp {at}\ntcp {at}\n"), "kernel"),
+        ] {
+            std::fs::write("/proc/fs/nfsd/portlist", list).unwrap();
+            assert_eq!(reason().as_deref(), Some(expected));
+        }
+        drop(b);
+    });
+}
+
 fn vxlan(port: u16) {
     ip(&format!(
         "link add vx{port} type vxlan id 5 dstport {port} dev lo"

@@ -15,6 +15,7 @@
 //! | [`live_states`] | a row for every kind and state of socket, compared field by field |
 //! | [`live_details`] | counters, memory and options against getsockopt(2) and `ss` |
 //! | [`live_owners`] | who holds a socket: several processes, threads, hostile names, hidden owners |
+//! | [`live_capabilities`] | what a program whose file has capabilities shows, and what nobody can use them for |
 //! | [`live_families`] | packet, netlink, MPTCP, UDP-Lite: rows of what was made, and the same as ss says |
 //! | [`live_sources`] | netlink, /proc and saved dumps tell the same |
 //! | [`live_churn`] | listing while connections come and go loses and doubles nothing |
@@ -35,6 +36,7 @@
 mod architecture;
 mod choosing;
 mod documents;
+mod live_capabilities;
 mod live_churn;
 mod live_cli;
 mod live_details;

@@ -26,12 +26,12 @@ mod unix;
 
 pub use answer::port;
 pub use meet::Overlap;
-pub use remedy::{Remedy, forwards_to, supervisor};
+pub use remedy::{Remedy, forwards_to, stop_one, supervisor};
 pub use unix::unix;
 
 use crate::model::{
-    BindError, BindFacts, BindOutcome, BindTarget, BindTrial, BindUser, BindVariant, Listeners,
-    OwnerTable, Pid, ProcessDetail, Protocol, Socket, Table,
+    BindError, BindFacts, BindOutcome, BindTarget, BindTrial, BindUser, BindVariant, CgroupId,
+    Listeners, OwnerTable, Pid, ProcessDetail, Protocol, Socket, Table,
 };
 
 /// Everything that an answer is drawn from.
@@ -45,6 +45,8 @@ pub struct Evidence<'a> {
     pub owners: &'a OwnerTable,
     /// More about those who do.
     pub details: &'a [ProcessDetail],
+    /// The systemd units that control groups of sockets belong to.
+    pub units: &'a [(CgroupId, Vec<u8>)],
     /// What else bind(2) depends on.
     pub facts: &'a BindFacts,
     /// Who asks.

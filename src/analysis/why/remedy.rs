@@ -16,6 +16,8 @@ pub enum Remedy {
     },
     /// Stop the socket unit: systemd itself holds the socket, and starts a service for who connects.
     StopSocketUnit {
+        /// Its name, by the control group of the socket, if that is known; whoever chose it.
+        unit: Option<Vec<u8>>,
         /// Whether a user's own service manager holds it.
         user: bool,
     },
@@ -187,7 +189,10 @@ fn stop(evidence: &Evidence<'_>, reason: &Reason) -> Vec<Remedy> {
     let mut bare = Vec::new();
     for &pid in &reason.pids {
         let detail = evidence.details.iter().find(|d| d.pid == pid);
-        match detail.and_then(stop_one) {
+        match detail
+            .and_then(stop_one)
+            .map(|remedy| named(evidence, reason, remedy))
+        {
             Some(known) if remedies.contains(&known) => {}
             Some(known) => remedies.push(known),
             None => {
@@ -217,8 +222,23 @@ fn stop(evidence: &Evidence<'_>, reason: &Reason) -> Vec<Remedy> {
     remedies
 }
 
-/// The unit or the container that a process is of.
-fn stop_one(detail: &ProcessDetail) -> Option<Remedy> {
+/// The remedy with the name of the socket unit, which systemd puts the socket into the control group of.
+fn named(evidence: &Evidence<'_>, reason: &Reason, remedy: Remedy) -> Remedy {
+    let Remedy::StopSocketUnit { user, .. } = remedy else {
+        return remedy;
+    };
+    let mut groups = sockets(evidence, reason).filter_map(|socket| socket.cgroup);
+    let unit = groups.find_map(|group| {
+        let mut units = evidence.units.iter();
+        let (_, unit) = units.find(|(known, _)| *known == group)?;
+        unit.ends_with(b".socket").then(|| unit.clone())
+    });
+    Remedy::StopSocketUnit { unit, user }
+}
+
+/// The unit or the container that a process is of: what to stop so that it is not started again.
+#[must_use]
+pub fn stop_one(detail: &ProcessDetail) -> Option<Remedy> {
     if let Some(target) = detail.command.as_deref().and_then(forwards_to) {
         return Some(Remedy::StopProxied { target });
     }
@@ -234,6 +254,7 @@ fn stop_one(detail: &ProcessDetail) -> Option<Remedy> {
     if unit == b"init.scope" {
         let manager = detail.pid.0 == 1 || is_named(detail, b"systemd");
         return manager.then_some(Remedy::StopSocketUnit {
+            unit: None,
             user: place.user_unit,
         });
     }

@@ -3,9 +3,10 @@
 use super::meet::{Overlap, meet};
 use super::{Answer, Evidence, Remedy, Verdict, forwards_to, port};
 use crate::model::{
-    BindError, BindFacts, BindOutcome, BindTarget, BindTrial, BindUser, BindVariant, Ends,
-    EphemeralPorts, Family, IfIndex, InetEnds, Inode, Listeners, OwnerTable, Port, Protocol,
-    Queues, RouteKind, Socket, State, Table, Timer, TimerKind, Uid,
+    BindError, BindFacts, BindOutcome, BindTarget, BindTrial, BindUser, BindVariant, CgroupId,
+    Ends, EphemeralPorts, Family, Held, IfIndex, InetEnds, Inode, Listeners, OwnerTable, Pid,
+    Place, Port, Process, ProcessDetail, Protocol, Queues, RouteKind, Socket, State, Table, Timer,
+    TimerKind, Uid,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -105,6 +106,7 @@ impl Case {
             listeners: &listeners,
             owners: &OwnerTable::new(),
             details: &[],
+            units: &[],
             facts: &self.facts,
             user: BindUser {
                 uid: Uid(self.uid),
@@ -489,4 +491,61 @@ fn docker_proxies_tell_where_they_lead() {
         forwards_to(&words("nginx -container-ip 10.0.0.1 -container-port 80")),
         None
     );
+}
+
+/// systemd puts the socket of a socket unit into the unit's control group, and holds it itself.
+#[test]
+fn socket_units_are_named_by_the_group_of_their_socket() {
+    let group = |n| CgroupId(std::num::NonZeroU64::new(n).unwrap());
+    let remedies = |unit: &[u8], of: u64| {
+        let mut held = socket(Protocol::Tcp, State::Listen, "0.0.0.0", None);
+        held.cgroup = Some(group(77));
+        let mut owners = OwnerTable::new();
+        let manager = Process {
+            pid: Pid(1),
+            name: Some(b"systemd"[..].into()),
+            uid: Some(Uid(0)),
+        };
+        owners.add(
+            manager,
+            None,
+            &[Held::descriptor(Inode::new(7).unwrap(), 3)],
+        );
+        let detail = ProcessDetail {
+            pid: Pid(1),
+            command: None,
+            started_at: None,
+            place: Some(Place {
+                path: b"/init.scope".to_vec(),
+                unit: Some(b"init.scope".to_vec()),
+                ..Place::default()
+            }),
+            parent: None,
+        };
+        let mut listeners = Listeners::default();
+        listeners.note(&held);
+        let evidence = Evidence {
+            sockets: &[held],
+            listeners: &listeners,
+            owners: &owners,
+            details: &[detail],
+            units: &[(group(of), unit.to_vec())],
+            facts: &BindFacts::default(),
+            user: BindUser {
+                uid: Uid(0),
+                privileged: Some(true),
+            },
+            trials: &[],
+            missing: &[],
+        };
+        let answer = port(&evidence, &[Protocol::Tcp], PORT, &[]);
+        answer.reasons[0].remedies[0].clone()
+    };
+    let told = |unit: Option<&[u8]>| Remedy::StopSocketUnit {
+        unit: unit.map(<[u8]>::to_vec),
+        user: false,
+    };
+    assert_eq!(remedies(b"x.socket", 77), told(Some(b"x.socket")));
+    assert_eq!(remedies(b"x.socket", 78), told(None));
+    assert_eq!(remedies(b"init.scope", 77), told(None));
 }

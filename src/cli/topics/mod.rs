@@ -12,6 +12,7 @@ pub const TOPICS: &[&str] = &[
     "states",
     "headroom",
     "exit-codes",
+    "capabilities",
 ];
 
 /// The text of a topic.
@@ -22,6 +23,7 @@ pub fn topic(name: &str) -> Option<Cow<'static, str>> {
         "columns" => columns().into(),
         "json" => include_str!("json.txt").into(),
         "states" => include_str!("states.txt").into(),
+        "capabilities" => include_str!("capabilities.txt").into(),
         "headroom" => include_str!("headroom.txt").into(),
         "exit-codes" => include_str!("exit-codes.txt").into(),
         _ => return None,

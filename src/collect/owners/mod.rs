@@ -4,13 +4,14 @@
 //! is given only where something speaks for it: that nobody was seen is no proof of anything, since a thread may sit in accept(2) on
 //! a descriptor that another has closed, or a socket go to and fro between two processes.
 
+mod fdinfo;
 mod tables;
 mod tunnels;
 mod unclaimed;
-mod walk;
+pub(super) mod walk;
 
 use super::mounts;
-use crate::model::{Inode, Listeners, OwnerTable, Query, ScanReport, Socket};
+use crate::model::{Inode, Listeners, OwnerTable, Pid, Query, ScanReport, Socket};
 use crate::sys::{self, proc_root::Dir};
 use rustc_hash::FxHashSet;
 use rustix::io::Errno;
@@ -37,6 +38,7 @@ pub fn find_owners(query: &Query, sockets: &[Socket], listeners: Listeners) -> O
     if wanted.is_empty() {
         return table;
     }
+    let _rights = sys::capabilities::to_look();
     if let Some((proc, walked)) = first_walk(&mut table, Some(&wanted)) {
         let missing: Vec<_> = sockets
             .iter()
@@ -57,10 +59,23 @@ pub fn find_owners(query: &Query, sockets: &[Socket], listeners: Listeners) -> O
 pub fn find_all_owners(listeners: Listeners) -> OwnerTable {
     let mut table = OwnerTable::new();
     table.set_listeners(listeners);
+    let _rights = sys::capabilities::to_look();
     if let Some((proc, walked)) = first_walk(&mut table, None) {
         table.set_report(report(&proc, &walked));
     }
     table
+}
+
+/// Those of `wanted` that one process holds now, by a descriptor of any of its threads or through an io_uring.
+#[must_use]
+pub fn held_by(pid: Pid, wanted: &FxHashSet<Inode>) -> FxHashSet<Inode> {
+    let Ok(proc) = Dir::open(Path::new("/proc")) else {
+        return FxHashSet::default();
+    };
+    let _rights = sys::capabilities::to_look();
+    let walked = Walk::new(&proc, Some(wanted)).over(&[pid.0]);
+    let held = walked.found.iter().flat_map(|found| &found.held);
+    held.map(|held| held.inode).collect()
 }
 
 /// Puts the holders that one walk over all processes finds into `table`, or into its report why there could be no walk.

@@ -1,16 +1,20 @@
 //! Sockets that the first walk found nobody for: a second look, and the reasons that something speaks for.
 
+use super::tunnels::{self, Tunnels};
 use super::walk::{self, Walk, Walked};
-use super::{add_holders, report, tunnels};
+use super::{add_holders, report};
 use crate::collect::{self, Collected, Sink};
 use crate::model::{
     Conditions, DetailSet, Inode, Kinds, NoOwner, Notice, OwnerTable, Protocol, Query, Socket,
     SourceChoice, State, StateMasks, StateSet, Table, TableSet,
 };
 use crate::sys::proc_root::Dir;
+use crate::wire::nfsd;
 use rustc_hash::FxHashSet;
 use std::ops::ControlFlow;
 
+/// More of the list of the NFS server's ports than this is not read.
+const PORTLIST_LEN: u64 = 64 * 1024;
 /// How often to look for processes made meanwhile.
 const MAX_ROUNDS: usize = 16;
 
@@ -28,7 +32,14 @@ pub(super) fn explain(
     if table.report().hides_inside() {
         return;
     }
-    leave_out_tunnels(&mut sockets, query, table);
+    let tunnels = tunnels_for(&sockets, query);
+    leave_out(&mut sockets, table, |socket| tunnels.listen_at(socket));
+    let nfs = nfs_ports(proc);
+    leave_out(&mut sockets, table, |socket| {
+        let is_tcp = socket.protocol == Protocol::Tcp;
+        let port = socket.inet().map(|ends| (is_tcp, ends.local_port.0));
+        port.is_some_and(|port| (is_tcp || is_udp(socket)) && nfs.contains(&port))
+    });
     leave_out_closed(&mut sockets, query, table);
     if sockets.is_empty() {
         return;
@@ -44,6 +55,11 @@ pub(super) fn explain(
     }
     sockets.retain(|socket| !is_held(socket, table));
     leave_out_closed(&mut sockets, query, table);
+    if in_queues == 0 && tunnels.may_be_wireguards(&sockets) {
+        leave_out(&mut sockets, table, |socket| {
+            tunnels::is_like_wireguard(socket)
+        });
+    }
     // Which descriptors are in a queue nobody can tell without taking them out. They explain the sockets if there are enough of them.
     let reason = if sockets.len() as u64 <= in_queues {
         NoOwner::InTransit
@@ -55,23 +71,40 @@ pub(super) fn explain(
     }
 }
 
-/// Settles those that are the kernel's own. Only netlink tells which they are.
-fn leave_out_tunnels(sockets: &mut Vec<&Socket>, query: &Query, table: &mut OwnerTable) {
-    let is_udp = |socket: &Socket| socket.protocol == Protocol::Udp;
-    if query.source == SourceChoice::Proc || !sockets.iter().any(|socket| is_udp(socket)) {
-        return;
-    }
-    let ports = tunnels::ports();
+/// Settles those that are the kernel's own.
+fn leave_out(
+    sockets: &mut Vec<&Socket>,
+    table: &mut OwnerTable,
+    is_kernels: impl Fn(&Socket) -> bool,
+) {
     sockets.retain(|socket| {
-        let is_tunnel = is_udp(socket)
-            && socket
-                .inet()
-                .is_some_and(|ends| !ends.has_peer() && ports.contains(&ends.local_port.0));
-        if let (true, Some(inode)) = (is_tunnel, socket.inode) {
+        let found = is_kernels(socket);
+        if let (true, Some(inode)) = (found, socket.inode) {
             table.set_reason(inode, NoOwner::Kernel);
         }
-        !is_tunnel
+        !found
     });
+}
+
+fn is_udp(socket: &Socket) -> bool {
+    socket.protocol == Protocol::Udp
+}
+
+/// The tunnel devices, if one may explain a socket. Only netlink tells which there are.
+fn tunnels_for(sockets: &[&Socket], query: &Query) -> Tunnels {
+    if query.source == SourceChoice::Proc || !sockets.iter().any(|socket| is_udp(socket)) {
+        return Tunnels::default();
+    }
+    Tunnels::read()
+}
+
+/// Where the kernel's NFS server listens, and has its connections; nothing if there is none, or only root may know.
+fn nfs_ports(proc: &Dir) -> FxHashSet<nfsd::ServerPort> {
+    let text = proc.read(c"fs/nfsd/portlist", PORTLIST_LEN);
+    text.map_or_else(
+        |_| FxHashSet::default(),
+        |text| nfsd::ports(&text).collect(),
+    )
 }
 
 /// Settles those that are not in the kernel's tables any more.

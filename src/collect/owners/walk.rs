@@ -3,6 +3,7 @@
 //! Cost is what matters here: for each descriptor one readlinkat(2) relative to its open directory, for each process a
 //! few opens, and names only for processes that hold a wanted socket. Threads take process ids from a shared counter.
 
+use super::fdinfo;
 use super::tables::{self, Sharing};
 use super::words;
 use crate::model::{Held, Inode, Pid, Process, Uid};
@@ -31,7 +32,7 @@ const FDINFOS_LEN: u64 = 16 << 20;
 const MAX_RINGS: usize = 1024;
 
 /// Every process id, ascending.
-pub(super) fn processes(proc: &Dir) -> Result<Vec<u32>, Errno> {
+pub(in crate::collect) fn processes(proc: &Dir) -> Result<Vec<u32>, Errno> {
     // A handle of its own: one that was read to its end stays there.
     ids(&proc.dir(c".")?, &mut entries_buffer())
 }
@@ -121,6 +122,8 @@ pub(super) struct Walk<'a> {
     unix: Option<&'a FxHashSet<Inode>>,
     can_compare: bool,
     shows_rings: bool,
+    /// The mount that sockets are on.
+    sockets_mount: Option<u32>,
 }
 
 impl<'a> Walk<'a> {
@@ -133,6 +136,7 @@ impl<'a> Walk<'a> {
             can_compare: sys::kcmp::works() && sys::namespace::proc_shows_own_pids(),
             shows_rings: sys::kernel_release()
                 .is_some_and(|release| release >= pid::RINGS_SHOWN_SINCE),
+            sockets_mount: fdinfo::sockets_mount(proc),
         }
     }
 
@@ -236,7 +240,7 @@ impl<'a> Walk<'a> {
         };
         let mut rings = Vec::new();
         let mut unix = Vec::new();
-        let count = descriptors(&base.dir(c"fd")?, buffer, |fd, kind| match kind {
+        let count = self.descriptors(base, buffer, |fd, kind| match kind {
             Kind::Socket(inode) => {
                 if self.wanted.is_none_or(|set| set.contains(&inode)) {
                     table.held.push(Held::descriptor(inode, fd));
@@ -268,6 +272,25 @@ impl<'a> Walk<'a> {
             tables.push(table);
         }
         count
+    }
+
+    /// Calls `each` for every descriptor that matters of the process or thread whose directory is `base`; returns how many there are.
+    ///
+    /// The list of descriptors with their links takes `CAP_DAC_READ_SEARCH` beside `CAP_SYS_PTRACE`, where a user's own rights do not
+    /// suffice; what is known of each takes the latter only, and three system calls a descriptor instead of one.
+    fn descriptors(
+        &self,
+        base: &Dir,
+        buffer: &mut Entries,
+        each: impl FnMut(u32, Kind),
+    ) -> Result<usize, Errno> {
+        match (base.dir(c"fd"), self.sockets_mount) {
+            (Ok(directory), _) => descriptors(&directory, buffer, each),
+            (Err(Errno::ACCESS), Some(mount)) => {
+                fdinfo::descriptors(&base.dir(c"fdinfo")?, mount, buffer, each)
+            }
+            (Err(error), _) => Err(error),
+        }
     }
 
     /// Adds the wanted sockets that are registered with the io_urings behind `rings`, each with its first place in each; fails with a
@@ -353,7 +376,7 @@ struct Table {
 }
 
 /// What a descriptor refers to, as far as it matters here.
-enum Kind {
+pub(super) enum Kind {
     Socket(Inode),
     Ring,
 }
@@ -392,7 +415,7 @@ fn descriptors(
 }
 
 /// Room for directory entries.
-type Entries = [MaybeUninit<u8>];
+pub(super) type Entries = [MaybeUninit<u8>];
 
 fn entries_buffer() -> Vec<MaybeUninit<u8>> {
     vec![MaybeUninit::uninit(); sys::proc_root::ENTRIES_LEN]

@@ -4,7 +4,7 @@ use super::WhyView;
 use super::process::Known;
 use super::remedy;
 use crate::analysis::why::{Bind, Part, Reason};
-use crate::model::{BindTarget, Pid, Subject, UnixName};
+use crate::model::{BindTarget, OtherListener, Pid, Subject, UnixName};
 use crate::render::json::{
     NetNsJson, NoticeJson, Schema, TableJson, outside_string, timestamp, write_value,
 };
@@ -27,6 +27,7 @@ struct Head<'a> {
     parts: Vec<PartJson>,
     binds: Vec<BindJson>,
     elsewhere: usize,
+    other_namespaces: Option<Vec<OtherJson>>,
     tables: Vec<TableJson>,
     notices: &'a [NoticeJson],
 }
@@ -123,6 +124,16 @@ struct RestartJson {
 }
 
 #[derive(Serialize)]
+struct OtherJson {
+    protocol: &'static str,
+    address: IpAddr,
+    port: u16,
+    pid: u32,
+    name: Option<String>,
+    name_hex: Option<String>,
+}
+
+#[derive(Serialize)]
 struct RemedyJson {
     action: &'static str,
     command: Option<String>,
@@ -164,6 +175,9 @@ pub fn why_json(
         parts: answer.parts.iter().map(part).collect(),
         binds: answer.binds.iter().map(|b| bind(view, b)).collect(),
         elsewhere: answer.elsewhere,
+        other_namespaces: view
+            .others
+            .map(|all| all.iter().filter_map(other).collect()),
         tables: TableJson::all(closing),
         notices: &NoticeJson::all(&closing.notices),
     };
@@ -187,6 +201,19 @@ pub fn why_json(
     buffer.extend_from_slice(b"}\n");
     out.write_all(&buffer)?;
     out.flush()
+}
+
+fn other(other: &OtherListener) -> Option<OtherJson> {
+    let ends = other.socket.inet()?;
+    let name = other.name.as_deref();
+    Some(OtherJson {
+        protocol: other.socket.protocol.word(),
+        address: ends.local,
+        port: ends.local_port.0,
+        pid: other.pid.0,
+        name: name.map(outside_string),
+        name_hex: name.and_then(hex_if_lossy),
+    })
 }
 
 fn sockets(buffer: &mut Vec<u8>, key: &str, view: &WhyView<'_>, places: &[usize]) {

@@ -12,10 +12,11 @@ mod text;
 mod words;
 
 pub use json::why_json;
+pub(super) use remedy::{Told, tell};
 pub use text::why_text;
 
 use crate::analysis::why::{Answer, Evidence};
-use crate::model::{Context, Names, Question, Row, Socket};
+use crate::model::{Context, Names, OtherListener, Question, Row, Socket};
 use std::time::SystemTime;
 
 /// One answer, and everything that its words are taken from.
@@ -29,6 +30,8 @@ pub struct WhyView<'a> {
     pub evidence: &'a Evidence<'a>,
     /// Names for numbers.
     pub names: &'a dyn Names,
+    /// Listeners of other network namespaces at this port, if anybody looked.
+    pub others: Option<&'a [OtherListener]>,
     /// The time that ages are counted to.
     pub now: SystemTime,
 }

@@ -7,13 +7,13 @@ use crate::render::escape::escape;
 use crate::render::text::duration;
 
 /// A remedy for a reader.
-pub(super) struct Told {
+pub(in crate::render) struct Told {
     /// The word of the JSON contract.
-    pub(super) action: &'static str,
+    pub(in crate::render) action: &'static str,
     /// What to type, if there is something that is safe to type.
-    pub(super) command: Option<String>,
+    pub(in crate::render) command: Option<String>,
     /// What to do, a sentence without a full stop, escaped.
-    pub(super) text: String,
+    pub(in crate::render) text: String,
 }
 
 fn told(action: &'static str, text: impl Into<String>) -> Told {
@@ -32,7 +32,7 @@ impl Told {
 }
 
 /// `remedy` for a port, or for a unix path if there is `path`.
-pub(super) fn tell(remedy: &Remedy, names: &dyn Names, path: Option<&[u8]>) -> Told {
+pub(in crate::render) fn tell(remedy: &Remedy, names: &dyn Names, path: Option<&[u8]>) -> Told {
     match remedy {
         Remedy::StopUnit { unit, user } => {
             let manager = if *user { "systemctl --user" } else { "systemctl" };
@@ -45,7 +45,18 @@ pub(super) fn tell(remedy: &Remedy, names: &dyn Names, path: Option<&[u8]>) -> T
             )
             .with(word(unit).map(|unit| format!("{manager} stop {unit}")))
         }
-        Remedy::StopSocketUnit { user } => {
+        Remedy::StopSocketUnit { unit: Some(unit), user } => {
+            let manager = if *user { "systemctl --user" } else { "systemctl" };
+            told(
+                "stop-socket-unit",
+                format!(
+                    "systemd itself holds it for the socket unit {}, and starts a service when somebody connects: stop that unit",
+                    quoted(unit)
+                ),
+            )
+            .with(word(unit).map(|unit| format!("{manager} stop {unit}")))
+        }
+        Remedy::StopSocketUnit { unit: None, user } => {
             let manager = if *user { "systemctl --user" } else { "systemctl" };
             told(
                 "stop-socket-unit",
@@ -76,7 +87,7 @@ pub(super) fn tell(remedy: &Remedy, names: &dyn Names, path: Option<&[u8]>) -> T
         ),
         Remedy::StopTunnel => told(
             "stop-tunnel",
-            "the kernel holds it for a tunnel device (vxlan, geneve, bareudp): take that down",
+            "the kernel holds it for itself, a tunnel device (vxlan, geneve, bareudp, wireguard) or the NFS server: take that down",
         )
         .with(Some("ip -details link show".to_owned())),
         Remedy::LookAsRoot => told("look-as-root", "run this as root to see what this user cannot"),

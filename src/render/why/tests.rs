@@ -76,6 +76,7 @@ fn answer(place: Place, width: usize) -> (String, serde_json::Value) {
         listeners: &Listeners::default(),
         owners: &owners,
         details: &[detail(place)],
+        units: &[],
         facts: &facts,
         user: BindUser {
             uid: Uid(0),
@@ -98,6 +99,7 @@ fn answer(place: Place, width: usize) -> (String, serde_json::Value) {
         answer: &answer,
         evidence: &evidence,
         names: &NoNames,
+        others: None,
         now: SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600 + 7500),
     };
     let (mut text, mut json) = (Vec::new(), Vec::new());

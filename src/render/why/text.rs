@@ -10,6 +10,7 @@ use crate::model::{
     UnixName,
 };
 use crate::render::escape::escape;
+use crate::render::line;
 use std::io::{self, Write};
 use std::time::SystemTime;
 use unicode_width::UnicodeWidthStr;
@@ -40,6 +41,7 @@ pub fn why_text(out: &mut impl Write, view: &WhyView<'_>, width: Option<usize>) 
         page.variants(view, part);
     }
     page.clients(view);
+    page.others(view);
     out.write_all(page.text.as_bytes())?;
     out.flush()
 }
@@ -267,6 +269,24 @@ impl Page {
             self.line("no address of this host");
         }
         self.label("");
+    }
+
+    /// Listeners that are elsewhere, and take nothing away here.
+    fn others(&mut self, view: &WhyView<'_>) {
+        let others = view.others.unwrap_or_default();
+        if others.is_empty() {
+            return;
+        }
+        self.text
+            .push_str("in other network namespaces, whose ports are their own\n");
+        for other in others.iter().take(SHOWN) {
+            let socket = line(view.row(&other.socket));
+            let name = other.name.as_deref().map_or_else(|| "?".to_owned(), quoted);
+            self.line(&format!("{socket}, in that of {name}[{}]", other.pid.0));
+        }
+        if let Some(more) = others.len().checked_sub(SHOWN + 1) {
+            self.line(&format!("and {} more (--json lists all)", more + 1));
+        }
     }
 
     fn clients(&mut self, view: &WhyView<'_>) {

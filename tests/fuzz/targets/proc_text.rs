@@ -2,7 +2,7 @@
 #![no_main]
 use libfuzzer_sys::fuzz_target;
 use portctl::wire::{
-    cgroup, ifaddr, pid, pid_stat, proc_net, proc_protocols, proc_sctp, proc_sockets, unix_vfs,
+    cgroup, ifaddr, nfsd, pid, pid_stat, proc_net, proc_protocols, proc_sctp, proc_sockets, unix_vfs,
 };
 
 fuzz_target!(|bytes: &[u8]| {
@@ -13,6 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
     let (rows, _) = proc_net::unix_rows(bytes);
     let names: usize = rows.iter().map(|row| row.name.len()).sum();
     assert!(names <= bytes.len());
+    let _ = (nfsd::ports(bytes).count(), cgroup::unit_of(bytes), pid::file_info(bytes));
     let _ = (cgroup::membership(bytes), pid_stat::origin(bytes), pid_stat::arguments(bytes));
     let _ = (ifaddr::AddressRecord::decode(bytes), unix_vfs::BoundFile::decode(bytes));
     let _ = (pid::socket_inode(bytes), pid::id(bytes), pid::stat_state(bytes), pid::status_effective_uid(bytes));

@@ -100,6 +100,10 @@ fn rows(document: &Document) -> Vec<Socket> {
         }
         // Other names than "root" are those of the host that reads.
         row.user = None;
+        // What ports are for on the host that reads means nothing for another's.
+        if let Some(exposure) = &mut row.exposure {
+            (exposure.ephemeral, exposure.privileged) = (None, None);
+        }
     }
     rows
 }

@@ -223,3 +223,57 @@ fn units_and_containers() {
         }
     });
 }
+
+/// A listener in another network namespace is named where nothing listens here (28).
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn a_listener_in_another_namespace() {
+    namespace::run("live_why::hard::a_listener_in_another_namespace", || {
+        let mut inside = Command::new("unshare")
+            .args([
+                "-n",
+                "--",
+                crate::portctl::BINARY,
+                "wait",
+                "tcp/1",
+                "--timeout",
+                "none",
+            ])
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .stdin(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let here = std::fs::metadata("/proc/thread-self/net/dev").unwrap();
+        let path = format!("/proc/{}/net/dev", inside.id());
+        let number = |meta: &std::fs::Metadata| std::os::unix::fs::MetadataExt::ino(meta);
+        namespace::eventually("the namespace", || {
+            std::fs::metadata(&path).is_ok_and(|there| number(&there) != number(&here))
+        });
+        // A thread of this process makes the listener there; the process that waits keeps the namespace visible.
+        let file = std::fs::File::open(format!("/proc/{}/ns/net", inside.id())).unwrap();
+        let listener = std::thread::spawn(move || {
+            nix::sched::setns(&file, nix::sched::CloneFlags::CLONE_NEWNET).unwrap();
+            TcpListener::bind("0.0.0.0:8099").unwrap()
+        });
+        let listener = listener.join().unwrap();
+        let answer = ask("8099");
+        assert_eq!(answer.verdict(), "free");
+        let others = answer.document["other_namespaces"].as_array().unwrap();
+        let ours: Vec<_> = others.iter().filter(|o| o["pid"] == inside.id()).collect();
+        assert_eq!(ours.len(), 1, "{others:?}");
+        assert_eq!(ours[0]["address"], "0.0.0.0");
+        let text = crate::portctl::portctl("why tcp/8099").exits(0);
+        let words = format!(
+            "tcp LISTEN 0.0.0.0:8099, in that of portctl[{}]",
+            inside.id()
+        );
+        assert!(text.text().contains(&words), "{text}");
+        drop(listener);
+        let gone = ask("8099");
+        let others = gone.document["other_namespaces"].as_array().unwrap();
+        assert!(others.iter().all(|o| o["pid"] != inside.id()), "{others:?}");
+        inside.kill().unwrap();
+        inside.wait().unwrap();
+    });
+}

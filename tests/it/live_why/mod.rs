@@ -241,7 +241,7 @@ impl Options {
     }
 
     /// Listens on any port of an address.
-    fn listen(self, ip: &str) -> OwnedFd {
+    pub(crate) fn listen(self, ip: &str) -> OwnedFd {
         let fd = self.at(ip);
         rustix::net::listen(&fd, 8).unwrap();
         fd

@@ -103,11 +103,26 @@ pub(crate) struct Socket {
     #[serde(deserialize_with = "nullable")]
     pub(crate) shutdown: Option<String>,
     #[serde(deserialize_with = "nullable")]
+    pub(crate) exposure: Option<Exposure>,
+    #[serde(deserialize_with = "nullable")]
     pub(crate) tcp: Option<Value>,
     #[serde(deserialize_with = "nullable")]
     pub(crate) memory: Option<Value>,
     #[serde(deserialize_with = "nullable")]
     pub(crate) ip: Option<Value>,
+}
+
+/// `"exposure"`.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Exposure {
+    #[serde(deserialize_with = "nullable")]
+    pub(crate) reach: Option<String>,
+    pub(crate) port_range: String,
+    #[serde(deserialize_with = "nullable")]
+    pub(crate) ephemeral: Option<bool>,
+    #[serde(deserialize_with = "nullable")]
+    pub(crate) privileged: Option<bool>,
 }
 
 /// `"local"` or `"peer"`.

@@ -13,7 +13,9 @@ pub(crate) mod unix;
 pub(crate) use holder::{Holder, inherit};
 pub(crate) use own_table::OwnTable;
 
-use crate::portctl::{AcceptQueue, Document, End, InetEnd, Owners, Process, Socket, Timer};
+use crate::portctl::{
+    AcceptQueue, Document, End, Exposure, InetEnd, Owners, Process, Socket, Timer,
+};
 use rustix::net::{AddressFamily, SocketAddrAny, SocketType, sockopt};
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -97,6 +99,8 @@ pub(crate) fn describe(fd: &impl AsFd) -> Expected {
             cgroup: None,
             v6only,
             shutdown: Some("none".into()),
+            // Follows from all of the above.
+            exposure: None,
             tcp: None,
             memory: None,
             ip: None,
@@ -309,6 +313,42 @@ impl Expected {
     }
 }
 
+/// From where a socket at any or at a loopback address can be reached.
+fn exposure(socket: &Socket) -> Option<Exposure> {
+    let End::Inet(local) = &socket.local else {
+        return None;
+    };
+    let waits = match &socket.protocol[..] {
+        "udp" => socket.peer.is_none() && local.port != 0,
+        _ => socket.state == "listen",
+    };
+    let reach = match (&local.address[..], &local.interface) {
+        ("0.0.0.0" | "::", Some(name)) if name == "lo" => Some("loopback"),
+        ("0.0.0.0" | "::", Some(_)) => Some("device"),
+        ("0.0.0.0" | "::", None) => socket.cookie.as_ref().map(|_| "any"),
+        (address, _) if address.starts_with("192.0.2.") => Some("global"),
+        _ => Some("loopback"),
+    };
+    let settings = |name: &str| {
+        // Some tests take /proc away.
+        let text = std::fs::read_to_string(format!("/proc/sys/net/ipv4/{name}")).ok()?;
+        let numbers = text.split_whitespace().map(|n| n.parse::<u16>().unwrap());
+        Some(numbers.collect::<Vec<_>>())
+    };
+    waits.then(|| Exposure {
+        reach: reach.map(str::to_owned),
+        port_range: match local.port {
+            ..1024 => "well-known",
+            49152.. => "dynamic",
+            _ => "registered",
+        }
+        .to_owned(),
+        ephemeral: settings("ip_local_port_range")
+            .map(|range| (range[0]..=range[1]).contains(&local.port)),
+        privileged: settings("ip_unprivileged_port_start").map(|first| local.port < first[0]),
+    })
+}
+
 /// The fields in which a row is not what was wanted.
 pub(crate) fn differences(row: &Socket, wanted: &Socket) -> String {
     let (row, wanted) = (format!("{row:#?}"), format!("{wanted:#?}"));
@@ -327,6 +367,7 @@ impl Document {
     /// Fails unless exactly one row is about this socket and says all of this.
     pub(crate) fn must_have(&self, expected: &Expected) {
         let mut wanted = expected.socket.clone();
+        wanted.exposure = exposure(&wanted);
         let row = match (&wanted.cookie, wanted.inode) {
             (Some(cookie), _) => self.by_cookie(cookie),
             (None, Some(inode)) => Some(self.by_inode(inode)),

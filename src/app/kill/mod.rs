@@ -1,0 +1,97 @@
+//! `portctl kill`: chooses sockets, says what ending them takes, asks, makes sure that nothing has changed, and does it.
+//!
+//! `choice` finds the sockets, `end` the processes and ends them, `after` watches the ports then; `close` closes sockets instead.
+
+mod after;
+mod choice;
+mod close;
+mod end;
+
+use super::{finish, say};
+use crate::cli::env::Env;
+use crate::cli::kill::KillArgs;
+use crate::cli::plan::{PlanError, Verbosity};
+use crate::collect::names::SystemNames;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::model::Notice;
+use crate::sys;
+use choice::Choice;
+use close::close;
+use end::end;
+use std::io;
+
+/// So many sockets are named where they are only examples.
+const NAMED: usize = 3;
+
+pub(super) fn run(args: &KillArgs, env: &dyn Env) -> Result<Exit, Error> {
+    let names = SystemNames::new();
+    let choice = Choice::new(args, env, &names)?;
+    let found = choice.find(&names)?;
+    let verbosity = if args.quiet {
+        Verbosity::Quiet
+    } else {
+        Verbosity::Normal
+    };
+    finish(&found.closing, verbosity, false);
+    if found.sockets.is_empty() {
+        if !args.quiet {
+            say(&choice.nothing(&names, args.sockets)?);
+        }
+        // What is missing, or what nobody may see, may have matched.
+        let doubts = |notice: &Notice| {
+            notice.means_incomplete() || matches!(notice, Notice::FilterUnknown { .. })
+        };
+        return Ok(if found.closing.notices.iter().any(doubts) {
+            Exit::Failed
+        } else {
+            Exit::No
+        });
+    }
+    if args.sockets {
+        close(args, &choice, &names, &found.sockets)
+    } else {
+        end(args, &choice, &names, &found)
+    }
+}
+
+/// Whether it is to be done: `--yes`, or a person at a terminal says so.
+fn confirmed(args: &KillArgs, question: &str) -> Result<bool, Error> {
+    if args.yes {
+        return Ok(true);
+    }
+    if !sys::terminal::can_ask() {
+        return Err(Error::Plan(PlanError::Option {
+            option: "kill",
+            problem: "there is nobody to ask, and nothing was done".to_owned(),
+            hint: "--yes does it without asking, --dry-run only prints what would be done",
+        }));
+    }
+    say(&format!("{question} [y/N] "));
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    let yes = ["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str());
+    if !yes {
+        say("nothing was done\n");
+    }
+    Ok(yes)
+}
+
+/// Says what went well, unless nobody wants to hear it.
+fn tell(args: &KillArgs, text: &str) {
+    if !args.quiet {
+        say(text);
+    }
+}
+
+fn worse(one: Exit, other: Exit) -> Exit {
+    if one.number() < other.number() {
+        other
+    } else {
+        one
+    }
+}
+
+fn words(errno: i32) -> String {
+    crate::error::os_words(&io::Error::from_raw_os_error(errno))
+}
