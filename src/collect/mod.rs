@@ -4,6 +4,7 @@
 //! is taken back and asked from the next source, so that no table is ever half from one and half from another.
 
 pub mod binding;
+pub mod census;
 pub mod choosing;
 pub mod details;
 mod diag;
@@ -20,6 +21,7 @@ mod rtnetlink;
 pub mod settings;
 mod source;
 pub mod unix_path;
+pub mod vitals;
 
 pub use source::{Sink, SourceError};
 

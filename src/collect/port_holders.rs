@@ -29,6 +29,8 @@ pub struct PortHolders {
     pub notices: Vec<Notice>,
     /// Whether bound, idle TCP sockets are among them.
     pub bound_are_listed: bool,
+    /// TCP listeners as rows, with their queues; only from the kernel's own dump.
+    pub listeners: Vec<Socket>,
 }
 
 impl PortHolders {
@@ -53,14 +55,14 @@ pub fn port_holders(
     let netlink = matches!(source, SourceChoice::Auto | SourceChoice::Netlink);
     if protocol == Protocol::Tcp && netlink {
         // Whatever is wrong with it, the tables' own way says it better, or has another source.
-        if let Ok(found) = tcp(ports) {
+        if let Ok(found) = port_holders_of_tcp(ports) {
             return Ok(found);
         }
     }
     from_tables(protocol, ports, source)
 }
 
-fn lists_bound_sockets() -> bool {
+pub(super) fn lists_bound_sockets() -> bool {
     settings::kernel().is_some_and(crate::model::KernelRelease::lists_bound_sockets)
 }
 
@@ -93,6 +95,7 @@ fn from_tables(
             || lists_bound_sockets() && collected.tables.iter().all(by_netlink),
         tables: collected.tables,
         notices: collected.notices,
+        listeners: Vec::new(),
     })
 }
 
@@ -120,7 +123,11 @@ impl Sink for Keep<'_> {
     }
 }
 
-fn tcp(ports: &RangeInclusive<u16>) -> io::Result<PortHolders> {
+/// The TCP sockets whose local port is in `ports`, and every listener, by the kernel's own dump.
+///
+/// # Errors
+/// If it cannot be had.
+pub fn port_holders_of_tcp(ports: &RangeInclusive<u16>) -> io::Result<PortHolders> {
     let mut found = PortHolders {
         bound_are_listed: lists_bound_sockets(),
         ..PortHolders::default()
@@ -145,6 +152,7 @@ fn tcp(ports: &RangeInclusive<u16>) -> io::Result<PortHolders> {
                 continue;
             }
             found.holders.append(&mut dump.holders);
+            found.listeners.append(&mut dump.listeners);
             skipped += dump.skipped;
             interrupted |= dump.interrupted;
             break;
@@ -176,6 +184,7 @@ fn tcp(ports: &RangeInclusive<u16>) -> io::Result<PortHolders> {
 #[derive(Default)]
 struct Dump {
     holders: Vec<PortHolder>,
+    listeners: Vec<Socket>,
     skipped: u64,
     interrupted: bool,
 }
@@ -242,6 +251,7 @@ impl Dump {
         }
         let facts = PortFacts::decode(payload, record.wqueue);
         if let Hold::Live(state) = holder.hold {
+            holder.quiet_ms = facts.quiet_ms;
             holder.late_port = facts.late_port;
             holder.timestamps = facts.timestamps.filter(|_| state != State::SynSent);
             holder.opened = opened(state, &facts).or(holder.opened);
@@ -251,6 +261,9 @@ impl Dump {
                 // Accepted connections look as if the kernel had chosen their port.
                 (true, _) => None,
             };
+        }
+        if holder.hold == Hold::Listening {
+            self.listeners.push(socket);
         }
         self.holders.push(holder);
     }

@@ -32,6 +32,7 @@ mod snapshot;
 mod socket;
 mod state;
 mod value;
+mod vitals;
 
 pub use address::{Ends, IfIndex, InetEnds, Port, UnixEnds, UnixKind, UnixName, UnixPeer, ipv4_of};
 pub use allocation::{AllocationSettings, Hold, KernelRelease, Opened, PortHolder, TwReuse};
@@ -55,3 +56,4 @@ pub use snapshot::{NetNs, Notice, Snapshot, SourceKind, TableReport};
 pub use socket::{CgroupId, Cookie, Inode, Mark, Queues, Shutdown, Socket, Timer, TimerKind, Uid};
 pub use state::{State, StateSet, StateSetName};
 pub use value::{Side, Value, Why};
+pub use vitals::{DescriptorUse, Descriptors, Vitals};

@@ -47,6 +47,9 @@ fn world() -> PortTable {
         opened: Some(Opened::Actively),
         timestamps: Some(true),
         cookie: None,
+        inode: None,
+        mapped: false,
+        quiet_ms: None,
     };
     let mut holders: Vec<_> = (0..500).map(|n| holder(n * 2)).collect();
     holders.extend((0..180).map(|n| PortHolder {

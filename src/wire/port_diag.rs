@@ -89,6 +89,8 @@ pub struct PortFacts {
     pub late_port: Option<bool>,
     /// Whether the connection uses timestamps, from `struct tcp_info`.
     pub timestamps: Option<bool>,
+    /// Milliseconds since the peer's last segment, `tcpi_last_ack_recv`.
+    pub quiet_ms: Option<u32>,
     /// How many sequence numbers were used beside data: 1 for the SYN of an active open, 0 for a passive one, whose counters
     /// begin after it. Only means that while no FIN was sent; `None` if data went with the SYN.
     pub beside_data: Option<i64>,
@@ -114,11 +116,12 @@ impl PortFacts {
         facts
     }
 
-    /// `struct tcp_info`: options at 5, bytes acknowledged at 120, not sent at 144, sent at 200, retransmitted at 208 (4.19).
+    /// `struct tcp_info`: options at 5, time since the last segment at 56, bytes acknowledged at 120, not sent at 144, sent at 200, retransmitted at 208 (4.19).
     fn read_info(&mut self, info: &[u8], send_queue: u32) {
         let Some(options) = u8_at(info, 5) else {
             return;
         };
+        self.quiet_ms = u32_at(info, 56);
         self.timestamps = Some(options & OPTION_TIMESTAMPS != 0);
         let counters = || {
             let acknowledged = u64_at(info, 120)?;

@@ -52,6 +52,21 @@ pub fn find_all_owners(listeners: Listeners) -> OwnerTable {
     table
 }
 
+/// Finds the holders of the sockets with these inodes, and no reasons for those that have none.
+#[must_use]
+pub fn find_holders(wanted: &FxHashSet<Inode>) -> OwnerTable {
+    let mut table = OwnerTable::new();
+    if let Some((proc, walked)) = first_walk(&mut table, Some(wanted)) {
+        table.set_report(report(&proc, &walked));
+    }
+    table
+}
+
+/// Every process id, ascending.
+pub(super) fn processes(proc: &Dir) -> Result<Vec<u32>, Errno> {
+    walk::processes(proc)
+}
+
 /// Puts the holders that one walk over all processes finds into `table`, or into its report why there could be no walk.
 fn first_walk(table: &mut OwnerTable, wanted: Option<&FxHashSet<Inode>>) -> Option<(Dir, Walked)> {
     let processes =
