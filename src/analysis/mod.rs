@@ -2,8 +2,6 @@
 
 pub mod headroom;
 pub mod order;
-mod summary;
+pub mod summary;
 pub mod top;
 pub mod why;
-
-pub use summary::{Flow, Summary, SummaryBuilder, Total};

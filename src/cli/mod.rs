@@ -12,4 +12,5 @@ pub mod headroom;
 pub mod plan;
 pub mod plan_top;
 pub mod question;
+pub mod summary;
 pub mod topics;

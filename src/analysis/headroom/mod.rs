@@ -28,7 +28,7 @@ pub use doubts::{Doubt, DoubtKind};
 pub use parts::{Fate, Parts};
 pub use remedies::{Prospects, Remedy, RemedyKind, remedies};
 pub use severity::Severity;
-pub use table::{Bucket, Closer, PortTable, Sight};
+pub use table::{Bucket, Closer, PortTable, Sight, each_once};
 
 use crate::model::{Family, IfIndex, Port, Protocol};
 use std::net::IpAddr;

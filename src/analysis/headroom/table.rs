@@ -84,7 +84,7 @@ impl PortTable {
         sight: Sight,
         probed: BTreeMap<u16, bool>,
     ) -> Self {
-        let holders = by_port(holders);
+        let holders = each_once(holders);
         let mut starts = Vec::with_capacity(usize::from(u16::MAX) + 2);
         let mut place = 0;
         for port in 0..=u16::MAX {
@@ -205,7 +205,8 @@ impl PortTable {
     }
 
     /// Whether connections to `peer` seem to have timestamps: the setting here, and what live connections to it say.
-    pub(super) fn has_timestamps(&self, peer: IpAddr) -> bool {
+    #[must_use]
+    pub fn has_timestamps(&self, peer: IpAddr) -> bool {
         self.settings.timestamps != Some(false)
             && self.sockets.timestamps.get(&peer).copied().unwrap_or(true)
     }
@@ -339,7 +340,8 @@ fn is_late(holder: &PortHolder) -> bool {
 
 /// In order, each socket once. One that was seen twice is what it was at last, and what was found out of it before stays true:
 /// its cookie survives into TIME_WAIT.
-fn by_port(mut holders: Vec<PortHolder>) -> Vec<PortHolder> {
+#[must_use]
+pub fn each_once(mut holders: Vec<PortHolder>) -> Vec<PortHolder> {
     let key = |h: &PortHolder| (h.port, h.cookie.is_some(), h.cookie);
     holders.sort_by_key(key);
     holders.dedup_by(|later, earlier| {
