@@ -15,6 +15,7 @@ use crate::exit::Exit;
 use crate::model::{
     AllocationSettings, Cookie, Notice, OwnerTable, PortHolder, Protocol, SourceChoice,
 };
+use crate::render::escape::escape;
 use crate::render::{
     CheckStatus, ProbeReport, SummaryReport, Thresholds, check_line, openmetrics, summary_json,
     summary_text,
@@ -32,10 +33,7 @@ pub(super) fn run(args: &SummaryArgs, env: &dyn Env) -> Result<Exit, Error> {
         // A monitoring system reads standard output, and knows four exit codes.
         (Err(error), SummaryFormat::Check) if !error.is_closed_pipe() => {
             let message = error.message();
-            let first = message.lines().next().unwrap_or_default().replace('|', "/");
-            let line = format!("PORTCTL {} - {first}\n", CheckStatus::Unknown.word());
-            Stdout.write_all(line.as_bytes())?;
-            Ok(Exit::Check(CheckStatus::Unknown.number()))
+            unknown(message.lines().next().unwrap_or_default())
         }
         (Err(error @ Error::NothingCollected(_)), SummaryFormat::Metrics) => {
             Stdout.write_all(openmetrics(None).as_bytes())?;
@@ -43,6 +41,14 @@ pub(super) fn run(args: &SummaryArgs, env: &dyn Env) -> Result<Exit, Error> {
         }
         (result, _) => result,
     }
+}
+
+/// Tells a monitoring system that nobody can tell.
+pub(super) fn unknown(reason: &str) -> Result<Exit, Error> {
+    let reason = escape(reason.as_bytes()).replace('|', "/");
+    let line = format!("PORTCTL {} - {reason}\n", CheckStatus::Unknown.word());
+    Stdout.write_all(line.as_bytes())?;
+    Ok(Exit::Check(CheckStatus::Unknown.number()))
 }
 
 fn answer(args: &SummaryArgs, env: &dyn Env, format: SummaryFormat) -> Result<Exit, Error> {
@@ -149,22 +155,20 @@ impl World<'_> {
         let tcp = std::mem::take(&mut census.tcp);
         let udp = std::mem::take(&mut census.udp);
         let mut probe = None;
-        let tables = settings.as_ref().ok().map(|settings| {
-            let mut tcp = table(Protocol::Tcp, settings, tcp.clone(), sight);
+        let mut alone = Vec::new();
+        let tables = if let Ok(settings) = &settings {
+            let mut tcp = table(Protocol::Tcp, settings, tcp, sight);
             if self.probe {
                 let (report, probed) = probed(tcp);
                 probe = Some(report);
                 tcp = probed;
             }
-            (tcp, table(Protocol::Udp, settings, udp, sight))
-        });
-        let alone;
-        let tcp = if let Some((table, _)) = &tables {
-            table.holders()
+            Some((tcp, table(Protocol::Udp, settings, udp, sight)))
         } else {
             alone = each_once(tcp);
-            &alone
+            None
         };
+        let tcp = tables.as_ref().map_or(&*alone, |(tcp, _)| tcp.holders());
         let vitals = self.live.then(vitals::vitals);
         let seen = Seen {
             tcp,

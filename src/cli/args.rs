@@ -48,7 +48,7 @@ pub enum Command {
     Headroom(super::headroom::HeadroomArgs),
     /// Say who has a port, whether it can be bound, why not, and what would free it
     Why(WhyArgs),
-    /// Explain a topic: filter, columns, json, states, headroom, exit-codes; or a command
+    /// Explain a topic: filter, columns, json, states, headroom, exhaustion, exit-codes; or a command
     Help {
         /// Topic or command
         topic: Option<String>,

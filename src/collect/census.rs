@@ -1,6 +1,7 @@
 //! Every socket there is, reduced to what a summary looks at: TCP and UDP sockets as holders of local ports, the rest as counts.
 
-use super::port_holders::{PortHolders, port_holders_of_tcp};
+use super::limits;
+use super::port_holders::{PortHolders, every_tcp_socket};
 use super::{Sink, SourceError, collect};
 use crate::model::{
     Conditions, Family, Hold, Notice, PortHolder, Protocol, Query, Socket, SourceChoice,
@@ -45,8 +46,9 @@ impl Census {
 pub fn census(source: &SourceChoice) -> Result<Census, SourceError> {
     let mut tables: TableSet = Table::ALL.into_iter().collect();
     let mut keep = Keep::default();
+    let range = limits::ephemeral_ports().map_or(1..=u16::MAX, |ports| ports.range);
     let by_ports = matches!(source, SourceChoice::Auto | SourceChoice::Netlink)
-        .then(|| port_holders_of_tcp(&(1..=u16::MAX)).ok())
+        .then(|| every_tcp_socket(&range).ok())
         .flatten();
     if let Some(found) = by_ports {
         tables = tables.filter(|table| table.protocol != Protocol::Tcp);

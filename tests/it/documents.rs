@@ -85,6 +85,7 @@ fn examples_of_the_help_work() {
         "json",
         "states",
         "headroom",
+        "exhaustion",
         "exit-codes",
         "ls",
         "top",

@@ -129,12 +129,13 @@ impl Thresholds {
         }
     }
 
-    /// How many ports of `capacity` are left when it becomes that severe.
+    /// With fewer ports of `capacity` left than this it is that severe.
     #[must_use]
     pub fn ports_left(&self, threshold: Threshold, capacity: u32) -> u32 {
-        let left = f64::from(capacity) * (1.0 - self.of(threshold) / 100.0);
-        // Per cents between 0 and 100 leave between nothing and all.
-        left.clamp(0.0, f64::from(capacity)).floor() as u32
+        let used = f64::from(capacity) * self.of(threshold) / 100.0;
+        // Per cents beyond 100 are never reached; none left is always critical.
+        let left = (f64::from(capacity) - used).clamp(0.0, f64::from(capacity));
+        left.floor() as u32 + 1
     }
 
     /// Whether `used` of `limit` is so many per cent.
@@ -187,7 +188,8 @@ mod tests {
         thresholds.set(Threshold::PortsCritical, 100.0);
         assert_eq!(of(&thresholds, 5), Severity::Warning);
         assert_eq!(of(&thresholds, 0), Severity::Critical);
-        assert_eq!(thresholds.ports_left(Threshold::PortsWarning, 28232), 5646);
+        assert_eq!(thresholds.ports_left(Threshold::PortsWarning, 28232), 5647);
+        assert_eq!(thresholds.ports_left(Threshold::PortsWarning, 100), 21);
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub const TOPICS: &[&str] = &[
     "json",
     "states",
     "headroom",
+    "exhaustion",
     "exit-codes",
 ];
 
@@ -23,6 +24,7 @@ pub fn topic(name: &str) -> Option<Cow<'static, str>> {
         "json" => include_str!("json.txt").into(),
         "states" => include_str!("states.txt").into(),
         "headroom" => include_str!("headroom.txt").into(),
+        "exhaustion" => include_str!("exhaustion.txt").into(),
         "exit-codes" => include_str!("exit-codes.txt").into(),
         _ => return None,
     })

@@ -3,6 +3,8 @@
 mod check;
 mod json;
 mod metrics;
+#[cfg(test)]
+mod tests;
 mod text;
 mod words;
 

@@ -85,15 +85,14 @@ impl Page {
             );
             return;
         }
-        // Writing to a String cannot fail.
-        let _ = write!(self.text, "{label:<MARGIN$}");
-        let indent = " ".repeat(MARGIN + 2);
-        wrap(
-            &mut self.text,
-            sentence,
-            self.room.saturating_sub(MARGIN),
-            &indent,
-        );
+        let mut lines = String::new();
+        wrap(&mut lines, sentence, self.room.saturating_sub(MARGIN), "");
+        let mut label = label;
+        for line in lines.lines() {
+            // Writing to a String cannot fail.
+            let _ = writeln!(self.text, "{label:<MARGIN$}{line}");
+            label = "";
+        }
     }
 }
 
@@ -286,7 +285,7 @@ fn other_flows(page: &mut Page, report: &SummaryReport<'_>, shown: usize) {
         .and_then(|flow| Some((flow, flow.headroom.as_ref()?)))
     {
         let count = match good.len() {
-            1 => format!("1 {other}client flow"),
+            1 => format!("1 {other}client flow:"),
             n => format!("{n} {other}client flows, the fullest"),
         };
         parts.push(format!(
