@@ -14,9 +14,6 @@ use std::path::Path;
 const FILE_LEN: u64 = 64 * 1024;
 /// So many processes are told of.
 const WORST: usize = 8;
-/// From this part of its limit on, the descriptors of a process are counted one by one: those numbered above the limit, which was
-/// lowered since, take no place.
-const COUNTED_FROM: f64 = 0.5;
 
 /// Reads them for the calling thread's network namespace.
 #[must_use]
@@ -78,11 +75,7 @@ pub fn descriptors() -> Option<Descriptors> {
     all.sort_by(|a, b| part(b).total_cmp(&part(a)));
     all.truncate(WORST);
     for (open, limit, id) in all {
-        let exact = part(&(open, limit, id)) >= COUNTED_FROM;
-        let open = exact
-            .then(|| count_below(&proc, id, limit))
-            .flatten()
-            .unwrap_or(open);
+        let open = below(&proc, id, open, limit);
         let stat = proc
             .read(format!("{id}/stat"), FILE_LEN)
             .unwrap_or_default();
@@ -117,6 +110,21 @@ fn usage(proc: &Dir, id: u32) -> Result<Option<(u64, u64)>, Errno> {
         open => open,
     };
     Ok(Some((open, limit)))
+}
+
+/// How many of `open` descriptors are numbered below `limit`. Those above it, of a process whose limit was lowered since, take no
+/// place. Listing them costs a lot, so that is done only if the table of descriptors is larger than such a limit ever makes it.
+fn below(proc: &Dir, id: u32, open: u64, limit: u64) -> u64 {
+    let status = proc
+        .read(format!("{id}/status"), FILE_LEN)
+        .unwrap_or_default();
+    let usual = limit.checked_next_power_of_two().unwrap_or(u64::MAX);
+    let is_larger =
+        counters::descriptor_table_size(&status).is_some_and(|size| size > usual.max(64));
+    is_larger
+        .then(|| count_below(proc, id, limit))
+        .flatten()
+        .unwrap_or(open)
 }
 
 /// The descriptors of a process that are numbered below `limit`; `None` if they cannot be listed.

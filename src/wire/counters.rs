@@ -67,6 +67,15 @@ pub fn open_files_limit(limits: &[u8]) -> Option<u64> {
     }
 }
 
+/// The size of the table of descriptors in /proc/PID/status, which only grows: `FDSize`.
+#[must_use]
+pub fn descriptor_table_size(status: &[u8]) -> Option<u64> {
+    let line = status
+        .split(|&b| b == b'\n')
+        .find_map(|line| line.strip_prefix(b"FDSize:"))?;
+    std::str::from_utf8(line).ok()?.trim().parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +104,10 @@ mod tests {
             Some(u64::MAX)
         );
         assert_eq!(open_files_limit(b""), None);
+        assert_eq!(
+            descriptor_table_size(b"Name:\tx\nFDSize:\t256\n"),
+            Some(256)
+        );
     }
 
     proptest! {
