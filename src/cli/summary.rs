@@ -102,7 +102,7 @@ pub fn thresholds(args: &SummaryArgs) -> Result<Thresholds, PlanError> {
         let (name, number) = text.split_once('=').unwrap_or((text, ""));
         let Some(threshold) = Threshold::ALL.into_iter().find(|t| t.name() == name) else {
             let names = Threshold::ALL.map(Threshold::name);
-            let similar = filter::closest(name, names.into_iter());
+            let similar = filter::closest(name, names);
             let hint = match similar.first() {
                 Some(similar) => format!("did you mean '{similar}'?"),
                 None => format!("those there are: {}", names.join(", ")),

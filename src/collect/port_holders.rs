@@ -141,24 +141,26 @@ pub fn port_holders_of_tcp(ports: &RangeInclusive<u16>) -> io::Result<PortHolder
 pub fn every_tcp_socket(range: &RangeInclusive<u16>) -> io::Result<PortHolders> {
     let mut asks = listeners();
     asks.extend(clients(range));
-    let others = Ports::Outside(range.clone());
-    let rest = StateSet::ALL
-        .minus(StateSet::LISTEN)
-        .minus(StateSet::of(State::CloseWait));
-    asks.extend([
-        // How long the peer has been silent tells a leak.
-        Ask {
-            ports: others.clone(),
+    asks.push(Ask {
+        ports: Ports::Outside(range.clone()),
+        states: StateSet::ALL.minus(StateSet::LISTEN),
+        info: false,
+    });
+    let mut found = ask(asks)?;
+    let leaks =
+        |h: &PortHolder| h.hold == Hold::Live(State::CloseWait) && !range.contains(&h.port.0);
+    if found.holders.iter().any(leaks) {
+        // How long their peers have been silent; each socket is told of again, and counts once.
+        let again = ask(vec![Ask {
+            ports: Ports::Outside(range.clone()),
             states: StateSet::of(State::CloseWait),
             info: true,
-        },
-        Ask {
-            ports: others,
-            states: rest,
-            info: false,
-        },
-    ]);
-    ask(asks)
+        }])?;
+        found
+            .holders
+            .extend(again.holders.iter().filter(|h| h.cookie.is_some()));
+    }
+    Ok(found)
 }
 
 /// One question.

@@ -306,18 +306,22 @@ impl PortTable {
             .clone()
             .filter(|&port| self.prefers(port) && !self.is_reserved(port) && !closed(port))
             .count();
-        let mut held: HashMap<Tuple, usize> = HashMap::new();
+        let mut held: HashMap<Tuple, (usize, u16)> = HashMap::new();
         for holders in self.holders().chunk_by(|a, b| a.port == b.port) {
             let port = holders.first().map_or(0, |h| h.port.0);
             if !self.prefers(port) || !range.contains(&port) || closed(port) {
                 continue;
             }
-            let tuples: HashSet<Tuple> = holders.iter().map(tuple).collect();
-            for tuple in tuples {
-                *held.entry(tuple).or_default() += 1;
+            for (tuple, last) in holders.iter().map(|h| (tuple(h), h.port.0)) {
+                // Several sockets of a flow on one port count once.
+                let (count, seen) = held.entry(tuple).or_default();
+                if *seen != last {
+                    *seen = last;
+                    *count += 1;
+                }
             }
         }
-        held.retain(|_, count| *count >= usable);
+        held.retain(|_, (count, _)| *count >= usable);
         held.into_keys().collect()
     }
 }

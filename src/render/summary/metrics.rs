@@ -200,7 +200,7 @@ fn ports(out: &mut Exposition, report: &SummaryReport<'_>) {
         for (bound, ports) in numbers {
             if let Some(ports) = ports {
                 with_flow(flow, &[("bound", bound)], |labels| {
-                    out.sample("flow_headroom_ports", labels, ports)
+                    out.sample("flow_headroom_ports", labels, ports);
                 });
             }
         }
@@ -216,7 +216,7 @@ fn ports(out: &mut Exposition, report: &SummaryReport<'_>) {
             continue;
         };
         with_flow(flow, &[], |labels| {
-            out.sample("flow_capacity_ports", labels, headroom.capacity)
+            out.sample("flow_capacity_ports", labels, headroom.capacity);
         });
     }
 }

@@ -1,7 +1,7 @@
 //! Lines of /proc/net files and of files below /proc/PID, and small netlink messages.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use portctl::wire::{cgroup, ifaddr, pid, pid_stat, proc_net, unix_vfs};
+use portctl::wire::{cgroup, counters, ifaddr, pid, pid_stat, proc_net, unix_vfs};
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = proc_net::inet_line(bytes);
@@ -9,6 +9,10 @@ fuzz_target!(|bytes: &[u8]| {
     let names: usize = rows.iter().map(|row| row.name.len()).sum();
     assert!(names <= bytes.len());
     let _ = (cgroup::membership(bytes), pid_stat::origin(bytes), pid_stat::arguments(bytes));
+    let _ = (counters::open_files_limit(bytes), counters::descriptor_table_size(bytes));
+    let text = String::from_utf8_lossy(bytes);
+    let _ = (counters::netstat(&text, "TcpExt", "a"), counters::sockstat(&text, "TCP", "tw"));
+    let _ = (counters::conntrack(&text, "drop"), counters::numbers(&text));
     let _ = (ifaddr::AddressRecord::decode(bytes), unix_vfs::BoundFile::decode(bytes));
     let _ = (pid::socket_inode(bytes), pid::id(bytes), pid::stat_state(bytes), pid::status_effective_uid(bytes));
 });
