@@ -90,12 +90,14 @@ pub fn openmetrics(report: Option<(&SummaryReport<'_>, &Closing)>) -> String {
 }
 
 fn verdict(out: &mut Exposition, report: &SummaryReport<'_>) {
-    let verdict = report.summary.verdict();
+    // Of a host of which nothing but sockets is known nothing can be said.
+    let known = report.summary.limits.is_some();
+    let verdict = known.then(|| report.summary.verdict() as u8);
     out.gauge(
         "verdict",
         None,
         "The worst of all findings: 0 ok, 1 notice, 2 warning, 3 critical.",
-        Some(verdict as u8),
+        verdict,
     );
     out.family("findings", "gauge", None, "Findings by how bad they are.");
     let findings = report.summary.findings();
