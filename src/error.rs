@@ -2,13 +2,16 @@
 
 use crate::cli::plan::PlanError;
 use crate::cli::question::QuestionError;
+use crate::cli::select::SelectError;
 use crate::collect::SourceError;
 use crate::exit::Exit;
-use crate::filter::FilterError;
+use crate::filter::{FilterError, brief};
 use crate::model::Notice;
 use crate::render::escape::escape;
+use crate::sys::namespace::EnterError;
 use std::fmt::Write as _;
 use std::io;
+use std::path::PathBuf;
 use unicode_width::UnicodeWidthStr;
 
 /// Why a command could not do what it was asked.
@@ -25,10 +28,19 @@ pub enum Error {
         /// Names close to it.
         similar: Vec<String>,
     },
+    /// The network namespace cannot be entered.
+    Namespace(EnterError),
     /// The saved dump cannot be read.
     Source(SourceError),
     /// No table could be read.
     NothingCollected(Vec<Notice>),
+    /// The saved dump cannot be written.
+    Save {
+        /// Its file.
+        path: PathBuf,
+        /// What happened.
+        error: io::Error,
+    },
     /// What was asked has no answer on this host.
     Unanswerable {
         /// Why.
@@ -49,7 +61,11 @@ impl Error {
         match self {
             Self::Unanswerable { exit, .. } => *exit,
             Self::Plan(_) | Self::Question(_) | Self::UnknownTopic { .. } => Exit::Usage,
-            Self::Source(_) | Self::NothingCollected(_) | Self::Output(_) => Exit::Failed,
+            Self::Namespace(_)
+            | Self::Source(_)
+            | Self::NothingCollected(_)
+            | Self::Save { .. }
+            | Self::Output(_) => Exit::Failed,
         }
     }
 
@@ -64,24 +80,24 @@ impl Error {
     pub fn message(&self) -> String {
         match self {
             Self::Plan(PlanError::Filter(error)) => filter_message(error),
-            Self::Plan(PlanError::FilterFile { name, source }) => format!(
-                "error: -F: {}: {}\n",
-                escape(name.as_bytes()),
-                os_words(source)
-            ),
+            Self::Plan(PlanError::FilterFile { name, source }) => {
+                format!("error: -F: {}: {}\n", typed(name), os_words(source))
+            }
             Self::Plan(PlanError::UnknownField {
                 option,
                 name,
                 similar,
             }) => format!(
-                "error: {option}: '{}' is not a field{}\nhint: {}all fields: portctl help columns\n",
-                escape(name.as_bytes()),
-                if *option == "--sort" {
-                    ", or one with :asc or :desc"
-                } else {
-                    ""
-                },
+                "error: {option}: '{}' is not a field\nhint: {}all fields: portctl help columns\n",
+                typed(name),
                 did_you_mean(similar)
+            ),
+            Self::Plan(PlanError::UnknownDirection { key, word, similar }) => format!(
+                "error: --sort: '{}' is not a direction\nhint: {}{key}:asc begins with the smallest, \
+                 {key}:desc with the largest\n",
+                typed(word),
+                did_you_mean(similar),
+                key = typed(key),
             ),
             Self::Plan(PlanError::Usage { message, hint })
             | Self::Unanswerable { message, hint, .. } => format!(
@@ -91,29 +107,47 @@ impl Error {
             ),
             Self::Question(error) => format!(
                 "error: '{}': {}\nhint: {}\n",
-                escape(error.asked.as_bytes()),
+                typed(&error.asked),
                 escape(error.problem.as_bytes()),
                 escape(error.hint.as_bytes())
             ),
             Self::Plan(PlanError::UnknownOrder { name, similar }) => format!(
                 "error: --sort: groups have no '{}'\nhint: {}sockets, a state, recv_queue, send_queue, accept_queue, a \
                  field of --by; with -i also new, gone, churn\n",
-                escape(name.as_bytes()),
+                typed(name),
                 did_you_mean(similar)
             ),
             Self::Plan(PlanError::Option {
                 option,
                 problem,
                 hint,
-            }) => format!("error: {option}: {problem}\nhint: {hint}\n"),
+            }) => format!(
+                "error: {option}: {}\nhint: {hint}\n",
+                escape(problem.as_bytes())
+            ),
+            Self::Plan(PlanError::Select(SelectError::UnknownTable { name, similar })) => format!(
+                "error: -A: '{}' is not a table\nhint: {}all of them are listed in portctl ls --help\n",
+                typed(name),
+                did_you_mean(similar)
+            ),
+            Self::Plan(PlanError::Select(SelectError::Nothing)) => {
+                "error: -A selects no table\nhint: '!' takes a table from those named before it: -A all,!tcp\n"
+                    .to_owned()
+            }
             Self::UnknownTopic { name, similar } => format!(
-                "error: there is no help on '{}'\nhint: {}topics: {}; commands: ls, top, summary, headroom, why, schema, completions\n",
-                escape(name.as_bytes()),
+                "error: there is no help on '{}'\nhint: {}topics: {}; commands: ls, top, summary, headroom, why, free, wait, schema, completions\n",
+                typed(name),
                 did_you_mean(similar),
                 crate::cli::topics::TOPICS.join(", ")
             ),
+            Self::Namespace(error) => format!(
+                "error: -N: {}\n{}",
+                shortened(&error.to_string(), &entered(error)),
+                namespace_hint(error)
+            ),
             Self::Source(error) => {
-                format!("error: {}\n", escape(error.to_string().as_bytes()))
+                let path = error.path().unwrap_or_default();
+                format!("error: {}\n", shortened(&error.to_string(), path))
             }
             Self::NothingCollected(notices) => {
                 let mut text = "error: no socket table could be read\n".to_owned();
@@ -123,6 +157,11 @@ impl Error {
                 }
                 text
             }
+            Self::Save { path, error } => format!(
+                "error: cannot write the dump {}: {}\n",
+                brief(&escape(path.as_os_str().as_encoded_bytes())),
+                os_words(error)
+            ),
             Self::Output(error) => format!("error: cannot write the output: {}\n", os_words(error)),
         }
     }
@@ -134,11 +173,54 @@ impl From<io::Error> for Error {
     }
 }
 
-fn os_words(error: &io::Error) -> String {
+fn namespace_hint(error: &EnterError) -> String {
+    /// More names than this are not listed.
+    const MOST: usize = 8;
+    match error {
+        EnterError::Missing { names, .. } if names.is_empty() => {
+            "hint: give the id of a process in it, or the path of its file\n".to_owned()
+        }
+        EnterError::Missing { names, .. } => {
+            let shown = names.iter().take(MOST).map(|name| escape(name.as_bytes()));
+            let more = if names.len() > MOST { ", ..." } else { "" };
+            let shown = shown.collect::<Vec<_>>().join(", ");
+            format!(
+                "hint: named ones: {shown}{more}; a process id or a path with a slash will do, too\n"
+            )
+        }
+        EnterError::Refused(_) => "hint: run as root, or with CAP_SYS_ADMIN\n".to_owned(),
+        EnterError::NotOne(_) => {
+            "hint: it should be a file like /run/netns/NAME or /proc/PID/ns/net\n".to_owned()
+        }
+        EnterError::Other { .. } => String::new(),
+    }
+}
+
+pub(crate) fn os_words(error: &io::Error) -> String {
     error.raw_os_error().map_or_else(
         || error.to_string(),
         |errno| nix::errno::Errno::from_raw(errno).desc().to_owned(),
     )
+}
+
+/// The text of an error made safe, with `typed` in it as [`typed`] tells it.
+fn shortened(words: &str, typed: &str) -> String {
+    escape(words.replacen(typed, &brief(typed), 1).as_bytes())
+}
+
+/// What an error names that was to be entered.
+fn entered(error: &EnterError) -> String {
+    match error {
+        EnterError::Missing { what, .. } => what.clone(),
+        EnterError::Refused(path) | EnterError::NotOne(path) | EnterError::Other { path, .. } => {
+            path.display().to_string()
+        }
+    }
+}
+
+/// A word as it was typed, made safe, and without the middle of a long one.
+fn typed(word: &str) -> String {
+    escape(brief(word).as_bytes())
 }
 
 fn did_you_mean(similar: &[String]) -> String {
@@ -173,7 +255,7 @@ fn filter_message(error: &FilterError) -> String {
     let mut message = format!("error: {}\n", safe(&error.message()));
     // Writing to a String cannot fail.
     if let Some(file) = &error.file {
-        let _ = writeln!(message, "in {}:", escape(file.as_bytes()));
+        let _ = writeln!(message, "in {}, line {}:", typed(&file.name), file.line);
     }
     let _ = writeln!(message, "  {before}{wrong}{after}");
     let (indent, carets) = (before.width(), wrong.width().max(1));

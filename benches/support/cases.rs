@@ -23,6 +23,9 @@ const TCP: &str = "tcp:ffffffff";
 /// Those whose peer has port 443, which none that is bound and idle has.
 const TO_443: &str = "tcp:ffffdfff/443";
 
+/// Every TCP socket with INFO, VEGASINFO and CONG.
+const TCP_INFO: &str = "tcp+e:ffffffff";
+
 const FEW: &[Case] = &[
     Case::new("-tan", "-tan", TCP, &[Aim::new(By::Ss, 0.5)]),
     Case::new(
@@ -38,6 +41,8 @@ const CONNECTIONS: &[Case] = &[
     Case::new("-tan", "-tan", TCP, SORTED),
     Case::new("-tan --json --sort none", "-tan", TCP, JSON),
     Case::new("-tan --ndjson --sort none", "-tan", TCP, JSON),
+    Case::new("-tani --sort none", "-tani", TCP_INFO, DETAILS),
+    Case::new("-tani --json --sort none", "-tani", TCP_INFO, DETAILS_JSON),
     Case::new("-tln", "-tln", "tcp:400", LISTENING),
     Case::new("-tan dport = :443", "-tan dport = :443", TO_443, CHOSEN),
     Case {
@@ -48,6 +53,8 @@ const CONNECTIONS: &[Case] = &[
 const STREAMED: &[Aim] = &aims_from(10_000, 0.35, 1.25);
 const SORTED: &[Aim] = &aims_from(10_000, 0.45, 1.6);
 const JSON: &[Aim] = &aims_from(10_000, 0.5, 1.8);
+const DETAILS: &[Aim] = &aims_from(10_000, 0.3, 1.6);
+const DETAILS_JSON: &[Aim] = &[Aim::new(By::Floor, 2.5).from(10_000)];
 const LISTENING: &[Aim] = &aims_from(100_000, 0.06, 1.5);
 const CHOSEN: &[Aim] = &aims_from(100_000, 0.6, 1.25);
 const OWNERS: &[Aim] = &[
@@ -67,7 +74,7 @@ const TIME_WAIT: &[Case] = &[Case::new(
 const UNIX: &[Case] = &[Case::new(
     "-xa",
     "-xa",
-    "unix:55",
+    "unix:5d",
     &aims_from(20_000, 0.5, 1.4),
 )];
 

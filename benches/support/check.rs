@@ -6,9 +6,10 @@ use std::process::{Command, Stdio};
 
 /// portctl has as many rows to show as `ss`, and as many as were made, where that can be said.
 pub(crate) fn same_rows(case: &Case, made: Option<usize>) {
-    // Owners change no row, and finding them would take long.
-    let (options, filter) = case.ss.split_once(' ').unwrap_or((case.ss, ""));
-    let arguments = format!("-H {} {filter}", options.replace('p', ""));
+    // Owners change no row, and finding them would take long; details are lines of their own.
+    let (letters, filter) = case.ss.split_once(' ').unwrap_or((case.ss, ""));
+    let letters = letters.replace(['p', 'i'], "");
+    let arguments = format!("-H {letters} {filter}");
     let arguments = arguments.trim_end();
     let shown = lines(programs::portctl(arguments));
     if let Some(made) = made {

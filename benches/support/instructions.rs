@@ -14,12 +14,14 @@ pub(crate) const LOAD: Load = Load::Connections;
 const SIZES: [usize; 3] = [0, 2_000, 12_000];
 
 /// Commands, and how many instructions a socket they may take.
-const ROWS: [(&str, Option<f64>); 5] = [
+const ROWS: [(&str, Option<f64>); 7] = [
     ("-tan --sort none", Some(1500.0)),
     ("-tan", None),
     ("-tan --json --sort none", Some(3000.0)),
     ("-tan --ndjson --sort none", Some(3000.0)),
     ("-tanp", None),
+    ("-tani --sort none", Some(8000.0)),
+    ("-tani --json --sort none", None),
 ];
 
 /// Counts, and prints the page.

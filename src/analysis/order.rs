@@ -1,7 +1,8 @@
 //! The order of a list.
 
 use crate::model::{
-    Context, Field, ORDER_WINDOW, Row, Socket, default_order, field_by_name, order_window,
+    Context, DetailSet, Field, ORDER_WINDOW, Row, Socket, default_order, field_by_name,
+    order_window,
 };
 use std::cmp::Ordering;
 
@@ -12,6 +13,45 @@ pub struct SortKey {
     pub field: &'static Field,
     /// Whether the largest comes first.
     pub descending: bool,
+}
+
+/// What is wrong with `--sort`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OrderError {
+    /// Nothing that can be sorted by has this name.
+    Unknown(String),
+    /// The word behind the colon says no direction.
+    Direction {
+        /// What stands before the colon.
+        key: String,
+        /// The word.
+        word: String,
+    },
+    /// What has this name is known after two looks only.
+    OneLook(String),
+}
+
+/// The name in a key, and what stands behind its colon if it has one.
+pub(super) fn name_and_direction(key: &str) -> (&str, Option<&str>) {
+    match key.split_once(':') {
+        Some((name, word)) => (name.trim(), Some(word.trim())),
+        None => (key.trim(), None),
+    }
+}
+
+/// Whether the largest is to come first, by the word behind the colon of the key `name`.
+///
+/// # Errors
+/// If the word is neither `asc` nor `desc`.
+pub(super) fn is_descending(name: &str, word: &str) -> Result<bool, OrderError> {
+    match word.to_ascii_lowercase().as_str() {
+        "asc" => Ok(false),
+        "desc" => Ok(true),
+        _ => Err(OrderError::Direction {
+            key: name.to_owned(),
+            word: word.to_owned(),
+        }),
+    }
 }
 
 /// What `--sort` says.
@@ -30,21 +70,18 @@ impl Sort {
     /// Reads `none`, or field names with an optional `:asc` or `:desc`, separated by commas.
     ///
     /// # Errors
-    /// The part that is no field or no direction.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// If a name is that of no field, or a direction is none.
+    pub fn parse(text: &str) -> Result<Self, OrderError> {
         if text == "none" {
             return Ok(Self::None);
         }
         let keys = text
             .split(',')
             .map(|part| {
-                let (name, direction) = part.split_once(':').unwrap_or((part, "asc"));
-                let descending = match direction.to_ascii_lowercase().as_str() {
-                    "asc" => false,
-                    "desc" => true,
-                    _ => return Err(part.to_owned()),
-                };
-                let field = field_by_name(name.trim()).ok_or_else(|| name.to_owned())?;
+                let (name, word) = name_and_direction(part);
+                let field =
+                    field_by_name(name).ok_or_else(|| OrderError::Unknown(name.to_owned()))?;
+                let descending = word.map_or(Ok(false), |word| is_descending(name, word))?;
                 Ok(SortKey { field, descending })
             })
             .collect::<Result<_, _>>()?;
@@ -57,6 +94,28 @@ impl Sort {
         match self {
             Self::By(keys) => keys.iter().any(|key| key.field.needs_owners),
             Self::Default | Self::None => false,
+        }
+    }
+
+    /// Which of two comes first. Equal ones, and all of them in the order of the kernel, stay as they come.
+    #[must_use]
+    pub fn compare(&self, a: Row<'_>, b: Row<'_>) -> Ordering {
+        match self {
+            Self::None => Ordering::Equal,
+            Self::Default => default_order(a.socket, b.socket),
+            Self::By(keys) => compare(keys, a, b).then_with(|| default_order(a.socket, b.socket)),
+        }
+    }
+
+    /// Which details sorting looks at.
+    #[must_use]
+    pub fn needs_details(&self) -> DetailSet {
+        match self {
+            Self::By(keys) => keys
+                .iter()
+                .map(|key| key.field.needs_details)
+                .fold(DetailSet::NONE, DetailSet::or),
+            Self::Default | Self::None => DetailSet::NONE,
         }
     }
 
@@ -173,7 +232,7 @@ fn compare(keys: &[SortKey], a: Row<'_>, b: Row<'_>) -> Ordering {
 mod tests {
     use super::*;
     use crate::model::{
-        Ends, Family, InetEnds, NoNames, Port, Protocol, Queues, State, UnixEnds, UnixKind,
+        Ends, Family, InetEnds, NoNames, Port, Protocol, Queues, SocketKind, State, UnixEnds,
         UnixName, UnixPeer,
     };
     use proptest::prelude::*;
@@ -188,7 +247,7 @@ mod tests {
             interface: None,
         });
         let unix = Ends::Unix(UnixEnds {
-            kind: UnixKind::Stream,
+            kind: SocketKind::Stream,
             name: UnixName::Path(port.to_be_bytes().into()),
             peer: UnixPeer::None,
         });
@@ -218,6 +277,7 @@ mod tests {
             cookie: None,
             mark: None,
             cgroup: None,
+            details: None,
         }
     }
 
@@ -240,14 +300,27 @@ mod tests {
     };
 
     #[test]
+    fn keys_that_make_no_sense_are_told_apart() {
+        let told = |text: &str| Sort::parse(text).unwrap_err();
+        assert_eq!(told("pid,nope:desc"), OrderError::Unknown("nope".into()));
+        assert_eq!(told("nope:dwon"), OrderError::Unknown("nope".into()));
+        assert_eq!(told(""), OrderError::Unknown(String::new()));
+        let direction = |key: &str, word: &str| OrderError::Direction {
+            key: key.into(),
+            word: word.into(),
+        };
+        assert_eq!(told("pid:down"), direction("pid", "down"));
+        assert_eq!(told("local, pid :"), direction("pid", ""));
+        assert!(Sort::parse(" pid : DESC ").is_ok());
+    }
+
+    #[test]
     fn unknown_values_come_last_either_way() {
         let local = IpAddr::from([127, 0, 0, 1]);
         let sockets = [7, 0, 9].map(|recv| socket(Protocol::Tcp, local, 1, recv));
         let sorted = |text: &str| Sort::parse(text).unwrap().positions(&sockets, CONTEXT);
         assert_eq!(sorted("recv_queue"), [0, 2, 1]);
         assert_eq!(sorted("recv_queue:desc"), [2, 0, 1]);
-        assert!(Sort::parse("nope").is_err());
-        assert!(Sort::parse("pid:down").is_err());
     }
 
     #[test]

@@ -8,16 +8,14 @@ use crate::collect::{self, Sink};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::model::{
-    Conditions, Names, Port, Protocol, Query, Side, Socket, SourceChoice, StateMasks, StateSet,
-    Table, TableSet,
+    Conditions, DetailSet, Kinds, Names, Port, Protocol, Query, Side, Socket, SourceChoice,
+    StateMasks, StateSet, Table, TableSet,
 };
 use crate::render::escape::escape;
-use crate::wire::pid;
 use rustc_hash::FxHashMap;
 use std::ffi::OsString;
 use std::ops::ControlFlow;
-use std::os::unix::ffi::OsStrExt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// So many sockets tell well enough which ports there are.
 const SOCKETS: usize = 20_000;
@@ -97,12 +95,14 @@ impl Live for System {
                 // Listeners have a table of their own, which is short.
                 Side::Local => StateMasks {
                     tcp: StateSet::LISTEN,
-                    other: StateSet::CLOSE,
+                    ..StateMasks::same(StateSet::CLOSE)
                 },
                 Side::Peer => StateMasks::same(StateSet::CONNECTED),
             },
+            kinds: Kinds::ALL,
             conditions: Conditions::default(),
             owners: false,
+            details: DetailSet::NONE,
             source: SourceChoice::Auto,
         };
         let mut ports = Ports {
@@ -126,20 +126,9 @@ impl Live for System {
     }
 
     fn processes(&self) -> Vec<(u32, String)> {
-        let started = Instant::now();
-        let Ok(entries) = std::fs::read_dir("/proc") else {
-            return Vec::new();
-        };
-        entries
-            .flatten()
-            .take_while(|_| started.elapsed() < PATIENCE)
-            .filter_map(|entry| pid::id(entry.file_name().as_bytes()))
-            .filter_map(|id| {
-                let stat = std::fs::read(format!("/proc/{id}/stat")).ok()?;
-                // The kernel's own threads hold no sockets that a process could.
-                let name = pid::stat_name(&stat).filter(|_| !pid::is_kernel_thread(&stat))?;
-                Some((id, escape(name)))
-            })
+        collect::processes::processes(PATIENCE)
+            .into_iter()
+            .map(|(id, name)| (id, escape(&name)))
             .collect()
     }
 }

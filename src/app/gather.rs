@@ -1,6 +1,8 @@
 //! Everything that matches, in memory, with who holds it: for lists that are sorted, and for every question about owners.
 
 use super::owners_hidden;
+use crate::analysis::best::Best;
+use crate::analysis::order::Sort;
 use crate::cli::args::CollectArgs;
 use crate::cli::env::Env;
 use crate::cli::plan;
@@ -12,14 +14,16 @@ use crate::collect::{
 use crate::error::Error;
 use crate::filter::{Filter, Truth};
 use crate::model::{
-    Conditions, Context, Listeners, Notice, OwnerTable, Owners, Protocol, Query, Row, ScanReport,
-    Socket, SourceChoice, StateMasks, StateSet,
+    Conditions, Context, Listeners, Notice, OwnerTable, Owners, Query, Row, ScanReport, Socket,
+    SourceChoice, StateMasks, StateSet,
 };
 use std::ops::ControlFlow;
 
 /// Sockets that match, and what is known around them.
 pub(super) struct Gathered {
     pub(super) sockets: Vec<Socket>,
+    /// How many more there are, if only the first were wanted.
+    pub(super) left_out: usize,
     pub(super) owners: Option<OwnerTable>,
     pub(super) collected: Collected,
     pub(super) tally: Tally,
@@ -31,21 +35,34 @@ pub(super) fn gather(
     filter: &Filter,
     names: &SystemNames,
 ) -> Result<Gathered, Error> {
+    gather_first(query, filter, names, &Sort::None, usize::MAX)
+}
+
+/// Collects at least those sockets that come first in an order, as many as `rows`. Where owners decide which they are, all are collected.
+pub(super) fn gather_first(
+    query: &Query,
+    filter: &Filter,
+    names: &SystemNames,
+    sort: &Sort,
+    rows: usize,
+) -> Result<Gathered, Error> {
+    let owners_decide = filter.needs_owners || sort.needs_owners();
+    let rows = if owners_decide { usize::MAX } else { rows };
+    let context = Context {
+        owners: None,
+        names,
+    };
     let mut buffer = Buffer {
         filter,
-        context: Context {
-            owners: None,
-            names,
-        },
-        sockets: Vec::new(),
+        context,
+        sockets: Best::new(sort, context, rows),
         tally: Tally::default(),
     };
     let mut collected = collect::collect(query, &mut buffer).map_err(Error::Source)?;
     let Buffer {
-        mut sockets,
-        mut tally,
-        ..
+        sockets, mut tally, ..
     } = buffer;
+    let (mut sockets, left_out) = sockets.finish();
     let listeners = std::mem::take(&mut collected.listeners);
     let owners = owners_of(query, &sockets, listeners);
     if filter.needs_owners {
@@ -57,6 +74,7 @@ pub(super) fn gather(
     }
     Ok(Gathered {
         sockets,
+        left_out,
         owners,
         collected,
         tally,
@@ -119,7 +137,9 @@ pub(super) fn owners_before(query: &Query) -> Option<OwnerTable> {
     }
     // Rows that pass at once are explained by listeners that come after them, so these are asked for first.
     let listening = Query {
-        tables: query.tables.filter(|table| table.protocol == Protocol::Tcp),
+        tables: query
+            .tables
+            .filter(|table| table.protocol.queues_connections()),
         states: StateMasks::same(StateSet::LISTEN),
         conditions: Conditions::default(),
         ..query.clone()
@@ -215,7 +235,7 @@ impl Tally {
 struct Buffer<'a> {
     filter: &'a Filter,
     context: Context<'a>,
-    sockets: Vec<Socket>,
+    sockets: Best<'a>,
     tally: Tally,
 }
 
@@ -238,11 +258,11 @@ impl Sink for Buffer<'_> {
 
     fn mark(&mut self) -> usize {
         self.tally.mark();
-        self.sockets.len()
+        self.sockets.mark()
     }
 
-    fn take_back(&mut self, mark: usize) -> bool {
-        self.sockets.truncate(mark);
+    fn take_back(&mut self, _: usize) -> bool {
+        self.sockets.take_back();
         self.tally.take_back();
         true
     }

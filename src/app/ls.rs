@@ -1,33 +1,38 @@
 //! `portctl ls`: either everything is collected, sorted and shown, or (`--sort none`) rows pass straight through. Counting
 //! and asking whether there is any stop as early as they can.
 
-use super::gather::{Tally, gather, names_for, owners_before};
+use super::gather::{Tally, gather, gather_first, names_for, owners_before};
 use super::resolver::SystemResolver;
-use super::{closing, finish, opening};
+use super::{closing, finish, opening, order_error};
 use crate::analysis::order::Sort;
 use crate::cli::args::LsArgs;
 use crate::cli::env::{Env, Terminal};
-use crate::cli::plan::{self, Answer, Format, LsPlan};
+use crate::cli::plan::{self, Answer, Format, LsPlan, Verbosity};
 use crate::collect::names::SystemNames;
 use crate::collect::{self, Collected, Sink};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::filter::Filter;
-use crate::model::{Context, Notice, Row, Socket};
+use crate::model::{Context, DetailSet, FieldId, Notice, Row, Socket};
 use crate::render::{CsvList, JsonList, List, NdjsonList, TableList, TableOptions};
+use crate::sys;
 use crate::sys::stdout::Stdout;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 
 pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Exit, Error> {
     let names = names_for(&args.collect, env);
-    let plan = plan::ls(args, env, terminal, &SystemResolver(&names)).map_err(Error::Plan)?;
+    let mut plan = plan::ls(args, env, terminal, &SystemResolver(&names)).map_err(Error::Plan)?;
     let sort = match &plan.sort {
-        Some(text) => {
-            Sort::parse(text).map_err(|name| Error::Plan(plan::unknown_field("--sort", name)))?
-        }
+        Some(text) => Sort::parse(text)
+            .map_err(|error| order_error(error, |name| plan::unknown_field("--sort", name)))?,
         None => Sort::Default,
     };
+    plan.query.details = plan.query.details.or(sort.needs_details());
+    let names = names.with(plan.query.details);
+    if let Some(path) = &args.dump {
+        return super::save::run(&plan, path, &names);
+    }
     match plan.answer {
         Answer::Rows => rows(plan, &sort, &names),
         Answer::Count => count(&plan, &names),
@@ -37,6 +42,14 @@ pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Ex
 
 fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Error> {
     plan.query.owners |= sort.needs_owners();
+    let no_contexts = plan.query.details.has(DetailSet::CONTEXT) && !sys::process::selinux_is_on();
+    if no_contexts {
+        plan.query.details = plan.query.details.without(DetailSet::CONTEXT);
+        if !plan.columns_named {
+            plan.columns
+                .retain(|column| column.field != FieldId::Context);
+        }
+    }
     let opening = opening(&plan.query, plan.format == Format::Json);
     let streaming = matches!(sort, Sort::None) && !plan.filter.needs_owners;
     let mut list = list(&plan, streaming);
@@ -52,19 +65,11 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
             },
             tally: Tally::default(),
             rows: 0,
+            limit,
             failed: None,
         };
         stream.list.open(&opening)?;
-        let mut first = First {
-            stream: &mut stream,
-            limit,
-        };
-        // Rows without a limit need not be compared with it.
-        let sink: &mut dyn Sink = match plan.limit {
-            Some(_) => &mut first,
-            None => &mut *first.stream,
-        };
-        let collected = collect::collect(&plan.query, sink).map_err(Error::Source)?;
+        let collected = collect::collect(&plan.query, &mut stream).map_err(Error::Source)?;
         let limited = (stream.rows == limit).then(|| limited(limit, None));
         let Stream { tally, failed, .. } = stream;
         if let Some(error) = failed {
@@ -72,7 +77,7 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
         }
         (collected, tally.report(owners.as_ref()), limited)
     } else {
-        let mut all = gather(&plan.query, &plan.filter, names)?;
+        let mut all = gather_first(&plan.query, &plan.filter, names, sort, limit)?;
         let mut tally = std::mem::take(&mut all.tally);
         let context = all.context(names);
         list.open(&opening)?;
@@ -85,12 +90,17 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
             tally.show(row);
             list.row(row)?;
         }
-        let more = all.sockets.len().saturating_sub(limit);
+        let more = all.left_out + all.sockets.len().saturating_sub(limit);
         let limited = (more > 0).then(|| limited(limit, Some(more)));
         let notices = tally.report(all.owners.as_ref());
         (all.collected, notices, limited)
     };
     let mut closing = closing(&plan.query, collected)?;
+    closing
+        .notices
+        .extend(no_contexts.then(|| Notice::NotComputed {
+            explanation: "SELinux is off on this host: there are no security contexts".to_owned(),
+        }));
     closing.notices.extend(readings(&plan));
     closing.notices.extend(tally);
     closing.notices.extend(limited);
@@ -123,15 +133,20 @@ fn exists(plan: &LsPlan, names: &SystemNames) -> Result<Exit, Error> {
         matches(plan, names, 1)?
     };
     let mut closing = closing(&plan.query, collected)?;
-    closing.notices.extend(readings(plan));
-    if count > 0 {
+    let answer = match count {
+        0 if closing.is_complete() && !tally.doubts() => Exit::No,
+        0 => Exit::Incomplete,
+        _ => Exit::Done,
+    };
+    // The code is the answer; what else there is to say was not asked for.
+    if plan.verbosity == Verbosity::Verbose {
+        closing.notices.extend(readings(plan));
+        if count == 0 {
+            closing.notices.extend(tally.report(None));
+        }
         finish(&closing, plan.verbosity, false);
-        return Ok(Exit::Done);
     }
-    let certain = closing.is_complete() && !tally.doubts();
-    closing.notices.extend(tally.report(None));
-    finish(&closing, plan.verbosity, false);
-    Ok(if certain { Exit::No } else { Exit::Incomplete })
+    Ok(answer)
 }
 
 /// Counts the sockets that match, up to `enough`.
@@ -196,18 +211,21 @@ fn list(plan: &LsPlan, streaming: bool) -> Box<dyn List> {
                 streaming,
                 colour: plan.colour,
                 text: plan.text,
+                details: plan.details,
+                record: plan.record,
             },
         )),
     }
 }
 
-/// Shows the rows that pass the filter at once.
+/// Shows the rows that pass the filter at once, and wants no more than `limit`.
 struct Stream<'a> {
     list: &'a mut dyn List,
     filter: &'a Filter,
     context: Context<'a>,
     tally: Tally,
     rows: usize,
+    limit: usize,
     failed: Option<io::Error>,
 }
 
@@ -223,7 +241,8 @@ impl Sink for Stream<'_> {
         self.rows += 1;
         self.tally.show(row);
         match self.list.row(row) {
-            Ok(()) => ControlFlow::Continue(()),
+            Ok(()) if self.rows < self.limit => ControlFlow::Continue(()),
+            Ok(()) => ControlFlow::Break(()),
             Err(error) => {
                 self.failed = Some(error);
                 ControlFlow::Break(())
@@ -242,31 +261,6 @@ impl Sink for Stream<'_> {
             self.tally.take_back();
         }
         nothing_is_out
-    }
-}
-
-/// Shows the first rows that pass the filter, and wants no more.
-struct First<'a, 'b> {
-    stream: &'b mut Stream<'a>,
-    limit: usize,
-}
-
-impl Sink for First<'_, '_> {
-    fn push(&mut self, socket: Socket) -> ControlFlow<()> {
-        self.stream.push(socket)?;
-        if self.stream.rows >= self.limit {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    }
-
-    fn mark(&mut self) -> usize {
-        self.stream.mark()
-    }
-
-    fn take_back(&mut self, mark: usize) -> bool {
-        self.stream.take_back(mark)
     }
 }
 

@@ -1,17 +1,21 @@
 //! The only wiring: command line → plan → collect → filter → sort → render, and what is said on standard error.
 
 mod complete;
+mod free;
 mod gather;
 mod headroom;
 mod ls;
 mod resolver;
+mod save;
 mod summary;
 mod top;
+mod wait;
 mod why;
 
+use crate::analysis::order::OrderError;
 use crate::cli::args::{Cli, Command, LsArgs};
 use crate::cli::env::{ProcessEnv, Terminal};
-use crate::cli::plan::Verbosity;
+use crate::cli::plan::{self, PlanError, Verbosity};
 use crate::cli::{docs, topics};
 use crate::collect::{self, Collected};
 use crate::error::Error;
@@ -22,8 +26,8 @@ use crate::render::escape::escape;
 use crate::render::{Closing, Opening, schema};
 use crate::sys;
 use crate::sys::stdout::Stdout;
+use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, Parser};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::time::SystemTime;
@@ -36,7 +40,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
         arguments.insert(1, "ls".into());
     }
     let asked = arguments.clone();
-    let result = match Cli::try_parse_from(values_joined(arguments)) {
+    let result = match Cli::read(values_joined(arguments).into_iter()) {
         Ok(cli) => command(cli),
         Err(error) if is_check(&asked) && error.use_stderr() => {
             let _ = parse_error(error);
@@ -100,6 +104,16 @@ fn values_joined(arguments: Vec<OsString>) -> Vec<OsString> {
 }
 
 fn command(cli: Cli) -> Result<Exit, Error> {
+    let net = match &cli.command {
+        Some(Command::Ls(args)) => args.collect.net.as_deref(),
+        Some(Command::Top(args)) => args.collect.net.as_deref(),
+        Some(Command::Summary(args)) => args.collect.net.as_deref(),
+        _ => None,
+    };
+    if let Some(namespace) = net {
+        // Before anything is looked up: names of interfaces and settings are those of the namespace.
+        sys::namespace::enter_network(namespace).map_err(Error::Namespace)?;
+    }
     match cli.command {
         None => ls::run(&LsArgs::listeners(), &ProcessEnv, terminal()),
         Some(Command::Ls(args)) => ls::run(&args, &ProcessEnv, terminal()),
@@ -107,6 +121,8 @@ fn command(cli: Cli) -> Result<Exit, Error> {
         Some(Command::Top(args)) => top::run(&args, &ProcessEnv, terminal()),
         Some(Command::Summary(args)) => summary::run(&args, &ProcessEnv),
         Some(Command::Why(args)) => why::run(&args, &ProcessEnv),
+        Some(Command::Free(args)) => free::run(&args),
+        Some(Command::Wait(args)) => wait::run(&args),
         Some(Command::Help { topic: None }) => {
             print(&Cli::command().render_long_help().to_string())
         }
@@ -139,16 +155,8 @@ fn help(name: &str) -> Result<Exit, Error> {
 fn hint_for_ss(option: &str) -> Option<&'static str> {
     Some(match option {
         "-s" | "--summary" => "counts of sockets: portctl summary",
-        "-i" | "--info" | "-m" | "--memory" | "-T" | "--threads" | "-b" | "--bpf" | "-Z" | "-z" => {
-            "this detail of ss is not offered yet"
-        }
-        "-A" | "--query" | "-f" | "--family" | "-0" | "--packet" | "-d" | "--dccp" | "-S"
-        | "--sctp" | "-M" | "--mptcp" | "--vsock" | "--tipc" | "--xdp" => {
-            "protocols are chosen with -t, -u, -w and -x; others are not offered yet"
-        }
-        "-D" | "--diag" | "-E" | "--events" | "-K" | "--kill" | "-N" | "--net" => {
-            "this option of ss is not offered yet"
-        }
+        "-b" | "--bpf" | "-z" | "--contexts" => "this detail of ss is not offered yet",
+        "-E" | "--events" | "-K" | "--kill" => "this option of ss is not offered yet",
         _ => return None,
     })
 }
@@ -160,14 +168,24 @@ fn parse_error(mut error: clap::Error) -> Result<Exit, Error> {
     }
     // That an option might be a value is no help: the few values that look so stand behind an operator.
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(Vec::new()));
-    // The words of the error hold what was typed.
-    let mut message = error.render().to_string().replace("\n\n\n", "\n\n");
-    if let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) {
-        // A newline in an argument must not start a line of ours.
-        message = message.replace(value, &escape(value.as_bytes()));
+    // The words of the error hold what was typed. A newline in an argument must not start a line of ours.
+    let contexts: Vec<_> = error
+        .context()
+        .map(|(kind, value)| (kind, value.clone()))
+        .collect();
+    for (kind, value) in contexts {
+        if let ContextValue::String(words) = value {
+            let words = escape(filter::brief(&words).as_bytes());
+            error.insert(kind, ContextValue::String(words));
+        }
     }
+    let message = error.render().to_string().replace("\n\n\n", "\n\n");
     for line in message.lines() {
-        say(&format!("{}\n", escape(line.as_bytes())));
+        // What is escaped already keeps its backslashes.
+        say(&format!(
+            "{}\n",
+            escape(line.as_bytes()).replace("\\x5c", "\\")
+        ));
     }
     if message.contains("--limit <GROUPS>") {
         say("hint: ports are always numbers here; -n takes how many groups to show\n");
@@ -224,9 +242,20 @@ fn opening(query: &Query, wanted: bool) -> Opening {
     }
 }
 
+/// What to say of a `--sort` that makes no sense; `unknown` tells of a name that nothing has.
+fn order_error(error: OrderError, unknown: impl FnOnce(String) -> PlanError) -> Error {
+    Error::Plan(match error {
+        OrderError::Unknown(name) => unknown(name),
+        OrderError::Direction { key, word } => plan::unknown_direction(key, word),
+        OrderError::OneLook(name) => plan::one_look(&name),
+    })
+}
+
 /// Fails if tables were wanted and none could be read.
 fn closing(query: &Query, collected: Collected) -> Result<Closing, Error> {
-    if collected.tables.is_empty() && !query.tables.is_empty() && !collected.stopped {
+    // That there can be no such sockets is an answer.
+    let nothing = collected.tables.is_empty() && collected.absent.is_empty();
+    if nothing && !query.tables.is_empty() && !collected.stopped {
         return Err(Error::NothingCollected(collected.notices));
     }
     Ok(Closing {

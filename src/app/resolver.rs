@@ -5,6 +5,7 @@ use crate::collect::names::SystemNames;
 use crate::filter::{Resolver, closest};
 use crate::model::{IfIndex, Protocol, Uid};
 use crate::sys;
+use std::io;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
@@ -66,12 +67,14 @@ impl Resolver for SystemResolver<'_> {
         if self.0.are_of_another_host() {
             return Err("a saved dump has numbers only".to_owned());
         }
-        sys::cgroups::id_of(path).map_err(|error| {
+        let words = |error: &io::Error| {
             error.raw_os_error().map_or_else(
                 || error.to_string(),
                 |errno| nix::errno::Errno::from_raw(errno).desc().to_owned(),
             )
-        })
+        };
+        let groups = self.0.hierarchy().map_err(words)?;
+        groups.id_of(path).map_err(|error| words(&error))
     }
 
     fn ephemeral_ports(&self) -> Option<RangeInclusive<u16>> {

@@ -13,7 +13,7 @@ use crate::collect::{Collected, limits, port_probe, settings, vitals};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::model::{
-    AllocationSettings, Cookie, Notice, OwnerTable, PortHolder, Protocol, SourceChoice,
+    AllocationSettings, Cookie, Notice, OwnerTable, PortHolder, Protocol, Query, SourceChoice,
 };
 use crate::render::escape::escape;
 use crate::render::{
@@ -56,7 +56,7 @@ fn answer(args: &SummaryArgs, env: &dyn Env, format: SummaryFormat) -> Result<Ex
     let query = plan::everything(&args.collect, env);
     let live = !matches!(query.source, SourceChoice::Dump(_));
     let world = World {
-        source: &query.source,
+        query: &query,
         thresholds: &thresholds,
         probe: args.probe && live,
         live,
@@ -124,7 +124,7 @@ fn answer(args: &SummaryArgs, env: &dyn Env, format: SummaryFormat) -> Result<Ex
 
 /// What is looked at, and how.
 struct World<'a> {
-    source: &'a SourceChoice,
+    query: &'a Query,
     thresholds: &'a Thresholds,
     probe: bool,
     /// Whether it is this host, of which more than sockets can be seen.
@@ -147,7 +147,7 @@ impl World<'_> {
         } else {
             Err("a saved dump does not hold the settings of its host".to_owned())
         };
-        let mut census = census(self.source).map_err(Error::Source)?;
+        let mut census = census(self.query).map_err(Error::Source)?;
         let sight = Sight {
             bound: census.bound_are_listed,
             whole: census.ports_are_whole(),

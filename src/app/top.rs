@@ -2,7 +2,7 @@
 
 use super::gather::{Tally, gather, names_for};
 use super::resolver::SystemResolver;
-use super::{closing, finish, opening};
+use super::{closing, finish, opening, order_error};
 use crate::analysis::top::{Grouping, Sample, TopOrder, rank};
 use crate::cli::args::TopArgs;
 use crate::cli::env::{Env, Terminal};
@@ -22,10 +22,15 @@ use std::time::Instant;
 pub(super) fn run(args: &TopArgs, env: &dyn Env, terminal: Terminal) -> Result<Exit, Error> {
     let names = names_for(&args.collect, env);
     let plan = plan_top::top(args, env, terminal, &SystemResolver(&names)).map_err(Error::Plan)?;
+    let names = names.with(plan.query.details);
     let two_looks = plan.interval.is_some();
     let order = match &plan.sort {
-        Some(text) => TopOrder::parse(text, &plan.by, two_looks)
-            .map_err(|name| Error::Plan(plan::unknown_order(name, TopOrder::names())))?,
+        Some(text) => TopOrder::parse(text, &plan.by, two_looks).map_err(|error| {
+            let fields = plan.by.iter().map(|id| id.field().name);
+            order_error(error, |name| {
+                plan::unknown_order(name, TopOrder::names().chain(fields))
+            })
+        })?,
         None => TopOrder::usual(two_looks),
     };
     let mut grouping = Grouping::new(&plan.by);
@@ -52,20 +57,12 @@ pub(super) fn run(args: &TopArgs, env: &dyn Env, terminal: Terminal) -> Result<E
     closing.notices.extend(readings);
     let earlier = before.as_ref().map(|(sample, time)| (sample, *time));
     let top = rank(grouping, earlier, &now.sample, &order, plan.limit);
-    if two_looks {
+    if two_looks && top.total.churn().is_none() {
         closing.notices.push(Notice::NotComputed {
-            explanation: "bytes per second are not computed: the byte counters of TCP connections \
-                          (tcp_info) are not read yet"
+            explanation: "which sockets are new is not known: sockets read from /proc/net have no \
+                              cookie to find them again by"
                 .to_owned(),
         });
-        if top.total.churn().is_none() {
-            closing.notices.push(Notice::NotComputed {
-                explanation:
-                    "which sockets are new is not known: sockets read from /proc/net have no \
-                              cookie to find them again by"
-                        .to_owned(),
-            });
-        }
     }
     let limited = (top.more > 0).then_some(Notice::Limited {
         of: ("group", "groups"),

@@ -12,9 +12,10 @@ use crate::collect::{self, Sink, owners::find_owners};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::model::{
-    BindFacts, BindOutcome, BindTarget, BindTrial, BindUser, Conditions, Family, Inode, Listeners,
-    Notice, OwnerTable, Owners, PathFacts, Pid, ProcessDetail, Protocol, Query, Question, Socket,
-    SourceChoice, SourceKind, StateMasks, StateSet, Subject, Table, TableSet, UnixName,
+    BindFacts, BindOutcome, BindTarget, BindTrial, BindUser, Conditions, DetailSet, Family, Inode,
+    Kinds, Listeners, Notice, OwnerTable, Owners, PathFacts, Pid, ProcessDetail, Protocol, Query,
+    Question, Socket, SourceChoice, SourceKind, StateMasks, StateSet, Subject, Table, TableSet,
+    UnixName,
 };
 use crate::render::{Closing, Opening, WhyView, why_json, why_text};
 use crate::sys::stdout::Stdout;
@@ -142,8 +143,10 @@ impl Inquiry {
             tables: self.tables,
             named: self.tables,
             states: StateMasks::same(StateSet::ALL),
+            kinds: Kinds::ALL,
             conditions: Conditions::default(),
             owners: true,
+            details: DetailSet::NONE,
             source: SourceChoice::Auto,
         };
         let paths: Vec<_> = questions

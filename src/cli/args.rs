@@ -1,6 +1,6 @@
 //! What can be typed. Options keep `ss`'s letters and long names.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -48,12 +48,16 @@ pub enum Command {
     Headroom(super::headroom::HeadroomArgs),
     /// Say who has a port, whether it can be bound, why not, and what would free it
     Why(WhyArgs),
+    /// Name ports that can be bound now
+    Free(super::free::FreeArgs),
+    /// Wait until something listens on a port, or until it is free
+    Wait(super::wait::WaitArgs),
     /// Explain a topic: filter, columns, json, states, headroom, exhaustion, exit-codes; or a command
     Help {
         /// Topic or command
         topic: Option<String>,
     },
-    /// Print the JSON Schema of a document: ls, top, summary, headroom, why
+    /// Print the JSON Schema of a document: ls, top, summary, headroom, why, free
     Schema {
         /// Document
         #[arg(value_parser = clap::builder::PossibleValuesParser::new(crate::render::SCHEMAS))]
@@ -103,9 +107,30 @@ pub struct LsArgs {
     /// Every process that holds a socket, or why none does
     #[arg(short = 'p', long, help_heading = DETAILS)]
     pub processes: bool,
+    /// Every thread of those processes
+    #[arg(short = 'T', long, help_heading = DETAILS)]
+    pub threads: bool,
+    /// SELinux contexts of those processes
+    #[arg(short = 'Z', long, help_heading = DETAILS)]
+    pub context: bool,
     /// User, inode, cookie, mark and more
     #[arg(short = 'e', long, help_heading = DETAILS)]
     pub extended: bool,
+    /// All that TCP tells of a connection: round-trip times, windows, losses, rates, congestion control, TLS
+    #[arg(short = 'i', long, help_heading = DETAILS)]
+    pub info: bool,
+    /// Buffers, and packets dropped for want of them
+    #[arg(short = 'm', long, help_heading = DETAILS)]
+    pub memory: bool,
+    /// Type of service, IPv6 traffic class, class id
+    #[arg(long, help_heading = DETAILS)]
+    pub tos: bool,
+    /// Flags that setsockopt() set
+    #[arg(long, help_heading = DETAILS)]
+    pub inet_sockopt: bool,
+    /// Control groups
+    #[arg(long, help_heading = DETAILS)]
+    pub cgroup: bool,
     /// Timers
     #[arg(short = 'o', long, help_heading = DETAILS)]
     pub options: bool,
@@ -145,9 +170,17 @@ pub struct LsArgs {
     /// Comma-separated values
     #[arg(long, help_heading = OUTPUT, overrides_with_all = ["json", "ndjson"])]
     pub csv: bool,
+    /// Save the rows instead of showing them: netlink messages, of which 'ss' (TCPDIAG_FILE) reads TCP and --from all;
+    /// '-' is standard output
+    #[arg(short = 'D', long, visible_alias = "diag", value_name = "FILE", help_heading = OUTPUT,
+        conflicts_with_all = ["json", "ndjson", "csv", "count", "exists", "limit"])]
+    pub dump: Option<PathBuf>,
     /// No heading
     #[arg(short = 'H', long, help_heading = OUTPUT)]
     pub no_header: bool,
+    /// One field a line, and every field of the details that were asked for
+    #[arg(long, help_heading = OUTPUT)]
+    pub record: bool,
     /// Each socket on one line, however long
     #[arg(short = 'O', long, help_heading = OUTPUT)]
     pub oneline: bool,
@@ -175,15 +208,49 @@ pub struct SelectArgs {
     /// Raw IP sockets
     #[arg(short = 'w', long, help_heading = SOCKETS)]
     pub raw: bool,
+    /// Multipath TCP sockets; their subflows are TCP sockets
+    #[arg(short = 'M', long, help_heading = SOCKETS)]
+    pub mptcp: bool,
+    /// SCTP endpoints and associations
+    #[arg(short = 'S', long, help_heading = SOCKETS)]
+    pub sctp: bool,
+    /// DCCP sockets
+    #[arg(short = 'd', long, help_heading = SOCKETS)]
+    pub dccp: bool,
+    /// UDP-Lite sockets
+    #[arg(long, help_heading = SOCKETS)]
+    pub udplite: bool,
     /// Unix sockets
     #[arg(short = 'x', long, help_heading = SOCKETS)]
     pub unix: bool,
+    /// Packet sockets, which see whole frames
+    #[arg(short = '0', long, help_heading = SOCKETS)]
+    pub packet: bool,
+    /// Netlink sockets
+    #[arg(long, help_heading = SOCKETS)]
+    pub netlink: bool,
+    /// Sockets between virtual machines and their host
+    #[arg(long, help_heading = SOCKETS)]
+    pub vsock: bool,
+    /// XDP sockets
+    #[arg(long, help_heading = SOCKETS)]
+    pub xdp: bool,
+    /// TIPC sockets
+    #[arg(long, help_heading = SOCKETS)]
+    pub tipc: bool,
     /// IPv4 only; with -6, both
     #[arg(short = '4', long, help_heading = SOCKETS)]
     pub ipv4: bool,
     /// IPv6 only; with -4, both
     #[arg(short = '6', long, help_heading = SOCKETS)]
     pub ipv6: bool,
+    /// Sockets of this family; may be given several times
+    #[arg(short = 'f', long, value_name = "FAMILY", value_enum, help_heading = SOCKETS)]
+    pub family: Vec<FamilyArg>,
+    /// Sockets of these tables, separated by commas, '!' before one takes it away: all inet tcp udp udplite raw mptcp
+    /// sctp dccp unix unix_stream unix_dgram unix_seqpacket packet packet_raw packet_dgram netlink vsock xdp tipc
+    #[arg(short = 'A', long, visible_alias = "socket", value_name = "TABLES", help_heading = SOCKETS)]
+    pub query: Vec<String>,
     /// Sockets in every state
     #[arg(short = 'a', long, help_heading = SOCKETS, overrides_with_all = ["listening", "bound_inactive"])]
     pub all: bool,
@@ -211,6 +278,9 @@ pub struct CollectArgs {
     /// Read a saved dump, as 'ss -D' writes it, instead of this host; '-' is standard input
     #[arg(long, value_name = "FILE", help_heading = SOURCE)]
     pub from: Option<PathBuf>,
+    /// In this network namespace: a name under /run/netns, the id of a process in it, or the path of its file
+    #[arg(short = 'N', long, value_name = "NAMESPACE", help_heading = SOURCE, conflicts_with = "from")]
+    pub net: Option<OsString>,
     /// Exit with 4 if anything that was asked for is missing
     #[arg(long, help_heading = SOURCE)]
     pub strict: bool,
@@ -236,7 +306,7 @@ Examples:
 A socket that several processes hold counts once in the group of each, and once in the total. Sockets without a process, \
 or whose process cannot be seen, are groups of their own, with the reason. An IPv4 address that IPv6 carries counts as \
 that IPv4 address; 'process' is the command name, 'pid' one process; a timer counts by its kind.\n\n\
-Without -t, -u, -w, -x, -4 or -6, sockets of protocols that have no such field are left out, as unix sockets are with \
+Without -A, -f or a letter of a protocol or family, sockets of protocols that have no such field are left out, as unix sockets are with \
 --by dport. States are those of ls, but all of them with --by state.\n\n\
 With -i, a socket is new if it matches now and did not at the first look, and gone the other way round; what came and \
 went in between is not seen. Bytes per second are not offered yet.\n\n\
@@ -253,11 +323,12 @@ pub struct TopArgs {
     /// Show the first so many groups, or 'all' [default: 20 in a table, all in JSON]
     #[arg(short = 'n', long, value_name = "GROUPS", value_parser = groups, help_heading = OUTPUT)]
     pub limit: Option<Groups>,
-    /// Look twice, so many seconds apart, and rank by how many sockets came and went
+    /// Look twice, so many seconds apart, and rank by the bytes that came and went, and the sockets
     #[arg(short = 'i', long, value_name = "SECONDS", value_parser = seconds, help_heading = OUTPUT)]
     pub interval: Option<Duration>,
     /// Order by these, each with :asc or :desc, separated by commas: sockets, a state, recv_queue, send_queue,
-    /// accept_queue, a field of --by; with -i new, gone, churn [default: sockets; with -i churn,sockets]
+    /// accept_queue, bytes_received, bytes_acked, a field of --by; with -i in, out, traffic (both), new, gone, churn (both)
+    /// [default: sockets; with -i traffic,churn,sockets]
     #[arg(long, value_name = "COLUMNS", help_heading = OUTPUT)]
     pub sort: Option<String>,
     /// One JSON document (portctl schema top)
@@ -282,6 +353,21 @@ pub enum Groups {
     All,
     /// The first so many.
     First(usize),
+}
+
+/// `--family`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs, reason = "their names say it")]
+pub enum FamilyArg {
+    Inet,
+    Inet6,
+    #[value(alias = "packet")]
+    Link,
+    Unix,
+    Netlink,
+    Vsock,
+    Tipc,
+    Xdp,
 }
 
 /// `portctl why`.
@@ -376,6 +462,48 @@ pub(super) fn width(text: &str) -> Result<Width, String> {
     }
 }
 
+impl Cli {
+    /// Reads a command line, the program's name first.
+    ///
+    /// # Errors
+    /// As clap, and what clap calls errors: help and the version.
+    pub fn read(words: impl Iterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        let matches = command.try_get_matches_from_mut(words)?;
+        let mut cli = Self::from_arg_matches(&matches).map_err(|e| e.format(&mut command))?;
+        let select = match &mut cli.command {
+            Some(Command::Ls(args)) => Some(&mut args.select),
+            Some(Command::Top(args)) => Some(&mut args.select),
+            _ => None,
+        };
+        if let (Some(select), Some((_, matches))) = (select, matches.subcommand()) {
+            select.forget_tables_before_query(matches);
+        }
+        Ok(cli)
+    }
+}
+
+impl SelectArgs {
+    /// The first `-A` wipes what letters have chosen before it, as in `ss`: `-t -A udp` is UDP, `-A udp -t` both.
+    fn forget_tables_before_query(&mut self, matches: &ArgMatches) {
+        let place = |id: &str| matches.indices_of(id).and_then(|mut all| all.next());
+        let Some(query) = place("query") else { return };
+        for (id, given) in [
+            ("tcp", &mut self.tcp),
+            ("udp", &mut self.udp),
+            ("udplite", &mut self.udplite),
+            ("raw", &mut self.raw),
+            ("mptcp", &mut self.mptcp),
+            ("sctp", &mut self.sctp),
+            ("dccp", &mut self.dccp),
+        ] {
+            // Of a repeated letter the last place counts.
+            let last = matches.indices_of(id).and_then(Iterator::last);
+            *given &= last.is_none_or(|place| place > query);
+        }
+    }
+}
+
 impl LsArgs {
     /// What bare `portctl` means: `ls -tulnp`.
     #[must_use]
@@ -397,7 +525,6 @@ impl LsArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_definition_is_sound() {

@@ -71,7 +71,7 @@ fn main_page() -> io::Result<Vec<u8>> {
     section(
         &mut page,
         "SEE ALSO",
-        "portctl-ls(1), portctl-top(1), portctl-summary(1), portctl-headroom(1), portctl-why(1), portctl-filter(7), portctl-json(5), ss(8), sock_diag(7)\n",
+        "portctl-ls(1), portctl-top(1), portctl-summary(1), portctl-headroom(1), portctl-why(1), portctl-free(1), portctl-wait(1), portctl-filter(7), portctl-json(5), ss(8), sock_diag(7)\n",
     );
     Ok(page)
 }

@@ -3,7 +3,7 @@
 use super::args::{SourceArg, Width};
 use super::env::{self, Env, Terminal};
 use super::plan::{self, PlanError, Verbosity};
-use crate::filter::Resolver;
+use crate::filter::{Resolver, brief};
 use crate::model::{Port, Protocol, SourceChoice, ipv4_of};
 use clap::{Args, ValueEnum};
 use std::net::IpAddr;
@@ -153,14 +153,20 @@ pub fn headroom(
     let mut addresses = addresses(host, resolver)?.into_iter().filter(fits);
     let Some(destination) = addresses.next() else {
         return Err(usage(
-            format!("--to: '{host}' has no address of the family that is wanted"),
+            format!(
+                "--to: '{}' has no address of the family that is wanted",
+                brief(host)
+            ),
             "--from, -4 and -6 must agree with it",
         ));
     };
     let destination = plain(destination);
     if destination.is_unspecified() {
         return Err(usage(
-            format!("--to: '{host}' stands for any address, not for one to connect to"),
+            format!(
+                "--to: '{}' stands for any address, not for one to connect to",
+                brief(host)
+            ),
             "for this host itself: 127.0.0.1 or [::1]",
         ));
     }
@@ -169,7 +175,10 @@ pub fn headroom(
     let interface = args.device.clone().or(scope.filter(|_| link_local));
     if link_local && interface.is_none() {
         return Err(usage(
-            format!("--to: '{host}' is an address of one link, and there may be several"),
+            format!(
+                "--to: '{}' is an address of one link, and there may be several",
+                brief(host)
+            ),
             "say which: '[fe80::1%eth0]:80'",
         ));
     }
@@ -221,12 +230,15 @@ fn split(text: &str) -> Result<(&str, &str), PlanError> {
     let hint = "HOST:PORT, as in 10.0.0.7:443 or '[2001:db8::7]:443'";
     match halves {
         Some((host, _)) if host.contains(':') && !text.starts_with('[') => Err(usage(
-            format!("--to: where the address ends in '{text}' cannot be told"),
+            format!(
+                "--to: where the address ends in '{}' cannot be told",
+                brief(text)
+            ),
             "an IPv6 address needs brackets, as in '[2001:db8::7]:443'",
         )),
         Some((host, port)) if !host.is_empty() && !port.is_empty() => Ok((host, port)),
         _ => Err(usage(
-            format!("--to: '{text}' is not a host and a port"),
+            format!("--to: '{}' is not a host and a port", brief(text)),
             hint,
         )),
     }
@@ -236,7 +248,7 @@ fn port_number(text: &str, protocol: Protocol, resolver: &dyn Resolver) -> Resul
     if text.bytes().all(|b| b.is_ascii_digit()) {
         return match text.parse() {
             Ok(0) | Err(_) => Err(usage(
-                format!("--to: {text} is no port"),
+                format!("--to: {} is no port", brief(text)),
                 "ports are numbers from 1 to 65535",
             )),
             Ok(port) => Ok(port),
@@ -257,7 +269,10 @@ fn port_number(text: &str, protocol: Protocol, resolver: &dyn Resolver) -> Resul
             format!("did you mean {}?", similar.join(" or "))
         };
         usage(
-            format!("--to: '{text}' is no {protocol} service that is known here"),
+            format!(
+                "--to: '{}' is no {protocol} service that is known here",
+                brief(text)
+            ),
             &hint,
         )
     })
@@ -269,7 +284,7 @@ fn addresses(host: &str, resolver: &dyn Resolver) -> Result<Vec<IpAddr>, PlanErr
     }
     resolver.host(host).map_err(|reason| {
         usage(
-            format!("--to: '{host}' has no address: {reason}"),
+            format!("--to: '{}' has no address: {reason}", brief(host)),
             "an address, or the name of a host",
         )
     })
@@ -282,12 +297,12 @@ fn source_address(text: &str) -> Result<IpAddr, PlanError> {
         .unwrap_or(text);
     match inner.parse::<IpAddr>() {
         Ok(address) if address.is_unspecified() => Err(usage(
-            format!("--from: {text} stands for any address"),
+            format!("--from: {} stands for any address", brief(text)),
             "leave --from out; for bind() to no address: --mode bind-any",
         )),
         Ok(address) => Ok(plain(address)),
         Err(_) => Err(usage(
-            format!("--from: '{text}' is not an address"),
+            format!("--from: '{}' is not an address", brief(text)),
             "an address of this host, without a port",
         )),
     }
@@ -301,7 +316,7 @@ fn port_range(text: &str) -> Result<RangeInclusive<u16>, PlanError> {
     match ends {
         Some((Some(low), Some(high))) if low <= high => Ok(low..=high),
         _ => Err(usage(
-            format!("--port-range: '{text}' is not a range of ports"),
+            format!("--port-range: '{}' is not a range of ports", brief(text)),
             "two ports from 1 to 65535, the lower one first, as in 40000-40999",
         )),
     }

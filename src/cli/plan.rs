@@ -2,13 +2,14 @@
 
 use super::args::{CollectArgs, ColorWhen, LsArgs, SelectArgs, SourceArg, Width};
 use super::env::{self, Env, Terminal};
+use super::select::{self, SelectError, Selection};
 use crate::filter::{self, Filter, FilterError, Resolver, Scope};
 use crate::model::{
-    Conditions, FIELDS, Family, FieldId, Protocol, Query, SourceChoice, StateMasks, StateSet,
-    Table, TableSet,
+    Conditions, DetailSet, FIELDS, FieldId, Kinds, Protocol, Query, SourceChoice, State,
+    StateMasks, StateSet, Table, TableSet,
 };
 use crate::render::columns::{self, ColumnsError};
-use crate::render::{Column, TextOptions};
+use crate::render::{Column, DetailOptions, TextOptions};
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
@@ -75,6 +76,10 @@ pub struct LsPlan {
     pub colour: bool,
     /// How numbers with names are shown.
     pub text: TextOptions,
+    /// What stands below each row of a table.
+    pub details: DetailOptions,
+    /// Whether a table has a line for each field.
+    pub record: bool,
     /// Whether to fail when something is missing.
     pub strict: bool,
     /// How much to say.
@@ -93,6 +98,8 @@ pub enum PlanError {
         /// Why not.
         source: io::Error,
     },
+    /// The tables make no sense.
+    Select(SelectError),
     /// A name that no field has.
     UnknownField {
         /// The option it was given to.
@@ -116,6 +123,15 @@ pub enum PlanError {
         /// Names close to it.
         similar: Vec<String>,
     },
+    /// A word behind the colon of a key of `--sort` that says no direction.
+    UnknownDirection {
+        /// The key without it.
+        key: String,
+        /// The word.
+        word: String,
+        /// The direction that may have been meant.
+        similar: Vec<String>,
+    },
     /// A value that an option does not take.
     Option {
         /// The option.
@@ -129,23 +145,25 @@ pub enum PlanError {
 
 /// Which sockets a command is about.
 #[derive(Debug)]
-pub struct Selection {
+pub struct Choice {
     /// What to fetch.
     pub query: Query,
     /// What to keep of it.
     pub filter: Filter,
+    /// What the options selected.
+    pub selection: Selection,
 }
 
 /// Reads the options and words that choose sockets. Owners are asked for only if the filter needs them.
 ///
 /// # Errors
-/// If the filter makes no sense.
+/// If the filter or the list of tables makes no sense.
 pub fn select(
     args: &SelectArgs,
     collect: &CollectArgs,
     env: &dyn Env,
     resolver: &dyn Resolver,
-) -> Result<Selection, PlanError> {
+) -> Result<Choice, PlanError> {
     let is_stdin = |path: &Path| path == Path::new("-");
     if args.filter_file.as_deref().is_some_and(is_stdin)
         && matches!(source(collect, env), SourceChoice::Dump(path) if is_stdin(&path))
@@ -156,19 +174,27 @@ pub fn select(
             hint: "read one of them from a file",
         });
     }
-    let (tables, named) = tables(args);
+    let selection = select::select(args).map_err(PlanError::Select)?;
+    let tables = selection.tables;
     let file = args.filter_file.as_deref();
     let filter = filter(&args.filter, file, &Scope { tables }, env, resolver)?;
-    Ok(Selection {
+    let states = states(args, &selection, &filter);
+    Ok(Choice {
         query: Query {
-            tables: filter.tables(tables),
-            named,
-            states: states(args, &filter),
+            // Tables whose sockets are all in a state that nobody wants need not be asked for.
+            tables: filter
+                .tables(tables)
+                .filter(|t| !t.protocol.is_stateless() || states.stateless.contains(State::Close)),
+            named: selection.named,
+            states,
+            kinds: selection.kinds,
             conditions: filter.conditions(),
             owners: filter.needs_owners,
+            details: filter.needs_details,
             source: source(collect, env),
         },
         filter,
+        selection,
     })
 }
 
@@ -182,18 +208,39 @@ pub fn ls(
     terminal: Terminal,
     resolver: &dyn Resolver,
 ) -> Result<LsPlan, PlanError> {
-    let Selection { mut query, filter } = select(&args.select, &args.collect, env, resolver)?;
-    let columns = match &args.columns {
-        Some(list) => columns::choose(list, &default_columns(args)).map_err(columns_error)?,
-        None => default_columns(args),
+    let Choice {
+        mut query,
+        filter,
+        selection,
+    } = select(&args.select, &args.collect, env, resolver)?;
+    let shown = shown_details(args);
+    let mut columns = match &args.columns {
+        Some(list) => {
+            columns::choose(list, &default_columns(args, &selection)).map_err(columns_error)?
+        }
+        None => default_columns(args, &selection),
     };
+    if (args.csv || args.record) && args.columns.is_none() {
+        let of_details = FIELDS
+            .iter()
+            .filter(|f| shown.of_the_kernel().has(f.needs_details));
+        columns.extend(of_details.map(|f| Column::of(f.id)));
+    }
     let answer = match (args.exists, args.count) {
         (true, _) => Answer::Exists,
         (_, true) => Answer::Count,
         _ => Answer::Rows,
     };
-    query.owners |= answer == Answer::Rows
-        && (args.processes || columns.iter().any(|c| c.field.field().needs_owners));
+    if answer == Answer::Rows {
+        let fields = || columns.iter().map(|c| c.field.field());
+        query.owners |= args.processes
+            || args.threads
+            || args.context
+            || fields().any(|field| field.needs_owners);
+        query.details = fields()
+            .map(|field| field.needs_details)
+            .fold(query.details.or(shown), DetailSet::or);
+    }
     Ok(LsPlan {
         query,
         columns,
@@ -218,6 +265,16 @@ pub fn ls(
             numeric: args.numeric,
             resolve: args.resolve,
         },
+        details: DetailOptions {
+            // As columns they are not wanted twice.
+            shown: if args.csv || args.record {
+                DetailSet::NONE
+            } else {
+                shown.of_the_kernel()
+            },
+            oneline: args.oneline,
+        },
+        record: args.record,
         strict: args.collect.strict,
         verbosity: verbosity(&args.collect),
         filter,
@@ -240,7 +297,10 @@ pub fn filter(
     let Some(path) = file else {
         return Ok(typed);
     };
-    let name = path.to_string_lossy().into_owned();
+    let name = match path == Path::new("-") {
+        true => "standard input".to_owned(),
+        false => path.to_string_lossy().into_owned(),
+    };
     match env.file(path) {
         Ok(contents) => filter::compile_file(&name, &contents, scope, resolver)
             .map(|read| typed.and(read))
@@ -249,15 +309,25 @@ pub fn filter(
     }
 }
 
-/// A query for every socket there is, as `summary` needs it.
+/// A query for every socket that `summary` counts.
 #[must_use]
 pub fn everything(args: &CollectArgs, env: &dyn Env) -> Query {
     Query {
-        tables: Table::ALL.into_iter().collect(),
+        tables: Table::ALL
+            .into_iter()
+            .filter(|table| {
+                matches!(
+                    table.protocol,
+                    Protocol::Tcp | Protocol::Udp | Protocol::Raw | Protocol::Unix
+                )
+            })
+            .collect(),
         named: TableSet::EMPTY,
         states: StateMasks::same(StateSet::ALL),
+        kinds: Kinds::ALL,
         conditions: Conditions::default(),
         owners: false,
+        details: DetailSet::NONE,
         source: source(args, env),
     }
 }
@@ -294,6 +364,37 @@ pub fn unknown_order(name: String, names: impl Iterator<Item = &'static str>) ->
     PlanError::UnknownOrder { name, similar }
 }
 
+/// The error for a word that says no direction of the sort key `key`.
+#[must_use]
+pub fn unknown_direction(key: String, word: String) -> PlanError {
+    // What is typed for a direction elsewhere, and what it is called here.
+    const WORDS: [(&str, &str); 6] = [
+        ("asc", "asc"),
+        ("desc", "desc"),
+        ("ascending", "asc"),
+        ("descending", "desc"),
+        ("up", "asc"),
+        ("down", "desc"),
+    ];
+    let similar = filter::closest(&word, WORDS.map(|(typed, _)| typed))
+        .iter()
+        .filter_map(|near| WORDS.iter().find(|(typed, _)| typed == near))
+        .map(|(_, ours)| (*ours).to_owned())
+        .take(1)
+        .collect();
+    PlanError::UnknownDirection { key, word, similar }
+}
+
+/// The error for groups that are to be sorted by what only two looks tell.
+#[must_use]
+pub fn one_look(name: &str) -> PlanError {
+    PlanError::Option {
+        option: "--sort",
+        problem: format!("'{name}' compares two looks at the sockets, and this is one"),
+        hint: "add -i SECONDS, the time between two looks, as in: portctl top -i 5 --sort churn",
+    }
+}
+
 fn columns_error(error: ColumnsError) -> PlanError {
     let (problem, hint) = match error {
         ColumnsError::Unknown(name) => return unknown_field("--columns", name),
@@ -313,48 +414,30 @@ fn columns_error(error: ColumnsError) -> PlanError {
     }
 }
 
-/// Selected tables, and those of them that were named. As in `ss`, a family without a protocol means all
-/// protocols that have it, and a protocol without a family all its families.
-fn tables(args: &SelectArgs) -> (TableSet, TableSet) {
-    let wanted_family = |family: Family| match family {
-        Family::Inet => args.ipv4 || !args.ipv6,
-        Family::Inet6 => args.ipv6 || !args.ipv4,
-        Family::Unix => true,
-    };
-    let by_protocol = |table: Table| match table.protocol {
-        Protocol::Tcp => args.tcp,
-        Protocol::Udp => args.udp,
-        Protocol::Raw => args.raw,
-        Protocol::Unix => args.unix,
-    };
-    let all: TableSet = Table::ALL.into_iter().collect();
-    let named = all.filter(|t| by_protocol(t) && wanted_family(t.family));
-    let ip_protocol = args.tcp || args.udp || args.raw;
-    let family = args.ipv4 || args.ipv6;
-    let tables = if !family && named.is_empty() {
-        all
-    } else if family && !ip_protocol {
-        all.filter(|t| t.family != Family::Unix && wanted_family(t.family) || named.contains(t))
-    } else {
-        named
-    };
-    (tables, named)
-}
-
 /// The states to ask for. `state` and `exclude` override the options, as in `ss`.
-fn states(args: &SelectArgs, filter: &Filter) -> StateMasks {
+fn states(args: &SelectArgs, selection: &Selection, filter: &Filter) -> StateMasks {
+    let unconnected = StateSet::LISTEN.or(StateSet::CLOSE);
     let masks = if filter.mentions_state || args.all {
         StateMasks::same(StateSet::ALL)
     } else if args.listening {
         StateMasks {
             // No closed socket is ever in TCP's table, and looking for one walks every connection.
             tcp: StateSet::LISTEN,
-            other: StateSet::LISTEN.or(StateSet::CLOSE),
+            ..StateMasks::same(unconnected)
         }
     } else if args.bound_inactive {
         StateMasks::same(StateSet::BOUND_INACTIVE)
     } else {
-        StateMasks::same(StateSet::DEFAULT)
+        StateMasks {
+            // What is always unconnected is shown to those who name it; `ss -A` hides even that.
+            stateless: if selection.names_stateless() {
+                StateSet::CLOSE
+            } else {
+                StateSet::DEFAULT
+            },
+            tipc: StateSet::of(State::Established).or(unconnected),
+            ..StateMasks::same(StateSet::DEFAULT)
+        }
     };
     let possible = filter.states();
     let by_default = !(filter.mentions_state || args.all || args.listening || args.bound_inactive);
@@ -363,13 +446,29 @@ fn states(args: &SelectArgs, filter: &Filter) -> StateMasks {
         none if none.is_empty() && by_default => possible,
         some => some,
     };
-    StateMasks {
-        tcp: choose(masks.tcp),
-        other: choose(masks.other),
-    }
+    masks.map(choose)
 }
 
-fn default_columns(args: &LsArgs) -> Vec<Column> {
+/// The details that options ask to show of every socket.
+fn shown_details(args: &LsArgs) -> DetailSet {
+    [
+        (args.info, DetailSet::INFO),
+        (args.memory, DetailSet::MEMORY),
+        (args.tos, DetailSet::TOS),
+        (args.inet_sockopt, DetailSet::SOCKET_OPTIONS),
+        (args.info, DetailSet::CONGESTION),
+        // For JSON, which has no columns.
+        (args.cgroup || args.extended, DetailSet::CGROUP),
+        (args.threads, DetailSet::THREADS),
+        (args.context, DetailSet::CONTEXT),
+    ]
+    .into_iter()
+    .filter(|(asked, _)| *asked)
+    .map(|(_, set)| set)
+    .fold(DetailSet::NONE, DetailSet::or)
+}
+
+fn default_columns(args: &LsArgs, selection: &Selection) -> Vec<Column> {
     let mut fields = vec![FieldId::Protocol];
     if args.csv {
         fields.push(FieldId::Type);
@@ -386,6 +485,9 @@ fn default_columns(args: &LsArgs) -> Vec<Column> {
     if args.options || args.extended {
         fields.push(FieldId::Timer);
     }
+    if args.cgroup && !args.extended {
+        fields.push(FieldId::Cgroup);
+    }
     if args.extended {
         fields.extend([
             FieldId::User,
@@ -397,8 +499,18 @@ fn default_columns(args: &LsArgs) -> Vec<Column> {
             FieldId::Shutdown,
         ]);
     }
-    if args.processes {
+    if args.processes || args.threads || args.context {
         fields.push(FieldId::Process);
+        // Who is at the other end, where there is one to be known.
+        if selection.is_unix_only() {
+            fields.push(FieldId::PeerProcess);
+        }
+    }
+    if args.threads {
+        fields.push(FieldId::Threads);
+    }
+    if args.context {
+        fields.push(FieldId::Context);
     }
     fields.into_iter().map(Column::of).collect()
 }
@@ -506,35 +618,5 @@ mod tests {
             ..TTY
         };
         assert_eq!(screen_width(None, &env, wide), Some(120));
-    }
-
-    #[test]
-    fn tables_complete_as_in_ss() {
-        let select = |args: SelectArgs| {
-            tables(&args)
-                .0
-                .iter()
-                .map(|t| t.to_string())
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(select(SelectArgs::default()).len(), 7);
-        let t4 = SelectArgs {
-            tcp: true,
-            ipv4: true,
-            ..SelectArgs::default()
-        };
-        assert_eq!(select(t4), ["tcp/inet"]);
-        let x4 = SelectArgs {
-            unix: true,
-            ipv4: true,
-            ..SelectArgs::default()
-        };
-        assert_eq!(select(x4), ["tcp/inet", "udp/inet", "raw/inet", "unix"]);
-        let both = SelectArgs {
-            ipv4: true,
-            ipv6: true,
-            ..SelectArgs::default()
-        };
-        assert_eq!(select(both).len(), 6);
     }
 }

@@ -1,10 +1,10 @@
 //! What `top` was meant to do.
 
-use super::args::{Groups, SelectArgs, TopArgs};
+use super::args::{Groups, TopArgs};
 use super::env::{Env, Terminal};
-use super::plan::{self, PlanError, Selection, Verbosity};
+use super::plan::{self, Choice, PlanError, Verbosity};
 use crate::filter::{Filter, Resolver};
-use crate::model::{Family, FieldId, Query, SourceChoice, StateSetName, field_by_name};
+use crate::model::{DetailSet, Family, FieldId, Query, SourceChoice, StateSetName, field_by_name};
 use std::time::Duration;
 
 /// How many groups a table shows without being told.
@@ -69,8 +69,12 @@ pub fn top(
         // A state by which groups are ranked must be among those that are counted.
         chosen.all = true;
     }
-    let Selection { mut query, filter } = plan::select(&chosen, &args.collect, env, resolver)?;
-    if names_no_protocol(&chosen) {
+    let Choice {
+        mut query,
+        filter,
+        selection,
+    } = plan::select(&chosen, &args.collect, env, resolver)?;
+    if !selection.is_chosen {
         let able = query
             .tables
             .filter(|table| by.iter().all(|field| has(*field, table.family)));
@@ -86,6 +90,12 @@ pub fn top(
         });
     }
     query.owners |= by.iter().any(|id| id.field().needs_owners);
+    query.details = by
+        .iter()
+        .map(|id| id.field().needs_details)
+        .fold(query.details, DetailSet::or)
+        // The byte counters are summed for every group.
+        .or(DetailSet::INFO);
     Ok(TopPlan {
         query,
         filter,
@@ -118,24 +128,22 @@ fn fields(list: &str) -> Result<Vec<FieldId>, PlanError> {
     Ok(fields)
 }
 
-const fn names_no_protocol(args: &SelectArgs) -> bool {
-    !(args.tcp || args.udp || args.raw || args.unix || args.ipv4 || args.ipv6)
-}
-
-/// Whether sockets of a family can have a value in a field.
+/// Whether sockets of a family can have a value in a field, and one that means the same as in others: the numbers that netlink and
+/// TIPC have instead of ports are no ports.
 const fn has(field: FieldId, family: Family) -> bool {
     match field {
-        FieldId::Src
-        | FieldId::Sport
-        | FieldId::Dst
-        | FieldId::Dport
-        | FieldId::Interface
-        | FieldId::Timer
-        | FieldId::TimerExpires
-        | FieldId::Retransmits
-        | FieldId::Mark => !matches!(family, Family::Unix),
+        FieldId::Src | FieldId::Sport | FieldId::Dst | FieldId::Dport => {
+            family.is_ip() || matches!(family, Family::Vsock)
+        }
+        FieldId::Timer | FieldId::TimerExpires | FieldId::Retransmits | FieldId::Mark => {
+            family.is_ip()
+        }
+        FieldId::Interface => family.is_ip() || matches!(family, Family::Packet | Family::Xdp),
         FieldId::V6only => matches!(family, Family::Inet6),
-        FieldId::Type | FieldId::Path | FieldId::PeerInode => matches!(family, Family::Unix),
+        FieldId::Type => !family.is_ip() && !matches!(family, Family::Xdp),
+        FieldId::Path | FieldId::PeerPath | FieldId::PeerInode | FieldId::PeerProcess => {
+            matches!(family, Family::Unix)
+        }
         _ => true,
     }
 }

@@ -1,7 +1,7 @@
 //! What a person types for a port or a unix socket: `8080`, `tcp/8080`, `127.0.0.1:8080/udp`, `[::]:80`, `http`, `/run/x.sock`,
 //! `@name`.
 
-use crate::filter::Resolver;
+use crate::filter::{Resolver, brief};
 use crate::model::{IfIndex, Port, Protocol, Question, Subject, UnixName};
 use std::ffi::OsStr;
 use std::net::IpAddr;
@@ -59,7 +59,7 @@ pub fn parse(typed: &OsStr, resolver: &dyn Resolver) -> Result<Question, Questio
     };
     let (protocol, place) = protocol_of(text).map_err(|word| {
         fail(
-            format!("there is no protocol '{word}' here"),
+            format!("there is no protocol '{}' here", brief(&word)),
             "tcp and udp have ports".to_owned(),
         )
     })?;
@@ -142,7 +142,7 @@ fn port_of(
             )),
             Ok(port) => Ok((both.into_iter().filter(|p| asked(*p)).collect(), Port(port))),
             Err(_) => Err((
-                format!("'{word}' is above 65535"),
+                format!("'{}' is above 65535", brief(word)),
                 "ports go from 1 to 65535".to_owned(),
             )),
         };
@@ -158,12 +158,32 @@ fn port_of(
         } else {
             format!("did you mean {}? {FORMS}", similar.join(" or "))
         };
-        return Err((format!("there is no port or service '{word}'"), hint));
+        return Err((
+            format!("there is no port or service '{}'", brief(word)),
+            hint,
+        ));
     };
     let others = ports.filter(|(_, other)| *other == port).map(|(p, _)| p);
     let mut protocols: Vec<_> = std::iter::once(first).chain(others).collect();
     protocols.sort_unstable();
     Ok((protocols, Port(port)))
+}
+
+/// Reads an address, in brackets or not, with an interface behind `%` or not; or a host name, which may have several.
+///
+/// # Errors
+/// If there is no such host or interface.
+pub fn parse_address(
+    typed: &str,
+    resolver: &dyn Resolver,
+) -> Result<Vec<(IpAddr, Option<IfIndex>)>, QuestionError> {
+    let inside = typed.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
+    addresses_of(inside.unwrap_or(typed), resolver).map_err(|(problem, _)| QuestionError {
+        asked: typed.to_owned(),
+        problem,
+        hint: "write an address of this host, such as 127.0.0.1, ::1 or fe80::1%eth0, or its name"
+            .to_owned(),
+    })
 }
 
 fn addresses_of(
@@ -180,7 +200,7 @@ fn addresses_of(
                 .interface(name)
                 .or_else(|| name.parse().ok().and_then(IfIndex::new));
             Some(index.ok_or_else(|| {
-                let problem = format!("there is no interface '{name}'");
+                let problem = format!("there is no interface '{}'", brief(name));
                 (problem, "write the name that 'ip link' shows".to_owned())
             })?)
         }
@@ -190,8 +210,11 @@ fn addresses_of(
     }
     match resolver.host(address) {
         Ok(found) if !found.is_empty() => Ok(found.into_iter().map(|a| (a, interface)).collect()),
-        Ok(_) => Err((format!("'{address}' has no address"), FORMS.to_owned())),
-        Err(reason) => Err((format!("'{address}': {reason}"), FORMS.to_owned())),
+        Ok(_) => Err((
+            format!("'{}' has no address", brief(address)),
+            FORMS.to_owned(),
+        )),
+        Err(reason) => Err((format!("'{}': {reason}", brief(address)), FORMS.to_owned())),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::model::{
 use crate::sys;
 use crate::wire::ifaddr;
 use crate::wire::route::{self, Key};
+use rustix::io::Errno;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 
@@ -93,12 +94,22 @@ fn route_kind(address: Ipv4Addr) -> Option<RouteKind> {
             route::TYPE_BROADCAST | route::TYPE_MULTICAST => RouteKind::Group,
             _ => RouteKind::Elsewhere,
         }),
+        // These are the answer that there is no route. With others rtnetlink could not be asked, as in a sandbox.
+        Err(AskError::Refused(error)) if !is_answer(&error) => None,
         Err(AskError::Refused(_)) if address.is_multicast() || address.is_broadcast() => {
             Some(RouteKind::Group)
         }
         Err(AskError::Refused(_)) => Some(RouteKind::Elsewhere),
         Err(AskError::Unasked(_)) => None,
     }
+}
+
+/// Whether a refusal says that there is no route.
+fn is_answer(error: &std::io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::NETUNREACH | Errno::HOSTUNREACH | Errno::INVAL)
+    )
 }
 
 /// The interfaces that were told to do without IPv6. Where /proc/sys does not show them there is none.
@@ -134,7 +145,9 @@ pub fn try_target(target: BindTarget) -> Vec<BindTrial> {
     trials
 }
 
-fn try_variant(target: BindTarget, variant: BindVariant) -> BindOutcome {
+/// Tries to bind `target` with this option, and undoes it at once.
+#[must_use]
+pub fn try_variant(target: BindTarget, variant: BindVariant) -> BindOutcome {
     let port = target.port.0;
     let address = match target.address {
         IpAddr::V4(v4) => SocketAddr::from((v4, port)),

@@ -4,8 +4,8 @@ use super::limits;
 use super::port_holders::{PortHolders, every_tcp_socket};
 use super::{Sink, SourceError, collect};
 use crate::model::{
-    Conditions, Family, Hold, Notice, PortHolder, Protocol, Query, Socket, SourceChoice,
-    SourceKind, StateMasks, StateSet, Table, TableReport, TableSet,
+    Family, Hold, Notice, PortHolder, Protocol, Query, Socket, SourceChoice, SourceKind,
+    TableReport,
 };
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -39,30 +39,22 @@ impl Census {
     }
 }
 
-/// Counts everything that `source` has.
+/// Counts everything that `query` asks for.
 ///
 /// # Errors
 /// As [`collect`]; tables that could not be read are notices.
-pub fn census(source: &SourceChoice) -> Result<Census, SourceError> {
-    let mut tables: TableSet = Table::ALL.into_iter().collect();
+pub fn census(query: &Query) -> Result<Census, SourceError> {
+    let mut rest = query.clone();
     let mut keep = Keep::default();
     let range = limits::ephemeral_ports().map_or(1..=u16::MAX, |ports| ports.range);
-    let by_ports = matches!(source, SourceChoice::Auto | SourceChoice::Netlink)
+    let by_ports = matches!(query.source, SourceChoice::Auto | SourceChoice::Netlink)
         .then(|| every_tcp_socket(&range).ok())
         .flatten();
     if let Some(found) = by_ports {
-        tables = tables.filter(|table| table.protocol != Protocol::Tcp);
+        rest.tables = rest.tables.filter(|table| table.protocol != Protocol::Tcp);
         keep.begin_with(found);
     }
-    let query = Query {
-        tables,
-        named: TableSet::EMPTY,
-        states: StateMasks::same(StateSet::ALL),
-        conditions: Conditions::default(),
-        owners: false,
-        source: source.clone(),
-    };
-    let collected = collect(&query, &mut keep)?;
+    let collected = collect(&rest, &mut keep)?;
     let mut census = keep.into_census();
     if collected
         .tables

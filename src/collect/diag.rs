@@ -1,14 +1,18 @@
 //! The source that asks sock_diag over netlink.
 
 use super::choosing;
-use super::lower;
+use super::socket_details::Wanted;
 use super::source::{self, DumpStats, Source, SourceError, TakeRow};
-use crate::model::{Condition, Family, Protocol, Socket, SourceKind, StateSet, Table};
+use super::unix_peers::UnixPeers;
+use super::{lower, lower_families};
+use crate::model::{Condition, DetailSet, Family, Protocol, Socket, SourceKind, StateSet, Table};
+use crate::sys::kernel_release;
 use crate::sys::netlink::{DATAGRAM_LEN, Datagrams};
 use crate::wire::inet_diag::{self, FAMILY_INET, FAMILY_INET6};
 use crate::wire::nlmsg::{self, Messages};
-use crate::wire::unix_diag;
+use crate::wire::{netlink_diag, packet_diag, tipc_diag, unix_diag, vsock_diag, xdp_diag};
 use std::io;
+use std::ops::ControlFlow;
 
 const ENOENT: i32 = 2;
 const EOPNOTSUPP: i32 = 95;
@@ -17,14 +21,21 @@ const EPROTONOSUPPORT: i32 = 93;
 /// Asks the kernel, over a socket of its own for each dump: what an aborted dump leaves behind never meets the next one.
 pub(super) struct DiagSource<Open> {
     open: Open,
+    wanted: Wanted,
     sequence: u32,
     buffer: Box<[u8]>,
 }
 
 impl<Open> DiagSource<Open> {
-    pub(super) fn new(open: Open) -> Self {
+    /// Which details it asks for.
+    pub(super) const fn wanted(&self) -> Wanted {
+        self.wanted
+    }
+
+    pub(super) fn new(open: Open, wanted: Wanted) -> Self {
         Self {
             open,
+            wanted,
             sequence: 0,
             buffer: vec![0; DATAGRAM_LEN].into_boxed_slice(),
         }
@@ -82,15 +93,42 @@ impl<D: Datagrams, Open: FnMut() -> io::Result<D>> DiagSource<Open> {
         take: &mut TakeRow<'_>,
     ) -> Result<DumpStats, SourceError> {
         self.sequence += 1;
-        let Some((protocol, mut request)) = request(tables, states, self.sequence) else {
-            return Err(SourceError::NoModule);
-        };
-        if let Some(program) = program.filter(|_| protocol != Protocol::Unix) {
+        let (protocol, mut request) = request(tables, states, self.wanted, self.sequence)?;
+        if let Some(program) = program {
             inet_diag::choose(&mut request, program);
         }
+        let wanted = self.wanted;
+        match protocol {
+            Protocol::Sctp => self.rows(&request, take, |payload| {
+                lower::sctp_payload(payload, wanted)
+            }),
+            Protocol::Unix => self.unix(&request, take),
+            Protocol::Packet => self.rows(&request, take, lower_families::packet_payload),
+            Protocol::Netlink => self.netlink(&request, take),
+            Protocol::Vsock => self.rows(&request, take, lower_families::vsock_payload),
+            Protocol::Xdp => self.rows(&request, take, lower_families::xdp_payload),
+            Protocol::Tipc => self.tipc(&request, take),
+            _ => self.rows(&request, take, |payload| {
+                lower::inet_payload(payload, protocol, wanted)
+            }),
+        }
+    }
+}
+
+impl<D: Datagrams, Open: FnMut() -> io::Result<D>> DiagSource<Open> {
+    /// Asks, and calls `each` with the payload of every answer until it wants no more.
+    #[inline(always)]
+    fn messages(
+        &mut self,
+        request: &[u8],
+        mut each: impl FnMut(&[u8], &mut DumpStats) -> ControlFlow<()>,
+    ) -> Result<DumpStats, SourceError> {
         let mut datagrams = (self.open)().map_err(SourceError::Open)?;
-        datagrams.send(&request).map_err(SourceError::Receive)?;
-        let mut stats = DumpStats::default();
+        datagrams.send(request).map_err(SourceError::Receive)?;
+        let mut stats = DumpStats {
+            port: datagrams.port(),
+            ..DumpStats::default()
+        };
         loop {
             let length = datagrams
                 .receive(&mut self.buffer)
@@ -120,15 +158,7 @@ impl<D: Datagrams, Open: FnMut() -> io::Result<D>> DiagSource<Open> {
                     }
                     nlmsg::NOOP => {}
                     _ => {
-                        let socket = match protocol {
-                            Protocol::Unix => lower::unix_payload(payload),
-                            _ => lower::inet_payload(payload, protocol),
-                        };
-                        let Some(socket) = socket else {
-                            stats.skipped += 1;
-                            continue;
-                        };
-                        if take(socket).is_break() {
+                        if each(payload, &mut stats).is_break() {
                             return Ok(stats);
                         }
                     }
@@ -136,29 +166,100 @@ impl<D: Datagrams, Open: FnMut() -> io::Result<D>> DiagSource<Open> {
             }
         }
     }
+
+    #[inline(always)]
+    fn rows(
+        &mut self,
+        request: &[u8],
+        take: &mut TakeRow<'_>,
+        read: impl Fn(&[u8]) -> Option<Socket>,
+    ) -> Result<DumpStats, SourceError> {
+        self.messages(request, |payload, stats| match read(payload) {
+            Some(socket) => take(socket),
+            None => {
+                stats.skipped += 1;
+                ControlFlow::Continue(())
+            }
+        })
+    }
+
+    /// Holds all rows back until the names of all peers are known: a unix dump is never shown in part.
+    fn unix(&mut self, request: &[u8], take: &mut TakeRow<'_>) -> Result<DumpStats, SourceError> {
+        let wanted = self.wanted;
+        let mut peers = UnixPeers::default();
+        let stats = self.messages(request, |payload, stats| {
+            match lower::unix_payload(payload, wanted) {
+                Some((socket, clients)) => peers.add(socket, &clients),
+                None => stats.skipped += 1,
+            }
+            ControlFlow::Continue(())
+        })?;
+        for socket in peers.joined() {
+            if take(socket).is_break() {
+                break;
+            }
+        }
+        Ok(stats)
+    }
+
+    /// The socket that asks is one of those asked for, and gone before anybody reads of it: it is left out.
+    fn netlink(
+        &mut self,
+        request: &[u8],
+        take: &mut TakeRow<'_>,
+    ) -> Result<DumpStats, SourceError> {
+        self.messages(request, |payload, stats| {
+            match lower_families::netlink_payload(payload) {
+                Some(socket) if lower_families::is_diag_socket(&socket, stats.port) => {}
+                Some(socket) => return take(socket),
+                None => stats.skipped += 1,
+            }
+            ControlFlow::Continue(())
+        })
+    }
+
+    fn tipc(&mut self, request: &[u8], take: &mut TakeRow<'_>) -> Result<DumpStats, SourceError> {
+        self.messages(request, |payload, stats| {
+            match lower_families::tipc_payload(payload) {
+                Some(Some(socket)) => return take(socket),
+                Some(None) => {}
+                None => stats.skipped += 1,
+            }
+            ControlFlow::Continue(())
+        })
+    }
 }
 
-fn request(tables: &[Table], states: StateSet, sequence: u32) -> Option<(Protocol, Vec<u8>)> {
+impl<D: Datagrams, Open: FnMut() -> io::Result<D>> DiagSource<Open> {
+    /// Calls `each` with every message of one dump as it came from the kernel, and its protocol.
+    pub(super) fn record(
+        &mut self,
+        tables: &[Table],
+        states: StateSet,
+        mut each: impl FnMut(Protocol, &[u8], &mut DumpStats),
+    ) -> Result<DumpStats, SourceError> {
+        self.sequence += 1;
+        let (protocol, request) = request(tables, states, self.wanted, self.sequence)?;
+        self.messages(&request, |payload, stats| {
+            each(protocol, payload, stats);
+            ControlFlow::Continue(())
+        })
+    }
+}
+
+/// The first kernel that reads the whole number of a protocol; those before answer for TCP when asked for MPTCP.
+const WIDE_PROTOCOLS: (u32, u32) = (5, 10);
+
+fn request(
+    tables: &[Table],
+    states: StateSet,
+    wanted: Wanted,
+    sequence: u32,
+) -> Result<(Protocol, Vec<u8>), SourceError> {
     let states = states.bits();
-    match *tables {
-        [Table { protocol, family }] => {
-            let number = match protocol {
-                Protocol::Tcp => 6,
-                Protocol::Udp => 17,
-                Protocol::Raw => 255,
-                Protocol::Unix => {
-                    return Some((protocol, unix_diag::dump_request(states, sequence)));
-                }
-            };
-            let family = match family {
-                Family::Inet6 => FAMILY_INET6,
-                Family::Inet | Family::Unix => FAMILY_INET,
-            };
-            Some((
-                protocol,
-                inet_diag::dump_request(family, number, states, sequence),
-            ))
-        }
+    let extensions = wanted.extensions();
+    let (protocol, family) = match *tables {
+        [Table { protocol, family }] => (protocol, family),
         [
             Table {
                 protocol: Protocol::Tcp,
@@ -168,9 +269,49 @@ fn request(tables: &[Table], states: StateSet, sequence: u32) -> Option<(Protoco
                 protocol: Protocol::Tcp,
                 ..
             },
-        ] => Some((Protocol::Tcp, inet_diag::tcp_dump_request(states, sequence))),
-        _ => None,
-    }
+        ] => {
+            let request = inet_diag::tcp_dump_request(states, extensions, sequence);
+            return Ok((Protocol::Tcp, request));
+        }
+        _ => return Err(SourceError::NoModule),
+    };
+    let family = match family {
+        Family::Inet6 => FAMILY_INET6,
+        _ => FAMILY_INET,
+    };
+    let inet = |number| inet_diag::dump_request(family, number, states, extensions, sequence);
+    let request = match protocol {
+        Protocol::Tcp => inet(6),
+        Protocol::Udp => inet(17),
+        Protocol::UdpLite => inet(136),
+        Protocol::Raw => inet(255),
+        Protocol::Sctp => inet(132),
+        Protocol::Dccp => inet(33),
+        Protocol::Mptcp => {
+            if kernel_release().is_some_and(|release| release < WIDE_PROTOCOLS) {
+                return Err(SourceError::NoModule);
+            }
+            inet_diag::wide_dump_request(
+                family,
+                inet_diag::PROTOCOL_MPTCP,
+                states,
+                extensions,
+                sequence,
+            )
+        }
+        // In every state: a peer may be in another one than those that are wanted.
+        Protocol::Unix => unix_diag::dump_request(
+            StateSet::ALL.bits(),
+            wanted.details.has(DetailSet::MEMORY),
+            sequence,
+        ),
+        Protocol::Packet => packet_diag::dump_request(sequence),
+        Protocol::Netlink => netlink_diag::dump_request(sequence),
+        Protocol::Vsock => vsock_diag::dump_request(states, sequence),
+        Protocol::Xdp => xdp_diag::dump_request(sequence),
+        Protocol::Tipc => tipc_diag::dump_request(states, sequence),
+    };
+    Ok((protocol, request))
 }
 
 fn refused(status: i32, text: Option<&[u8]>) -> SourceError {

@@ -2,14 +2,19 @@
 //!
 //! The file may hold several dumps, each with its own end marker; all are read, to the end of the file.
 
-use super::lower;
+use super::lower::{self, Lowered};
+use super::saved;
+use super::socket_details::Wanted;
 use super::source::{DumpStats, Source, SourceError, TakeRow};
-use crate::model::{Condition, Protocol, SourceKind, StateSet, Table};
+use super::unix_peers::UnixPeers;
+use crate::model::{Condition, DetailSet, Protocol, Socket, SourceKind, StateSet, Table};
 use crate::wire::inet_diag;
 use crate::wire::nlmsg::{self, HEADER_LEN, Header};
+use crate::wire::saved::Mark;
 use crate::wire::unix_diag::FAMILY_UNIX;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
+use std::ops::ControlFlow;
 use std::path::Path;
 
 /// No message of a dump is nearly as long; a longer one means that this is no dump.
@@ -22,13 +27,14 @@ pub(super) struct DumpSource {
     offset: u64,
     /// Whether it begins as a dump does.
     begun: bool,
+    wanted: Wanted,
 }
 
 impl DumpSource {
-    pub(super) fn open(path: &Path) -> Result<Self, SourceError> {
+    pub(super) fn open(path: &Path, details: DetailSet) -> Result<Self, SourceError> {
         if path == Path::new("-") {
             let name = "standard input".to_owned();
-            return Ok(Self::new(name, Box::new(io::stdin())));
+            return Ok(Self::new(name, Box::new(io::stdin()), details));
         }
         let name = path.to_string_lossy().into_owned();
         let failed = |source| SourceError::File {
@@ -40,15 +46,21 @@ impl DumpSource {
             return Err(failed(io::Error::from_raw_os_error(21)));
         }
         let reader = BufReader::with_capacity(64 * 1024, file);
-        Ok(Self::new(name, Box::new(reader)))
+        Ok(Self::new(name, Box::new(reader), details))
     }
 
-    pub(super) fn new(name: String, reader: Box<dyn Read>) -> Self {
+    /// Which details it reads.
+    pub(super) const fn wanted(&self) -> Wanted {
+        self.wanted
+    }
+
+    pub(super) fn new(name: String, reader: Box<dyn Read>, details: DetailSet) -> Self {
         Self {
             name,
             reader,
             offset: 0,
             begun: false,
+            wanted: Wanted::of_a_dump(details),
         }
     }
 
@@ -98,10 +110,40 @@ impl Source for DumpSource {
         _: &Condition,
         take: &mut TakeRow<'_>,
     ) -> Result<DumpStats, SourceError> {
+        let mut peers = UnixPeers::default();
+        let details = self.wanted;
+        let wanted = |socket: &Socket| tables.contains(&Table::new(socket.protocol, socket.family));
+        let result = self.messages(|protocol, payload, stats| {
+            match lower::any_payload(protocol, payload, details) {
+                Lowered::Row(socket) if wanted(&socket) => return take(socket),
+                Lowered::Unix(socket, clients) if wanted(&socket) => peers.add(socket, &clients),
+                Lowered::Row(_) | Lowered::Unix(..) | Lowered::Nothing => {}
+                Lowered::Nonsense => stats.skipped += 1,
+            }
+            ControlFlow::Continue(())
+        });
+        // Also of a damaged file: what was read stays.
+        for socket in peers.joined() {
+            if take(socket).is_break() {
+                break;
+            }
+        }
+        result
+    }
+}
+
+impl DumpSource {
+    /// Calls `each` with every row of the file and its protocol, until it wants no more.
+    pub(super) fn messages(
+        &mut self,
+        mut each: impl FnMut(Protocol, &[u8], &mut DumpStats) -> ControlFlow<()>,
+    ) -> Result<DumpStats, SourceError> {
         let mut stats = DumpStats::default();
         let mut head = [0; HEADER_LEN];
         let mut body = Vec::new();
         let mut ended = false;
+        // Of the table whose rows follow. Without a mark it is TCP's, which is all that ss saves.
+        let mut marked = None;
         while self.fill(&mut head)? {
             let header = Header::decode(&head)
                 .ok()
@@ -114,11 +156,23 @@ impl Source for DumpSource {
                 return Err(self.damaged("the file ends in the middle of a message"));
             }
             stats.interrupted |= header.is_interrupted();
-            ended = header.kind == nlmsg::DONE;
-            stats.ends += u32::from(ended);
             let payload = body.get(..header.length - HEADER_LEN).unwrap_or_default();
             match header.kind {
-                nlmsg::DONE | nlmsg::NOOP => {}
+                nlmsg::DONE => {
+                    ended = true;
+                    marked = None;
+                    stats.ends += 1;
+                }
+                nlmsg::NOOP => {
+                    if let Some(mark) = Mark::decode(payload) {
+                        let table = saved::table(mark);
+                        stats.held.extend(table);
+                        if mark.begins {
+                            ended = false;
+                            marked = Some(table.map(|table| table.protocol));
+                        }
+                    }
+                }
                 nlmsg::ERROR => {
                     let (status, _) = nlmsg::error_status(&header, payload);
                     if status != 0 {
@@ -127,24 +181,27 @@ impl Source for DumpSource {
                     }
                 }
                 inet_diag::SOCK_DIAG_BY_FAMILY | inet_diag::TCPDIAG_GETSOCK => {
-                    // Rows do not carry their protocol (but for raw sockets), and `ss -D` writes only TCP.
-                    let socket = match payload.first() {
-                        Some(&FAMILY_UNIX) => lower::unix_payload(payload),
-                        _ => lower::inet_payload(payload, Protocol::Tcp),
+                    ended = false;
+                    let protocol = match (marked, payload.first()) {
+                        (Some(protocol), _) => protocol,
+                        (None, Some(&FAMILY_UNIX)) => Some(Protocol::Unix),
+                        (None, _) => Some(Protocol::Tcp),
                     };
-                    match socket {
-                        Some(socket)
-                            if !tables.contains(&Table::new(socket.protocol, socket.family)) => {}
-                        Some(socket) => {
-                            if take(socket).is_break() {
+                    match protocol {
+                        Some(protocol) => {
+                            if each(protocol, payload, &mut stats).is_break() {
                                 return Ok(stats);
                             }
                         }
+                        // Of a table that a newer portctl knows.
                         None => stats.skipped += 1,
                     }
                 }
                 // Another kind of message, which a newer writer may have added.
-                _ => stats.skipped += 1,
+                _ => {
+                    ended = false;
+                    stats.skipped += 1;
+                }
             }
             self.offset += header.length.next_multiple_of(4) as u64;
         }

@@ -1,10 +1,13 @@
 //! Raw records into the model: the only file that knows both shapes.
 
+use super::lower_families;
+use super::socket_details::{self, Wanted};
 use crate::model::{
-    CgroupId, Cookie, Ends, Family, IfIndex, InetEnds, Inode, Mark, Port, Protocol, Queues,
-    Shutdown, Socket, State, Table, Timer, TimerKind, Uid, UnixEnds, UnixKind, UnixName, UnixPeer,
+    CgroupId, Cookie, Details, Ends, Family, IfIndex, InetEnds, Inode, Mark, Port, Protocol,
+    Queues, Shutdown, Socket, SocketKind, State, Table, Timer, TimerKind, Uid, UnixEnds, UnixName,
+    UnixPeer,
 };
-use crate::wire::inet_diag::{FAMILY_INET, FAMILY_INET6, InetRecord};
+use crate::wire::inet_diag::{FAMILY_INET, FAMILY_INET6, InetRecord, is_sctp_association};
 use crate::wire::proc_net::{InetLine, UnixRow};
 use crate::wire::unix_diag::UnixRecord;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -13,19 +16,95 @@ use std::num::NonZeroU64;
 /// Milliseconds in a tick of `USER_HZ`, which is 100 on every architecture in use.
 const TICK_MS: u32 = 10;
 
-/// A socket from the payload of an inet_diag message; `None` if it makes no sense.
-pub(super) fn inet_payload(payload: &[u8], protocol: Protocol) -> Option<Socket> {
-    inet_record(&InetRecord::decode(payload).ok()?, protocol)
+/// What a message of any table is.
+pub(super) enum Lowered {
+    /// A row.
+    Row(Socket),
+    /// A unix socket, and the clients that wait for it to accept them.
+    Unix(Socket, Vec<Inode>),
+    /// No row, and no damage.
+    Nothing,
+    /// It makes no sense.
+    Nonsense,
 }
 
-/// A socket from the payload of a unix_diag message; `None` if it makes no sense.
-pub(super) fn unix_payload(payload: &[u8]) -> Option<Socket> {
-    unix_record(&UnixRecord::decode(payload).ok()?)
+/// What the payload of a message of a table of `protocol` is.
+#[inline(never)]
+pub(super) fn any_payload(protocol: Protocol, payload: &[u8], wanted: Wanted) -> Lowered {
+    let socket = match protocol {
+        Protocol::Unix => {
+            return unix_payload(payload, wanted)
+                .map_or(Lowered::Nonsense, |(s, c)| Lowered::Unix(s, c));
+        }
+        Protocol::Tipc => {
+            return match lower_families::tipc_payload(payload) {
+                Some(Some(socket)) => Lowered::Row(socket),
+                Some(None) => Lowered::Nothing,
+                None => Lowered::Nonsense,
+            };
+        }
+        Protocol::Sctp => sctp_payload(payload, wanted),
+        Protocol::Packet => lower_families::packet_payload(payload),
+        Protocol::Netlink => lower_families::netlink_payload(payload),
+        Protocol::Vsock => lower_families::vsock_payload(payload),
+        Protocol::Xdp => lower_families::xdp_payload(payload),
+        _ => inet_payload(payload, protocol, wanted),
+    };
+    socket.map_or(Lowered::Nonsense, Lowered::Row)
+}
+
+/// A socket from the payload of an inet_diag message; `None` if it makes no sense.
+#[inline]
+pub(super) fn inet_payload(payload: &[u8], protocol: Protocol, wanted: Wanted) -> Option<Socket> {
+    let record = InetRecord::decode(payload).ok()?;
+    // Before the socket, which is then made in its place and not moved again.
+    let details = if wanted.details.is_empty() {
+        None
+    } else {
+        socket_details::of_inet(payload, protocol, wanted)
+    };
+    inet_record(&record, protocol, details)
+}
+
+/// A socket from the payload of an inet_diag message of SCTP, whose associations have states of their own.
+#[cold]
+pub(super) fn sctp_payload(payload: &[u8], wanted: Wanted) -> Option<Socket> {
+    let mut socket = inet_payload(payload, Protocol::Sctp, wanted)?;
+    if is_sctp_association(payload) {
+        let record = InetRecord::decode(payload).ok()?;
+        socket.state = State::of_association(record.state);
+        socket.queues = Queues::Bytes {
+            recv: record.rqueue,
+            send: record.wqueue,
+        };
+        // Number 3 is the retransmission timer here, SCTP_EVENT_TIMEOUT_T3_RTX, and the only one told.
+        if let Some(timer) = &mut socket.timer {
+            timer.kind = TimerKind::Retransmit;
+        }
+    } else if socket.state != State::Listen {
+        // The accept queue's numbers, of a socket that has none.
+        socket.queues = Queues::Unknown;
+    }
+    Some(socket)
+}
+
+/// A socket from the payload of a unix_diag message, and the clients that wait for it to accept them; `None` if it makes no sense.
+pub(super) fn unix_payload(payload: &[u8], wanted: Wanted) -> Option<(Socket, Vec<Inode>)> {
+    let record = UnixRecord::decode(payload).ok()?;
+    let clients = record.waiting_clients();
+    let clients = clients.filter_map(|inode| Inode::new(inode.into()));
+    let mut socket = unix_record(&record)?;
+    socket.details = socket_details::of_unix(record.memory, wanted);
+    Some((socket, clients.collect()))
 }
 
 /// A socket from inet_diag. `None` if its family is none that IP has.
-#[inline]
-fn inet_record(record: &InetRecord, protocol: Protocol) -> Option<Socket> {
+#[inline(always)]
+fn inet_record(
+    record: &InetRecord,
+    protocol: Protocol,
+    details: Option<Box<Details>>,
+) -> Option<Socket> {
     let family = match record.family {
         FAMILY_INET => Family::Inet,
         FAMILY_INET6 => Family::Inet6,
@@ -74,6 +153,7 @@ fn inet_record(record: &InetRecord, protocol: Protocol) -> Option<Socket> {
         cookie: record.cookie.and_then(NonZeroU64::new).map(Cookie),
         mark: record.mark.map(Mark),
         cgroup: record.cgroup.and_then(NonZeroU64::new).map(CgroupId),
+        details,
     })
 }
 
@@ -121,6 +201,7 @@ pub(super) fn inet_line(line: &InetLine, table: Table) -> Socket {
         cookie: None,
         mark: None,
         cgroup: None,
+        details: None,
     }
 }
 
@@ -142,7 +223,7 @@ fn unix_record(record: &UnixRecord<'_>) -> Option<Socket> {
         },
         ..unix_socket(
             state,
-            UnixKind::from_number(record.kind),
+            SocketKind::from_number(record.kind),
             match record.name {
                 None | Some([]) => UnixName::Unnamed,
                 Some([0, name @ ..]) => UnixName::Abstract(name.into()),
@@ -178,18 +259,24 @@ pub(super) fn unix_row(row: &UnixRow) -> Option<Socket> {
     };
     Some(Socket {
         inode: Some(Inode::new(row.inode)?),
-        ..unix_socket(state, UnixKind::from_number(row.kind), name, peer)
+        ..unix_socket(state, SocketKind::from_number(row.kind), name, peer)
     })
 }
 
-fn unix_socket(state: State, kind: UnixKind, name: UnixName, peer: UnixPeer) -> Socket {
+fn unix_socket(state: State, kind: SocketKind, name: UnixName, peer: UnixPeer) -> Socket {
+    let table = Table::new(Protocol::Unix, Family::Unix);
+    bare(table, state, Ends::Unix(UnixEnds { kind, name, peer }))
+}
+
+/// A socket of which no more is known.
+pub(super) const fn bare(table: Table, state: State, ends: Ends) -> Socket {
     Socket {
-        protocol: Protocol::Unix,
-        family: Family::Unix,
+        protocol: table.protocol,
+        family: table.family,
         state,
         v6only: None,
         shutdown: None,
-        ends: Ends::Unix(UnixEnds { kind, name, peer }),
+        ends,
         queues: Queues::Unknown,
         timer: None,
         uid: None,
@@ -197,6 +284,7 @@ fn unix_socket(state: State, kind: UnixKind, name: UnixName, peer: UnixPeer) -> 
         cookie: None,
         mark: None,
         cgroup: None,
+        details: None,
     }
 }
 
@@ -213,7 +301,7 @@ fn inet_state(number: u8, protocol: Protocol) -> State {
 fn address(family: Family, bytes: &[u8; 16]) -> IpAddr {
     match family {
         Family::Inet6 => Ipv6Addr::from(*bytes).into(),
-        Family::Inet | Family::Unix => {
+        _ => {
             let [a, b, c, d, ..] = *bytes;
             Ipv4Addr::new(a, b, c, d).into()
         }

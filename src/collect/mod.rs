@@ -5,24 +5,33 @@
 
 pub mod binding;
 pub mod census;
+mod cgroups;
 pub mod choosing;
 pub mod details;
 mod diag;
 mod dump;
 pub mod limits;
 mod lower;
+mod lower_families;
+pub mod mounts;
 pub mod names;
 pub mod owners;
 pub mod port_holders;
 pub mod port_probe;
 mod proc_net;
+pub mod processes;
+mod protocols;
 pub mod route;
 mod rtnetlink;
+mod saved;
 pub mod settings;
+mod socket_details;
 mod source;
 pub mod unix_path;
+mod unix_peers;
 pub mod vitals;
 
+pub use saved::{Recording, record};
 pub use source::{Sink, SourceError};
 
 use crate::model::{
@@ -30,6 +39,7 @@ use crate::model::{
     State, StateSet, Table, TableReport,
 };
 use crate::sys;
+use protocols::Presence;
 use source::{DumpStats, Source};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -49,6 +59,8 @@ pub struct Collected {
     pub listeners: Listeners,
     /// Whether the sink wanted no more.
     pub stopped: bool,
+    /// Protocols that this kernel does not have, so that there can be no rows.
+    pub absent: Vec<Protocol>,
 }
 
 /// Asks the sources for everything in `query` and hands each wanted row to `sink`.
@@ -65,12 +77,15 @@ pub fn collect(query: &Query, sink: &mut dyn Sink) -> Result<Collected, SourceEr
     };
     match &query.source {
         SourceChoice::Dump(path) => {
-            let mut source = dump::DumpSource::open(path)?;
+            let mut source = dump::DumpSource::open(path, query.details)?;
             let tables: Vec<_> = query.tables.iter().collect();
             collector.dump_file(&mut source, &tables)?;
         }
         choice => {
-            let mut netlink = diag::DiagSource::new(sys::netlink::Netlink::sock_diag);
+            let mut netlink = diag::DiagSource::new(
+                sys::netlink::Netlink::sock_diag,
+                socket_details::Wanted::of_this_kernel(query.details),
+            );
             let mut proc = proc_net::ProcSource::new();
             let netlink: Option<&mut dyn Source> =
                 (*choice != SourceChoice::Proc).then_some(&mut netlink);
@@ -133,7 +148,9 @@ impl Collector<'_> {
             if self.collected.stopped {
                 return;
             }
-            self.one_table(table, &mut netlink, &mut proc);
+            if !self.collected.absent.contains(&table.protocol) {
+                self.one_table(table, &mut netlink, &mut proc);
+            }
         }
     }
 
@@ -146,41 +163,76 @@ impl Collector<'_> {
         let first = netlink
             .as_deref_mut()
             .map(|source| self.try_source(source, &[table]));
-        let reason = match first {
+        let first = match first {
             Some(Ok(())) => return,
             Some(Err(Failure::RowsAreOut(reason))) => {
                 self.note(Notice::Broken { table, reason });
                 return;
             }
-            Some(Err(Failure::Clean(error))) => Some(error.to_string()),
+            Some(Err(Failure::Clean(error))) => Some(error),
             None => None,
         };
         let second = proc
             .as_deref_mut()
             .map(|source| self.try_source(source, &[table]));
-        match (second, reason) {
+        match (second, first) {
             (Some(Ok(())), None) => {}
-            (Some(Ok(())), Some(reason)) => self.note(Notice::FellBack {
+            (Some(Ok(())), Some(error)) => self.note(Notice::FellBack {
                 tables: vec![table],
-                reason,
+                reason: error.to_string(),
                 asked: self.query.named.contains(table),
             }),
             (Some(Err(Failure::RowsAreOut(reason))), _) => {
                 self.note(Notice::Broken { table, reason });
             }
-            (Some(Err(Failure::Clean(error))), None) => self.note(Notice::Unavailable {
-                table,
-                reason: error.to_string(),
-            }),
-            (Some(Err(Failure::Clean(error))), Some(reason)) => self.note(Notice::Unavailable {
-                table,
-                reason: format!("{reason}; {error}"),
-            }),
-            (None, reason) => self.note(Notice::Unavailable {
-                table,
-                reason: reason.unwrap_or_else(|| "no source".to_owned()),
-            }),
+            (Some(Err(Failure::Clean(second))), first) => {
+                self.nowhere(table, first.into_iter().chain([second]));
+            }
+            (None, first) => self.nowhere(table, first.into_iter()),
         }
+    }
+
+    /// No source had `table`: perhaps there is nothing to be had.
+    fn nowhere(&mut self, table: Table, errors: impl Iterator<Item = SourceError>) {
+        let errors: Vec<_> = errors.collect();
+        let asked = self.query.named.contains(table);
+        let lacking = errors.iter().any(SourceError::is_lack);
+        let presence = if lacking {
+            protocols::presence(table)
+        } else {
+            Presence::Unknown
+        };
+        match presence {
+            Presence::Absent => {
+                self.collected.absent.push(table.protocol);
+                if asked {
+                    let protocol = table.protocol;
+                    self.note(Notice::Absent { protocol });
+                }
+                return;
+            }
+            // The kernel cannot list them, and counts none; so says /proc.
+            Presence::Counted(0) if self.query.source != SourceChoice::Netlink => {
+                self.commit(
+                    SourceKind::Proc,
+                    &[table],
+                    Seen::default(),
+                    &DumpStats::default(),
+                );
+                return;
+            }
+            Presence::Counted(0) | Presence::Uncounted if !asked => return,
+            Presence::Counted(_) | Presence::Uncounted | Presence::Unknown => {}
+        }
+        let reasons: Vec<_> = errors.iter().map(SourceError::to_string).collect();
+        self.note(Notice::Unavailable {
+            table,
+            reason: if reasons.is_empty() {
+                "no source".to_owned()
+            } else {
+                reasons.join("; ")
+            },
+        });
     }
 
     fn dump_file(&mut self, source: &mut dyn Source, tables: &[Table]) -> Result<(), SourceError> {
@@ -197,13 +249,10 @@ impl Collector<'_> {
                 DumpStats::default()
             }
         };
-        // What `ss -D` writes is TCP, one dump for each family; of other tables, and of a family without a dump of its own, none in
-        // the file does not mean none on that host.
-        let families = Table::ALL.iter().filter(|t| t.protocol == Protocol::Tcp);
-        let both = stats.ends as usize >= families.count();
+        // Of a table that the file does not hold, no rows do not mean that there were none on that host.
         let (held, not_held): (Vec<_>, Vec<_>) = tables
             .iter()
-            .partition(|t| t.protocol == Protocol::Tcp && both || seen.of(**t) > 0);
+            .partition(|t| stats.holds(**t) || seen.of(**t) > 0);
         self.commit(source.kind(), &held, seen, &stats);
         for table in not_held {
             if self.query.named.contains(table) {
@@ -280,21 +329,24 @@ impl Collector<'_> {
         }
         let asked_with_rows = *condition == Condition::Anything;
         let states = tables.iter().fold(StateSet::EMPTY, |set, table| {
-            let own = query.states.of(table.protocol);
-            let with_listeners = asked_with_rows && needs_listeners(query, table.protocol);
-            set.or(own).or(match with_listeners {
-                true => StateSet::LISTEN,
-                false => StateSet::EMPTY,
+            set.or(match asked_with_rows {
+                true => request_states(query, table.protocol),
+                false => query.states.of(table.protocol),
             })
         });
         let stopped = &mut self.collected.stopped;
         let sink = &mut *self.sink;
+        // IP sockets have no types to choose among.
+        let has_kinds = !tables.iter().all(|table| table.family.is_ip());
         let stats = source.dump(tables, states, condition, &mut |socket: Socket| {
-            let table = Table::new(socket.protocol, socket.family);
             if query.owners && asked_with_rows && socket.state == State::Listen {
                 seen.listeners.note(&socket);
             }
+            let table = Table::new(socket.protocol, socket.family);
             if !query.wants(table, socket.state) {
+                return ControlFlow::Continue(());
+            }
+            if has_kinds && !query.kinds.contain(&socket.ends) {
                 return ControlFlow::Continue(());
             }
             seen.add(table);
@@ -367,7 +419,17 @@ enum Failure {
 fn needs_listeners(query: &Query, protocol: Protocol) -> bool {
     let waiting = StateSet::of(State::Established).or(StateSet::of(State::CloseWait));
     let states = query.states.of(protocol);
-    query.owners && protocol == Protocol::Tcp && !states.and(waiting).is_empty()
+    query.owners && protocol.queues_connections() && !states.and(waiting).is_empty()
+}
+
+/// The states to ask for if nothing but states is left out: with listeners where they are needed.
+fn request_states(query: &Query, protocol: Protocol) -> StateSet {
+    let states = query.states.of(protocol);
+    if needs_listeners(query, protocol) {
+        states.or(StateSet::LISTEN)
+    } else {
+        states
+    }
 }
 
 /// What one pass over a source brought besides the rows themselves.

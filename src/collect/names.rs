@@ -1,13 +1,18 @@
 //! Names for numbers from the system, looked up once each.
 
+use super::cgroups::Cgroups;
 use super::limits;
-use crate::model::{EphemeralPorts, IfIndex, Names, Port, Protocol, Uid};
+use super::mounts::Hierarchy;
+use crate::model::{
+    CgroupId, CgroupPath, DetailSet, EphemeralPorts, IfIndex, Names, Pid, Port, Protocol, Uid,
+};
 use crate::sys;
 use crate::wire::services;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -22,8 +27,18 @@ pub struct SystemNames {
     hosts: Cache<IpAddr, RandomState>,
     services: OnceCell<Services>,
     ephemeral: OnceCell<Option<EphemeralPorts>>,
+    hierarchy: OnceCell<io::Result<Hierarchy>>,
     foreign: bool,
+    /// Present if paths of control groups are wanted.
+    cgroups: Option<RefCell<Cgroups>>,
+    /// Present if threads are wanted.
+    threads: Option<Lists>,
+    /// Present if security contexts are wanted.
+    contexts: Option<Cache<Pid>>,
 }
+
+/// The threads of processes.
+type Lists = RefCell<FxHashMap<Pid, Option<Rc<[Pid]>>>>;
 
 impl SystemNames {
     /// Knows nothing yet.
@@ -42,6 +57,20 @@ impl SystemNames {
         }
     }
 
+    /// The same, which looks up what of these is not looked up unasked.
+    #[must_use]
+    pub fn with(self, details: DetailSet) -> Self {
+        let live = !self.foreign;
+        let threads = live && details.has(DetailSet::THREADS);
+        let contexts = live && details.has(DetailSet::CONTEXT);
+        Self {
+            cgroups: details.has(DetailSet::CGROUP).then(RefCell::default),
+            threads: threads.then(RefCell::default),
+            contexts: contexts.then(RefCell::default),
+            ..self
+        }
+    }
+
     /// Whether names of this host mean nothing for the sockets.
     #[must_use]
     pub const fn are_of_another_host(&self) -> bool {
@@ -51,6 +80,14 @@ impl SystemNames {
     /// The service and protocol names of this host.
     pub fn services(&self) -> &Services {
         self.services.get_or_init(Services::load)
+    }
+
+    /// The control groups of this host.
+    ///
+    /// # Errors
+    /// If none are mounted, or that cannot be read.
+    pub fn hierarchy(&self) -> Result<&Hierarchy, &io::Error> {
+        self.hierarchy.get_or_init(Hierarchy::find).as_ref()
     }
 }
 
@@ -86,6 +123,28 @@ impl Names for SystemNames {
 
     fn host(&self, address: IpAddr) -> Option<Rc<[u8]>> {
         remember(&self.hosts, address, || sys::hosts::name_of(address))
+    }
+
+    fn threads(&self, pid: Pid) -> Option<Rc<[Pid]>> {
+        let mut known = self.threads.as_ref()?.borrow_mut();
+        let read = || {
+            let threads = sys::process::threads(pid.0)?;
+            Some(threads.into_iter().map(Pid).collect())
+        };
+        known.entry(pid).or_insert_with(read).clone()
+    }
+
+    fn context(&self, pid: Pid) -> Option<Rc<[u8]>> {
+        let contexts = self.contexts.as_ref()?;
+        remember(contexts, pid, || sys::process::security_context(pid.0))
+    }
+
+    fn cgroup(&self, id: CgroupId) -> CgroupPath {
+        match &self.cgroups {
+            None => CgroupPath::NotAsked,
+            Some(_) if self.foreign => CgroupPath::Hidden,
+            Some(cgroups) => cgroups.borrow_mut().path(id),
+        }
     }
 }
 
@@ -158,7 +217,7 @@ impl Services {
     /// The name of a port.
     #[must_use]
     pub fn name(&self, protocol: Protocol, port: Port) -> Option<Rc<[u8]>> {
-        self.by_port.get(&(protocol, port)).cloned()
+        self.by_port.get(&(listed_as(protocol), port)).cloned()
     }
 
     /// The ports of a name, one for each protocol that has it.
@@ -170,6 +229,15 @@ impl Services {
     /// Every service name.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.by_name.keys().map(String::as_str)
+    }
+}
+
+/// The protocol under which services(5) has the services of `protocol`.
+const fn listed_as(protocol: Protocol) -> Protocol {
+    match protocol {
+        Protocol::Mptcp | Protocol::Sctp | Protocol::Dccp => Protocol::Tcp,
+        Protocol::UdpLite => Protocol::Udp,
+        own => own,
     }
 }
 

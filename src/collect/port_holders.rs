@@ -4,10 +4,11 @@
 //! dump it is in which of the two it is, and no socket can fall between. Where that dump cannot be had, the tables are read as for
 //! any list, and how sockets came to their ports is unknown.
 
+use super::socket_details::Wanted;
 use super::{Sink, SourceError, collect, lower, settings};
 use crate::model::{
-    Conditions, Hold, Notice, Opened, PortHolder, Protocol, Query, Socket, SourceChoice,
-    SourceKind, State, StateMasks, StateSet, Table, TableReport, TableSet,
+    Conditions, DetailSet, Hold, Kinds, Notice, Opened, PortHolder, Protocol, Query, Socket,
+    SourceChoice, SourceKind, State, StateMasks, StateSet, Table, TableReport, TableSet,
 };
 use crate::sys::netlink::{DATAGRAM_LEN, Datagrams, Netlink};
 use crate::wire::port_diag::{self, PortFacts, Ports};
@@ -79,8 +80,10 @@ fn from_tables(
         tables,
         named: tables,
         states: StateMasks::same(StateSet::ALL),
+        kinds: Kinds::ALL,
         conditions: Conditions::default(),
         owners: false,
+        details: DetailSet::NONE,
         source: source.clone(),
     };
     let mut keep = Keep {
@@ -283,7 +286,7 @@ impl Dump {
     }
 
     fn row(&mut self, payload: &[u8], ports: &Ports) {
-        let socket = lower::inet_payload(payload, Protocol::Tcp);
+        let socket = lower::inet_payload(payload, Protocol::Tcp, Wanted::NOTHING);
         let Some((socket, record)) = socket.zip(InetRecord::decode(payload).ok()) else {
             self.skipped += 1;
             return;

@@ -1,12 +1,12 @@
 //! The source that reads the text tables under /proc/net.
 
-use super::lower;
 use super::source::{DumpStats, Source, SourceError, TakeRow};
+use super::{lower, lower_families};
 use crate::model::{
     Condition, Family, Inode, Port, Protocol, Socket, SourceKind, State, StateSet, Table,
 };
 use crate::sys::proc_root::Dir;
-use crate::wire::proc_net;
+use crate::wire::{proc_net, proc_sctp, proc_sockets};
 use std::collections::HashSet;
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::IpAddr;
@@ -61,44 +61,94 @@ impl Source for ProcSource {
             }
         };
         for &table in tables {
-            let name = file_name(table);
-            let failed = |source| SourceError::File {
-                path: format!("{DIRECTORY}/{name}"),
-                source,
-            };
-            let file = match self.directory()?.file(name) {
-                Ok(file) => file,
-                // A kernel without IPv6 has no such tables, and no such sockets.
-                Err(rustix::io::Errno::NOENT) if table.family == Family::Inet6 => continue,
-                Err(error) => return Err(failed(error.into())),
-            };
-            stats.skipped += match table.protocol {
-                Protocol::Unix => unix(file, &mut take),
-                _ => inet(file, table, &mut take),
+            let mut seen = Seen::default();
+            for &name in file_names(table) {
+                let failed = |source| SourceError::File {
+                    path: format!("{DIRECTORY}/{name}"),
+                    source,
+                };
+                let file = match self.directory()?.file(name) {
+                    Ok(file) => file,
+                    // A kernel without IPv6 has no such tables, and no such sockets.
+                    Err(rustix::io::Errno::NOENT)
+                        if table.family == Family::Inet6 && name.ends_with('6') =>
+                    {
+                        continue;
+                    }
+                    Err(error) => return Err(failed(error.into())),
+                };
+                let mut take = |socket: Socket| {
+                    if seen.is_new(&socket) {
+                        take(socket)
+                    } else {
+                        ControlFlow::Continue(())
+                    }
+                };
+                let read: &LineReader<'_> = match (table.protocol, name) {
+                    (Protocol::Unix, _) => {
+                        stats.skipped += unix(file, &mut take).map_err(failed)?;
+                        continue;
+                    }
+                    (Protocol::Packet, _) => &|line| {
+                        proc_sockets::packet_line(line).map(|l| lower_families::packet_line(&l))
+                    },
+                    (Protocol::Netlink, _) => &|line| {
+                        proc_sockets::netlink_line(line).map(|l| lower_families::netlink_line(&l))
+                    },
+                    (Protocol::Sctp, SCTP_ENDPOINTS) => {
+                        &|line| proc_sctp::endpoint(line).map(|l| lower_families::sctp_line(&l))
+                    }
+                    (Protocol::Sctp, _) => {
+                        &|line| proc_sctp::association(line).map(|l| lower_families::sctp_line(&l))
+                    }
+                    _ => &|line| proc_net::inet_line(line).map(|l| lower::inet_line(&l, table)),
+                };
+                stats.skipped += lines(file, read, table, &mut take).map_err(failed)?;
             }
-            .map_err(failed)?;
+            if file_names(table).is_empty() {
+                return Err(SourceError::NoText);
+            }
         }
         Ok(stats)
     }
 }
 
-fn file_name(table: Table) -> &'static str {
+const SCTP_ENDPOINTS: &str = "sctp/eps";
+
+/// Makes a socket of a line, or says that the line makes no sense.
+type LineReader<'a> = dyn Fn(&[u8]) -> Option<Socket> + 'a;
+
+fn file_names(table: Table) -> &'static [&'static str] {
     match (table.protocol, table.family) {
-        (Protocol::Tcp, Family::Inet6) => "tcp6",
-        (Protocol::Tcp, _) => "tcp",
-        (Protocol::Udp, Family::Inet6) => "udp6",
-        (Protocol::Udp, _) => "udp",
-        (Protocol::Raw, Family::Inet6) => "raw6",
-        (Protocol::Raw, _) => "raw",
-        (Protocol::Unix, _) => "unix",
+        (Protocol::Tcp, Family::Inet6) => &["tcp6"],
+        (Protocol::Tcp, _) => &["tcp"],
+        (Protocol::Udp, Family::Inet6) => &["udp6"],
+        (Protocol::Udp, _) => &["udp"],
+        (Protocol::UdpLite, Family::Inet6) => &["udplite6"],
+        (Protocol::UdpLite, _) => &["udplite"],
+        (Protocol::Raw, Family::Inet6) => &["raw6"],
+        (Protocol::Raw, _) => &["raw"],
+        // Both families in one file.
+        (Protocol::Sctp, _) => &[SCTP_ENDPOINTS, "sctp/assocs"],
+        (Protocol::Unix, _) => &["unix"],
+        (Protocol::Packet, _) => &["packet"],
+        (Protocol::Netlink, _) => &["netlink"],
+        (
+            Protocol::Mptcp | Protocol::Dccp | Protocol::Vsock | Protocol::Xdp | Protocol::Tipc,
+            _,
+        ) => &[],
     }
 }
 
-/// Reads an IP table line by line; returns how many lines made no sense.
-fn inet(file: impl Read, table: Table, take: &mut TakeRow<'_>) -> io::Result<u64> {
+/// Reads a table line by line, and hands on those rows that belong to `table`; returns how many lines made no sense.
+fn lines(
+    file: impl Read,
+    read: &LineReader<'_>,
+    table: Table,
+    take: &mut TakeRow<'_>,
+) -> io::Result<u64> {
     let mut reader = BufReader::with_capacity(64 * 1024, file);
     let mut line = Vec::new();
-    let mut seen = Seen::default();
     let mut skipped = 0;
     let mut heading = true;
     loop {
@@ -112,10 +162,9 @@ fn inet(file: impl Read, table: Table, take: &mut TakeRow<'_>) -> io::Result<u64
             return Ok(skipped);
         }
         let was_heading = std::mem::take(&mut heading);
-        match proc_net::inet_line(&line) {
-            Some(read) => {
-                let socket = lower::inet_line(&read, table);
-                if seen.is_new(&socket) && take(socket).is_break() {
+        match read(&line) {
+            Some(socket) => {
+                if socket.family == table.family && take(socket).is_break() {
                     return Ok(skipped);
                 }
             }
@@ -179,16 +228,43 @@ mod tests {
             1: 0100007F:0016 0100007F:0017 06 00000000:00000000 03:00000064 00000000 0 0 0 1\n\
             1: 0100007F:0016 0100007F:0017 06 00000000:00000000 03:00000064 00000000 0 0 0 1\n";
         let mut states = Vec::new();
-        let skipped = inet(
+        let mut seen = Seen::default();
+        let table = Table::new(Protocol::Tcp, Family::Inet);
+        let skipped = lines(
             &text[..],
-            Table::new(Protocol::Tcp, Family::Inet),
+            &|line| proc_net::inet_line(line).map(|l| lower::inet_line(&l, table)),
+            table,
             &mut |socket| {
-                states.push(socket.state);
+                if seen.is_new(&socket) {
+                    states.push(socket.state);
+                }
                 ControlFlow::Continue(())
             },
         )
         .unwrap();
         assert_eq!(skipped, 1);
         assert_eq!(states, [State::Listen, State::TimeWait]);
+    }
+
+    #[test]
+    fn sctp_of_both_families_comes_from_one_file_of_a_kernel_with_sctp() {
+        let text = b" ENDPT     SOCK   STY SST HBKT LPORT   UID INODE LADDRS\n\
+            0a 0b 2   10  21   36888  1000 12345 127.0.0.1 10.0.0.1 \n\
+            0a 0c 2   10  21   36889  1000 12346 0000:0000:0000:0000:0000:0000:0000:0001 \n";
+        for (family, port) in [(Family::Inet, 36888), (Family::Inet6, 36889)] {
+            let mut ports = Vec::new();
+            let skipped = lines(
+                &text[..],
+                &|line| proc_sctp::endpoint(line).map(|l| lower_families::sctp_line(&l)),
+                Table::new(Protocol::Sctp, family),
+                &mut |socket| {
+                    assert_eq!(socket.state, State::Listen);
+                    assert_eq!(socket.queues, crate::model::Queues::Unknown);
+                    ports.push(socket.inet().unwrap().local_port.0);
+                    ControlFlow::Continue(())
+                },
+            );
+            assert_eq!((skipped.unwrap(), ports), (0, vec![port]));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What the collector asks of a source, and of the place where rows go.
 
-use crate::model::{Condition, Socket, SourceKind, StateSet, Table};
+use crate::model::{Condition, Protocol, Socket, SourceKind, StateSet, Table, TableSet};
 use crate::wire::DecodeError;
 use std::io;
 use std::ops::ControlFlow;
@@ -32,10 +32,25 @@ pub(super) struct DumpStats {
     pub(super) skipped: u64,
     /// The kernel said that the table changed meanwhile.
     pub(super) interrupted: bool,
+    /// The netlink port that the answers came to; 0 for other sources.
+    pub(super) port: u32,
     /// How many dumps ended one after the other: `ss -D` writes one for each family.
     pub(super) ends: u32,
     /// Why the kernel would not decide the condition, if it was asked to.
     pub(super) not_chosen: Option<String>,
+    /// The tables that a saved dump says it holds, with rows or without.
+    pub(super) held: TableSet,
+}
+
+impl DumpStats {
+    /// Whether a saved dump holds `table`, with rows or without: it says so, or it is a whole one of `ss`, which saves TCP and ends
+    /// the dump of each family.
+    pub(super) fn holds(&self, table: Table) -> bool {
+        const FAMILIES: u32 = 2;
+        let is_of_ss = self.held == TableSet::EMPTY;
+        self.held.contains(table)
+            || is_of_ss && table.protocol == Protocol::Tcp && self.ends >= FAMILIES
+    }
 }
 
 /// Where rows go.
@@ -59,6 +74,9 @@ pub enum SourceError {
     /// The kernel has no handler for this table.
     #[error("this kernel has no sock_diag module for it")]
     NoModule,
+    /// There is no text table of this kind.
+    #[error("/proc/net has no table of it")]
+    NoText,
     /// The kernel refused.
     #[error("the kernel refused the dump: {}", refusal(*.errno, .text.as_deref()))]
     Refused {
@@ -98,6 +116,28 @@ pub enum SourceError {
         /// Where.
         offset: u64,
     },
+}
+
+impl SourceError {
+    /// The file that it is about, as its text names it.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::File { path, .. } | Self::NotADump { path } | Self::Damaged { path, .. } => {
+                Some(path)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the source has nothing of the kind, rather than failing to deliver it.
+    pub(super) fn is_lack(&self) -> bool {
+        match self {
+            Self::NoModule | Self::NoText => true,
+            Self::File { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
 }
 
 /// The words of an error without Rust's "(os error N)".

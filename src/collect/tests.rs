@@ -1,7 +1,8 @@
 //! The dump loop and the choice of sources, with made-up answers.
 
+use super::socket_details::Wanted;
 use super::*;
-use crate::model::{Condition, Conditions, Socket, TableSet};
+use crate::model::{Condition, Conditions, DetailSet, Kinds, Socket, TableSet};
 use crate::sys::netlink::Datagrams;
 use crate::wire::nlmsg;
 use std::collections::VecDeque;
@@ -69,7 +70,8 @@ impl Source for OneRow {
         _: &Condition,
         take: &mut source::TakeRow<'_>,
     ) -> Result<DumpStats, SourceError> {
-        let _ = lower::inet_payload(&socket(0, 1000)[16..], Protocol::Udp).map(take);
+        let _ =
+            lower::inet_payload(&socket(0, 1000)[16..], Protocol::Udp, Wanted::NOTHING).map(take);
         Ok(DumpStats::default())
     }
 }
@@ -123,11 +125,13 @@ fn collect_chosen(
         tables,
         named: tables,
         states: crate::model::StateMasks::same(StateSet::ALL),
+        kinds: Kinds::ALL,
         conditions: Conditions {
             udp,
             ..Conditions::default()
         },
         owners: false,
+        details: DetailSet::NONE,
         source: SourceChoice::Auto,
     };
     let mut rows = Rows {
@@ -135,8 +139,10 @@ fn collect_chosen(
         fixed: streaming,
     };
     let mut scripts = scripts.into_iter();
-    let mut netlink =
-        diag::DiagSource::new(|| Ok(Script(scripts.next().unwrap_or_default().into())));
+    let mut netlink = diag::DiagSource::new(
+        || Ok(Script(scripts.next().unwrap_or_default().into())),
+        Wanted::NOTHING,
+    );
     let mut collector = Collector {
         query: &query,
         sink: &mut rows,
@@ -266,8 +272,11 @@ fn a_pass_over_both_families_that_breaks_is_not_read_again_once_rows_are_out() {
 fn a_saved_dump_is_read_past_its_end_markers() {
     let mut file = [socket(3, 5), done(3, 0), socket(3, 6), done(3, 0)].concat();
     let read = |file: &[u8]| {
-        let mut source =
-            dump::DumpSource::new("x".to_owned(), Box::new(io::Cursor::new(file.to_vec())));
+        let mut source = dump::DumpSource::new(
+            "x".to_owned(),
+            Box::new(io::Cursor::new(file.to_vec())),
+            DetailSet::NONE,
+        );
         let mut inodes = Vec::new();
         let result = source.dump(
             &[Table::new(Protocol::Tcp, Family::Inet)],

@@ -164,7 +164,7 @@ pub(super) fn hosts<'a>(
     let wanted = match family {
         Some(Family::Inet) => "an IPv4 address or network, or the name of a host",
         Some(Family::Inet6) => "an IPv6 address or network, or the name of a host",
-        Some(Family::Unix) | None => "an address, a network or the name of a host",
+        _ => "an address, a network or the name of a host",
     };
     if ["any", "all", "default"]
         .iter()

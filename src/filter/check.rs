@@ -123,6 +123,13 @@ impl Checker<'_> {
         !tables.is_empty() && tables.iter().all(|t| t.family == Family::Unix)
     }
 
+    /// Whether numbers that are no ports of IP make sense: inodes of unix sockets, and ports of vsock.
+    pub(super) fn only_wide_ports(&self) -> bool {
+        let tables = self.scope.tables;
+        let wide = |family| matches!(family, Family::Unix | Family::Vsock);
+        !tables.is_empty() && tables.iter().all(|t| wide(t.family))
+    }
+
     pub(super) fn warn(&mut self, span: Span, message: String) {
         self.warnings.push(Warning { span, message });
     }

@@ -43,7 +43,7 @@ impl Checker<'_> {
             Some(_) => piece.part(0..1),
             None => piece.strip_prefix(":").unwrap_or(piece),
         };
-        let of_unix = family.map_or(self.only_unix(), |f| f == Family::Unix);
+        let of_unix = family.map_or(self.only_wide_ports(), |f| f == Family::Unix);
         let sets = match quantity::range(piece).filter(|_| !op.is_order()) {
             Some(ends) => self.port_range(piece, ends, of_unix)?,
             None => match self.read_port(piece)? {
@@ -223,7 +223,7 @@ impl Checker<'_> {
             .filter(|address| match family {
                 Some(Family::Inet) => address.is_ipv4(),
                 Some(Family::Inet6) => address.is_ipv6(),
-                Some(Family::Unix) | None => true,
+                _ => true,
             })
             .map(|address| Predicate::Network(side, Network::host(address)))
             .collect();
@@ -282,7 +282,7 @@ fn family_prefix(value: Piece<'_>) -> Result<(Option<Family>, Piece<'_>), Fault>
     Ok((None, value))
 }
 
-/// The same numbers for every protocol; `None` if they are no ports, and inodes were not meant.
+/// The same numbers for every protocol; `None` if they are no ports of IP, and neither inodes nor ports of vsock were meant.
 fn same(set: NumberSet, are_ports: bool, of_unix: bool) -> Option<PortSets> {
     match (are_ports, of_unix) {
         (false, false) => None,

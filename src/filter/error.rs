@@ -1,6 +1,7 @@
 //! What can be wrong with a filter: as data, in words, and with the place in the text.
 
 use super::ast::Op;
+use super::brief::brief;
 use super::hint::{either, later};
 use super::kind::Unit;
 use super::quantity::NumberFault;
@@ -17,8 +18,17 @@ pub struct FilterError {
     pub span: Span,
     /// The whole filter as it was read: the words with a blank between them.
     pub text: String,
-    /// The file it was read from, if it was not typed.
-    pub file: Option<String>,
+    /// Where it was read from, if it was not typed.
+    pub file: Option<FilePlace>,
+}
+
+/// A line of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilePlace {
+    /// The name of the file.
+    pub name: String,
+    /// The line that the place is in, from 1.
+    pub line: usize,
 }
 
 /// What is wrong with a filter.
@@ -228,58 +238,86 @@ impl FilterError {
     pub fn message(&self) -> String {
         match &*self.kind {
             ErrorKind::UnknownField { name, .. } if later(name).is_some() => {
-                format!("'{name}' cannot be asked for yet")
+                format!("'{}' cannot be asked for yet", brief(name))
             }
-            ErrorKind::UnknownField { name, .. } => format!("there is no field '{name}'"),
+            ErrorKind::UnknownField { name, .. } => format!("there is no field '{}'", brief(name)),
             ErrorKind::MissingValue { .. } => {
-                format!("a value is missing after '{}'", self.span.of(&self.text))
+                format!(
+                    "a value is missing after '{}'",
+                    brief(self.span.of(&self.text))
+                )
             }
             ErrorKind::Unexpected { found, expected } if found.is_empty() => {
                 format!("the filter ends where {} should follow", either(expected))
             }
             ErrorKind::Unexpected { found, expected } => {
-                format!("'{found}' stands where {} should be", either(expected))
+                format!(
+                    "'{}' stands where {} should be",
+                    brief(found),
+                    either(expected)
+                )
             }
-            ErrorKind::UnknownState { name, .. } => format!("there is no state '{name}'"),
+            ErrorKind::UnknownState { name, .. } => format!("there is no state '{}'", brief(name)),
             ErrorKind::BadPort { port, why } => match why {
-                PortFault::OutOfRange => format!("'{port}' is not a port: a port is 0 to 65535"),
-                PortFault::NotANumber => format!("'{port}' is neither a port number nor a service"),
+                PortFault::OutOfRange => {
+                    format!("'{}' is not a port: a port is 0 to 65535", brief(port))
+                }
+                PortFault::NotANumber => {
+                    format!("'{}' is neither a port number nor a service", brief(port))
+                }
                 PortFault::Empty => "the port is empty".to_owned(),
                 PortFault::AnyHasNoOrder => {
                     "'*' is any port, and nothing is above or below that".to_owned()
                 }
-                PortFault::Backwards => format!("the range '{port}' ends before it begins"),
+                PortFault::Backwards => {
+                    format!("the range '{}' ends before it begins", brief(port))
+                }
             },
             ErrorKind::UnknownService { name, .. } => {
-                format!("'{name}' is neither a port number nor a known service")
+                format!(
+                    "'{}' is neither a port number nor a known service",
+                    brief(name)
+                )
             }
-            ErrorKind::BadAddress { address, wanted } => format!("'{address}' is not {wanted}"),
+            ErrorKind::BadAddress { address, wanted } => {
+                format!("'{}' is not {wanted}", brief(address))
+            }
             ErrorKind::BadPrefix { prefix, why } => {
-                format!("'/{prefix}' is wrong here: {why}")
+                format!("'/{}' is wrong here: {why}", brief(prefix))
             }
             ErrorKind::BadNumber {
                 field, text, why, ..
             } => {
                 let name = field.field().name;
                 match why {
-                    NumberFault::NotANumber => format!("'{text}' is not a number, as '{name}' is"),
-                    NumberFault::UnknownUnit => {
-                        format!("'{text}' ends in no unit that '{name}' has")
+                    NumberFault::NotANumber => {
+                        format!("'{}' is not a number, as '{name}' is", brief(text))
                     }
-                    NumberFault::TooLarge => format!("'{text}' is too large a number"),
-                    NumberFault::Backwards => format!("the range '{text}' ends before it begins"),
+                    NumberFault::UnknownUnit => {
+                        format!("'{}' ends in no unit that '{name}' has", brief(text))
+                    }
+                    NumberFault::TooLarge => format!("'{}' is too large a number", brief(text)),
+                    NumberFault::Backwards => {
+                        format!("the range '{}' ends before it begins", brief(text))
+                    }
                 }
             }
             ErrorKind::BadWord { field, word, .. } => {
-                format!("'{}' is never '{word}'", field.field().name)
+                format!("'{}' is never '{}'", field.field().name, brief(word))
             }
             ErrorKind::UnknownClass { field, word, .. } => {
-                format!("'{word}' is nothing that '{}' can be", field.field().name)
+                format!(
+                    "'{}' is nothing that '{}' can be",
+                    brief(word),
+                    field.field().name
+                )
             }
-            ErrorKind::UnknownInterface { name, .. } => format!("there is no interface '{name}'"),
-            ErrorKind::UnknownUser { name, .. } => format!("there is no user '{name}'"),
+            ErrorKind::UnknownInterface { name, .. } => {
+                format!("there is no interface '{}'", brief(name))
+            }
+            ErrorKind::UnknownUser { name, .. } => format!("there is no user '{}'", brief(name)),
             ErrorKind::UnknownCgroup { path, reason } => {
-                format!("there is no control group '{path}': {reason}")
+                format!("there is no control group '{}': {reason}", brief(path))
             }
             ErrorKind::NoEphemeralRange => {
                 "which ports are ephemeral cannot be known here".to_owned()
@@ -292,7 +330,7 @@ impl FilterError {
             }
             ErrorKind::UnclosedBrace => "this brace is never closed".to_owned(),
             ErrorKind::UnknownHost { name, reason } => {
-                format!("the host '{name}' has no address: {reason}")
+                format!("the host '{}' has no address: {reason}", brief(name))
             }
             ErrorKind::UnsupportedFamily { family } => {
                 format!("'{family}:' is not supported yet: filters know inet, inet6 and unix")

@@ -285,7 +285,7 @@ fn every_field_has_a_condition_that_its_help_shows() {
     };
     for field in FIELDS {
         for text in [
-            super::kind::example(field.id).to_owned(),
+            super::kind::example(field.id).into_owned(),
             format!("{} is none", field.name),
             format!("{} is not unknown", field.name),
         ] {

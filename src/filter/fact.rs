@@ -11,18 +11,24 @@ use super::predicate::Predicate;
 use super::quantity;
 use super::split::Piece;
 use super::suggest::closest;
-use crate::model::{CgroupId, Family, FieldId, IfIndex, NoOwner, UnixKind};
+use crate::model::{CgroupId, Family, FieldId, IfIndex, NoOwner, SocketKind};
 use std::num::NonZeroU64;
 
 /// `comm` is cut to this many bytes, proc_pid_comm(5).
 const LONGEST_PROCESS_NAME: usize = 15;
 
-const FAMILIES: &[(&str, Family)] = &[
+pub(super) const FAMILIES: &[(&str, Family)] = &[
     ("inet", Family::Inet),
     ("ipv4", Family::Inet),
     ("inet6", Family::Inet6),
     ("ipv6", Family::Inet6),
     ("unix", Family::Unix),
+    ("packet", Family::Packet),
+    ("link", Family::Packet),
+    ("netlink", Family::Netlink),
+    ("vsock", Family::Vsock),
+    ("xdp", Family::Xdp),
+    ("tipc", Family::Tipc),
 ];
 
 const FLAGS: &[(&str, bool)] = &[
@@ -65,10 +71,15 @@ impl Checker<'_> {
                 let (_, word) = one_of(c.field, piece, words, |w| w.0)?;
                 Ok(Predicate::Word(c.field, vec![word]))
             }
+            Kind::Listed(words) => {
+                let word = one_of(c.field, piece, words, |w| w)?;
+                Ok(Predicate::Word(c.field, vec![word]))
+            }
+            Kind::Text => Ok(Predicate::Named(c.field, Glob::text(&value.pattern))),
             Kind::Protocol => {
                 let &(_, protocol, kind) = one_of(c.field, piece, PROTOCOLS, |p| p.0)?;
                 let of_kind =
-                    kind.map(|k: UnixKind| Predicate::Word(FieldId::Type, vec![k.word()]));
+                    kind.map(|k: SocketKind| Predicate::Word(FieldId::Type, vec![k.word()]));
                 let parts = [Predicate::Protocol(protocol)].into_iter().chain(of_kind);
                 Ok(Predicate::all(parts.collect()))
             }
@@ -86,11 +97,8 @@ impl Checker<'_> {
             Kind::User => self.user(value, piece),
             Kind::Mark => mark(c.field, piece),
             Kind::Cgroup => self.cgroup(piece),
-            Kind::Process => Ok(Predicate::Process(self.process(value))),
-            Kind::Path => {
-                let name = Glob::new(&value.pattern);
-                Ok(Predicate::Name(crate::model::Side::Local, name))
-            }
+            Kind::Process => Ok(Predicate::Process(c.field, self.process(value))),
+            Kind::Path(side) => Ok(Predicate::Name(side, Glob::new(&value.pattern))),
             // Read elsewhere, see `Checker::compared`.
             Kind::State | Kind::Port(_) | Kind::Host(_) => Ok(Predicate::Constant(false)),
         }
@@ -107,7 +115,7 @@ impl Checker<'_> {
         let known = match kind {
             // These have words of their own, "none" among them.
             Kind::State => return self.compared(c, kind, value),
-            Kind::Words(_) | Kind::Protocol | Kind::Family | Kind::Flag
+            Kind::Words(_) | Kind::Listed(_) | Kind::Protocol | Kind::Family | Kind::Flag
                 if word != "unknown" && (word != "none" || c.field == FieldId::Shutdown) =>
             {
                 return self.compared(c, kind, value);
@@ -128,7 +136,7 @@ impl Checker<'_> {
             }
             Kind::Process => {
                 if let Some(reason) = REASONS.iter().find(|r| r.word() == word) {
-                    return Ok(Predicate::Unowned(reason.word()));
+                    return Ok(Predicate::Unowned(c.field, reason.word()));
                 }
                 &[]
             }

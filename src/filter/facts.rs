@@ -5,7 +5,7 @@
 use super::glob::Glob;
 use super::numbers::NumberSet;
 use super::predicate::Truth;
-use crate::model::{CgroupId, FieldId, Holder, IfIndex, Owners, Row, Socket, Value};
+use crate::model::{CgroupId, Ends, FieldId, Holder, IfIndex, Owners, Row, Socket, Value};
 
 fn read(row: Row<'_>, field: FieldId) -> Value<'_> {
     (field.field().extract)(row)
@@ -22,11 +22,32 @@ fn otherwise(value: &Value<'_>) -> Truth {
 
 pub(super) fn number(row: Row<'_>, field: FieldId, set: &NumberSet) -> Truth {
     match read(row, field) {
-        Value::Number(n) | Value::Hex(n) => set.contains(n).into(),
+        Value::Number(n)
+        | Value::Hex(n)
+        | Value::Bytes(n)
+        | Value::Microseconds(n)
+        | Value::Rate(n) => set.contains(n).into(),
+        Value::Factor256(n) => set.contains(n.into()).into(),
         Value::Milliseconds(ms) => set.contains(ms.saturating_mul(1000)).into(),
-        Value::Pids(_) => held_by(row, |h| set.contains(h.process.pid.0.into())),
+        // Only what is compared with `<` begins at 0 and goes on.
+        Value::Signed(_) => set
+            .ranges()
+            .first()
+            .is_some_and(|r| r.0 == 0 && r.1 > 0)
+            .into(),
+        Value::Pids(owners) => held_by(owners, |h| set.contains(h.process.pid.0.into())),
         // The descriptor of an io_uring is not one of the socket.
-        Value::Descriptors(_) => held_by(row, |h| h.slot.is_none() && set.contains(h.fd.into())),
+        Value::Descriptors(owners) => {
+            held_by(owners, |h| h.slot.is_none() && set.contains(h.fd.into()))
+        }
+        Value::Threads(owners) => held_by(owners, |holder| {
+            let of_process = || row.context.names.threads(holder.process.pid);
+            let thread = holder.thread;
+            thread.map_or_else(
+                || of_process().is_some_and(|all| all.iter().any(|t| set.contains(t.0.into()))),
+                |thread| set.contains(thread.0.into()),
+            )
+        }),
         other => otherwise(&other),
     }
 }
@@ -35,6 +56,10 @@ pub(super) fn word(row: Row<'_>, field: FieldId, words: &[&str]) -> Truth {
     match read(row, field) {
         Value::Word(word) => words.contains(&word).into(),
         Value::Timer(timer) => words.contains(&timer.kind.word()).into(),
+        Value::Words(bits, names) => {
+            let set = names.iter().enumerate().filter(|(n, _)| bits >> n & 1 == 1);
+            set.into_iter().any(|(_, name)| words.contains(name)).into()
+        }
         other => otherwise(&other),
     }
 }
@@ -49,6 +74,12 @@ pub(super) fn flag(row: Row<'_>, field: FieldId, wanted: bool) -> Truth {
 pub(super) fn named(row: Row<'_>, field: FieldId, glob: &Glob) -> Truth {
     match read(row, field) {
         Value::Name(name) => glob.matches_text(&name).into(),
+        Value::Text(text) => glob.matches_text(text).into(),
+        Value::Word(word) => glob.matches_text(word.as_bytes()).into(),
+        Value::Contexts(owners) => held_by(owners, |holder| {
+            let context = row.context.names.context(holder.process.pid);
+            context.is_some_and(|context| glob.matches_text(&context))
+        }),
         other => otherwise(&other),
     }
 }
@@ -68,30 +99,41 @@ pub(super) fn cgroup(socket: &Socket, id: CgroupId) -> Truth {
     }
 }
 
-/// Whether an IP socket is bound to the interface; unix sockets are bound to none, and are not asked.
+/// Whether a socket is bound to the interface; those that cannot be bound to one are not asked.
 pub(super) fn interface(socket: &Socket, wanted: Option<IfIndex>) -> Truth {
-    match socket.inet() {
-        None => Truth::False,
+    match &socket.ends {
         // Only netlink, which gives a cookie to every socket, tells the interface.
-        Some(ends) if ends.interface.is_none() && socket.cookie.is_none() => Truth::Unknown,
-        Some(ends) => (ends.interface == wanted).into(),
+        Ends::Inet(ends) if ends.interface.is_none() && socket.cookie.is_none() => Truth::Unknown,
+        Ends::Inet(_) | Ends::Packet(_) | Ends::Xdp(_) => (socket.interface() == wanted).into(),
+        Ends::Unix(_) | Ends::Netlink(_) | Ends::Vsock(_) | Ends::Tipc(_) => Truth::False,
     }
 }
 
 /// Whether `holds` says so of some process that holds the socket.
-pub(super) fn held_by(row: Row<'_>, holds: impl FnMut(Holder<'_>) -> bool) -> Truth {
-    match row.owners() {
+fn held_by(owners: Owners<'_>, holds: impl FnMut(Holder<'_>) -> bool) -> Truth {
+    match owners {
         Owners::Known(mut holders) => holders.any(holds).into(),
         Owners::None { .. } => Truth::False,
         Owners::Hidden | Owners::NotAsked => Truth::Unknown,
     }
 }
 
-pub(super) fn unowned(row: Row<'_>, wanted: &str) -> Truth {
-    match row.owners() {
-        Owners::Known(_) => Truth::False,
-        Owners::None { reason, .. } => (reason.word() == wanted).into(),
-        Owners::Hidden | Owners::NotAsked => Truth::Unknown,
+pub(super) fn process(row: Row<'_>, field: FieldId, glob: &Glob) -> Truth {
+    match read(row, field) {
+        Value::Processes(owners) => held_by(owners, |holder| {
+            let name = holder.process.name.as_deref();
+            name.is_some_and(|name| glob.matches_text(name))
+        }),
+        other => otherwise(&other),
+    }
+}
+
+pub(super) fn unowned(row: Row<'_>, field: FieldId, wanted: &str) -> Truth {
+    match read(row, field) {
+        Value::Processes(Owners::None { reason, .. }) => (reason.word() == wanted).into(),
+        Value::Processes(Owners::Known(_)) => Truth::False,
+        Value::Processes(Owners::Hidden | Owners::NotAsked) => Truth::Unknown,
+        other => otherwise(&other),
     }
 }
 

@@ -1,10 +1,11 @@
 //! What to try instead of a filter that makes no sense.
 
+use super::brief::brief;
 use super::class;
 use super::error::{ErrorKind, FilterError, PortFault};
 use super::kind::{Unit, example};
 use super::quantity::NumberFault;
-use crate::model::{FieldId, StateSetName};
+use crate::model::{FieldId, Protocol, StateSetName};
 
 impl FilterError {
     /// What to try instead, if there is something to say.
@@ -19,15 +20,21 @@ impl FilterError {
                 Some(why) => format!("portctl does not {why} yet"),
                 None if *after_number && name.chars().all(char::is_alphabetic) => {
                     format!(
-                        "a unit is written without a blank, as in '10s'; '{name}' begins a new condition"
+                        "a unit is written without a blank, as in '10s'; '{}' begins a new condition",
+                        brief(name)
                     )
                 }
                 None if *after_number && name.starts_with(|c: char| c.is_ascii_digit()) => {
                     format!(
-                        "for any of several values, write 'in' and commas, as in 'in 22,{name}'"
+                        "for any of several values, write 'in' and commas, as in 'in 22,{}'",
+                        brief(name)
                     )
                 }
-                None => did_you_mean(candidates).unwrap_or_else(|| no_such_field(name)),
+                None => self
+                    .hint_for_operator()
+                    .or_else(|| other_name(name))
+                    .or_else(|| did_you_mean(candidates))
+                    .unwrap_or_else(|| no_such_field(name)),
             }),
             ErrorKind::MissingValue { field } => Some(format!("for example '{}'", example(*field))),
             ErrorKind::Unexpected { found, .. } => self.hint_for_unexpected(found),
@@ -100,13 +107,43 @@ impl FilterError {
         }
     }
 
+    /// What to write instead of the word before the place, if that is an operator elsewhere.
+    fn hint_for_operator(&self) -> Option<String> {
+        let before = self.text.get(..self.span.start)?;
+        let word = before.split_whitespace().next_back()?;
+        ELSEWHERE
+            .iter()
+            .any(|operator| operator.eq_ignore_ascii_case(word))
+            .then(|| {
+                format!("'{word}' is no operator: write '=', with '*' for any text, as in 'process = nginx*'")
+            })
+    }
+
+    /// The operator that was meant by the symbols around the place.
+    fn operator_meant(&self) -> Option<&'static str> {
+        let is_symbol = |c: char| "=<>!".contains(c);
+        let (before, after) = self.text.split_at_checked(self.span.start)?;
+        let left = before.len() - before.trim_end_matches(is_symbol).len();
+        let right = after.len() - after.trim_start_matches(is_symbol).len();
+        match self.text.get(before.len() - left..before.len() + right)? {
+            "=>" => Some(">="),
+            "=<" => Some("<="),
+            "<>" | "!==" => Some("!="),
+            "===" => Some("="),
+            _ => None,
+        }
+    }
+
     fn hint_for_unexpected(&self, found: &str) -> Option<String> {
         let before = self.text.get(..self.span.start).unwrap_or_default();
         if found.is_empty() {
             None
+        } else if let Some(operator) = self.operator_meant() {
+            Some(format!("did you mean '{operator}'?"))
         } else if before.ends_with(|c: char| !c.is_whitespace() && !"()=<>&|!".contains(c)) {
             Some(format!(
-                "if '{found}' belongs to the value, put the value in quotes"
+                "if '{}' belongs to the value, put the value in quotes",
+                brief(found)
             ))
         } else if before.trim_end().is_empty() {
             Some("begin with a field, as in 'sport = 22'".to_owned())
@@ -132,6 +169,23 @@ impl FilterError {
     }
 }
 
+/// Operators of other languages that are words here.
+const ELSEWHERE: &[&str] = &["~", "=~", "~~", "like", "ilike", "matches", "contains"];
+
+/// What goes by another name elsewhere, and the field that it is here.
+const OTHER_NAMES: &[(&str, &str)] = &[
+    ("ip", "'src' (local) or 'dst' (peer)"),
+    ("host", "'src' (local) or 'dst' (peer)"),
+    ("addr", "'src' (local) or 'dst' (peer)"),
+    ("address", "'src' (local) or 'dst' (peer)"),
+    ("port", "'sport' (local) or 'dport' (peer)"),
+    ("comm", "'process'"),
+    ("command", "'process'"),
+    ("name", "'process'"),
+    ("program", "'process'"),
+    ("queue", "'recv_queue' or 'send_queue'"),
+];
+
 fn quote(text: &str) -> String {
     format!("'{text}'")
 }
@@ -155,7 +209,18 @@ fn did_you_mean(candidates: &[String]) -> Option<String> {
     (!quoted.is_empty()).then(|| format!("did you mean {}?", either(&quoted)))
 }
 
+/// What a name that is no field of ours stands for.
+fn other_name(name: &str) -> Option<String> {
+    let name = name.to_ascii_lowercase();
+    if let Some((_, fields)) = OTHER_NAMES.iter().find(|(other, _)| *other == name) {
+        return Some(format!("that is {fields} here"));
+    }
+    let known = Protocol::ALL.iter().any(|protocol| protocol.word() == name);
+    known.then(|| format!("to ask for a protocol, write 'protocol = {name}'"))
+}
+
 fn no_such_field(name: &str) -> String {
+    let name = &*brief(name);
     let digits = name.strip_prefix(':').unwrap_or(name);
     if StateSetName::find(name).is_some() {
         format!("to ask for a state, write 'state {name}'")
@@ -170,37 +235,13 @@ fn no_such_field(name: &str) -> String {
 
 /// What would have to be collected for a field that people will ask for and that there is not.
 pub(super) fn later(name: &str) -> Option<&'static str> {
-    const METRICS: &[&str] = &[
-        "rtt",
-        "rttvar",
-        "rto",
-        "cwnd",
-        "snd_cwnd",
-        "ssthresh",
-        "mss",
-        "congestion",
-        "cc",
-        "delivery_rate",
-        "pacing_rate",
-        "bytes_acked",
-        "bytes_received",
-        "bytes_sent",
-        "bytes_retrans",
-        "lost",
-        "unacked",
-        "lastsnd",
-        "lastrcv",
-        "busy",
-    ];
     let name = name.to_ascii_lowercase().replace('-', "_");
     match name.as_str() {
-        _ if METRICS.contains(&name.as_str()) => Some("read the metrics of TCP connections"),
         "netns" | "ns" => Some("look into other network namespaces"),
         "unit" | "service" | "container" | "pod" => {
             Some("know the units and containers of processes")
         }
         "age" => Some("know when a socket was made"),
-        "skmem" | "rcvbuf" | "sndbuf" | "drops" => Some("read the memory of sockets"),
         _ => None,
     }
 }
@@ -217,7 +258,10 @@ fn hint_for_number(field: FieldId, text: &str, unit: Unit, why: NumberFault) -> 
             Some("a number that starts with 0 is octal: leave the 0 out".to_owned())
         }
         NumberFault::NotANumber if !other.is_empty() && text.starts_with(char::is_alphabetic) => {
-            Some(format!("to ask for a name, write '{other} = {text}'"))
+            Some(format!(
+                "to ask for a name, write '{other} = {}'",
+                brief(text)
+            ))
         }
         NumberFault::NotANumber => Some(format!("for example '{}'", example(field))),
         NumberFault::UnknownUnit => Some(unit.told().to_owned()),
@@ -251,9 +295,12 @@ fn address_range(name: &str) -> Option<String> {
 }
 
 fn unix_name(value: &str) -> Option<String> {
-    value
-        .contains(['*', '?', '/'])
-        .then(|| format!("to ask for the name of a unix socket, write 'unix:{value}'"))
+    value.contains(['*', '?', '/']).then(|| {
+        format!(
+            "to ask for the name of a unix socket, write 'unix:{}'",
+            brief(value)
+        )
+    })
 }
 
 #[cfg(test)]
@@ -276,5 +323,8 @@ mod tests {
         assert!(no_such_field("22").contains("'sport = 22' (local)"));
         assert!(no_such_field("10.0.0.1").contains("'dst 10.0.0.1' (peer)"));
         assert!(no_such_field("banana").contains("'sport'"));
+        assert!(other_name("UDP").unwrap().contains("'protocol = udp'"));
+        assert!(other_name("comm").unwrap().contains("'process'"));
+        assert_eq!(other_name("banana"), None);
     }
 }

@@ -1,7 +1,8 @@
 //! What kind of value each field has, and with it the operators, units and classes that make sense.
 
 use super::ast::Op;
-use crate::model::{FieldId, Protocol, Side, UnixKind};
+use crate::model::{self, ExtraMetric, FieldId, Protocol, Side, SocketKind};
+use std::borrow::Cow;
 
 /// What a field is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,15 +13,19 @@ pub(super) enum Kind {
     Port(Side),
     /// Addresses, networks, hosts and unix names, with or without a port.
     Host(Side),
-    /// The name of a unix socket.
-    Path,
+    /// The name of a unix socket, or of its peer.
+    Path(Side),
     /// A number that counts or measures or names something.
     Number(Unit),
     /// One of some words, each with what it stands for.
     Words(&'static [(&'static str, &'static str)]),
-    /// tcp, udp, raw, unix.
+    /// One or several of some words.
+    Listed(&'static [&'static str]),
+    /// Text from outside, with `*` and the like.
+    Text,
+    /// tcp, udp, unix and the others.
     Protocol,
-    /// inet, inet6, unix.
+    /// inet, inet6, unix and the others.
     Family,
     /// Yes or no.
     Flag,
@@ -32,7 +37,7 @@ pub(super) enum Kind {
     Cgroup,
     /// A login name or a number.
     User,
-    /// The name of a process that holds the socket.
+    /// The name of a process that holds the socket, or its peer.
     Process,
 }
 
@@ -45,12 +50,18 @@ pub enum Unit {
     Bytes,
     /// Time; milliseconds if nothing is said. Compared in microseconds.
     Time,
+    /// Bytes a second, if nothing is said; or bits.
+    Rate,
+    /// A multiple. Compared in 256ths.
+    Factor,
 }
 
 const TYPES: &[(&str, &str)] = &[
     ("stream", "stream"),
     ("dgram", "dgram"),
     ("seqpacket", "seqpacket"),
+    ("raw", "raw"),
+    ("rdm", "rdm"),
 ];
 
 /// Those of `ss` beside ours.
@@ -71,15 +82,30 @@ const SHUTDOWNS: &[(&str, &str)] = &[
     ("both", "both"),
 ];
 
-/// Names of protocols, and those of the column of `ss` that hold a unix type too.
-pub(super) const PROTOCOLS: &[(&str, Protocol, Option<UnixKind>)] = &[
+/// Names of protocols, and those of the column of `ss` that hold a type too.
+pub(super) const PROTOCOLS: &[(&str, Protocol, Option<SocketKind>)] = &[
     ("tcp", Protocol::Tcp, None),
     ("udp", Protocol::Udp, None),
     ("raw", Protocol::Raw, None),
     ("unix", Protocol::Unix, None),
-    ("u_str", Protocol::Unix, Some(UnixKind::Stream)),
-    ("u_dgr", Protocol::Unix, Some(UnixKind::Dgram)),
-    ("u_seq", Protocol::Unix, Some(UnixKind::Seqpacket)),
+    ("u_str", Protocol::Unix, Some(SocketKind::Stream)),
+    ("u_dgr", Protocol::Unix, Some(SocketKind::Dgram)),
+    ("u_seq", Protocol::Unix, Some(SocketKind::Seqpacket)),
+    ("udplite", Protocol::UdpLite, None),
+    ("mptcp", Protocol::Mptcp, None),
+    ("sctp", Protocol::Sctp, None),
+    ("dccp", Protocol::Dccp, None),
+    ("packet", Protocol::Packet, None),
+    ("p_raw", Protocol::Packet, Some(SocketKind::Raw)),
+    ("p_dgr", Protocol::Packet, Some(SocketKind::Dgram)),
+    ("netlink", Protocol::Netlink, None),
+    ("nl", Protocol::Netlink, None),
+    ("vsock", Protocol::Vsock, None),
+    ("v_str", Protocol::Vsock, Some(SocketKind::Stream)),
+    ("v_dgr", Protocol::Vsock, Some(SocketKind::Dgram)),
+    ("v_seq", Protocol::Vsock, Some(SocketKind::Seqpacket)),
+    ("xdp", Protocol::Xdp, None),
+    ("tipc", Protocol::Tipc, None),
 ];
 
 impl Kind {
@@ -100,20 +126,45 @@ impl Kind {
             | FieldId::Inode
             | FieldId::Cookie
             | FieldId::Pid
-            | FieldId::Fd => Self::Number(Unit::None),
+            | FieldId::Fd
+            | FieldId::Threads
+            | FieldId::CgroupId => Self::Number(Unit::None),
             FieldId::Local | FieldId::Src => Self::Host(Side::Local),
             FieldId::Peer | FieldId::Dst => Self::Host(Side::Peer),
             FieldId::Sport => Self::Port(Side::Local),
             FieldId::Dport => Self::Port(Side::Peer),
             FieldId::Interface => Self::Interface,
-            FieldId::Path => Self::Path,
+            FieldId::Path => Self::Path(Side::Local),
+            FieldId::PeerPath => Self::Path(Side::Peer),
             FieldId::Timer => Self::Words(TIMERS),
             FieldId::User => Self::User,
             FieldId::Mark => Self::Mark,
             FieldId::Cgroup => Self::Cgroup,
             FieldId::V6only => Self::Flag,
             FieldId::Shutdown => Self::Words(SHUTDOWNS),
-            FieldId::Process => Self::Process,
+            FieldId::Process | FieldId::PeerProcess => Self::Process,
+            FieldId::Context => Self::Text,
+            FieldId::Tcp(metric) => Self::of_unit(metric.unit(), metric.words()),
+            FieldId::Memory(metric) => Self::of_unit(metric.unit(), &[]),
+            FieldId::Extra(metric) => Self::of_unit(metric.unit(), metric.words()),
+        }
+    }
+
+    /// The kind of what is counted in `unit`, or has these words.
+    const fn of_unit(unit: model::Unit, words: &'static [&'static str]) -> Self {
+        match unit {
+            _ if !words.is_empty() => Self::Listed(words),
+            model::Unit::Text | model::Unit::Word | model::Unit::Words => Self::Text,
+            model::Unit::Flag => Self::Flag,
+            model::Unit::Bytes => Self::Number(Unit::Bytes),
+            model::Unit::Microseconds | model::Unit::Milliseconds => Self::Number(Unit::Time),
+            model::Unit::Rate => Self::Number(Unit::Rate),
+            model::Unit::Factor => Self::Number(Unit::Factor),
+            model::Unit::Number
+            | model::Unit::Hex
+            | model::Unit::Segments
+            | model::Unit::Packets
+            | model::Unit::Connections => Self::Number(Unit::None),
         }
     }
 
@@ -125,6 +176,7 @@ impl Kind {
                 | Self::Port(_)
                 | Self::Number(_)
                 | Self::Words(_)
+                | Self::Listed(_)
                 | Self::Protocol
                 | Self::Family
                 | Self::Mark
@@ -148,8 +200,8 @@ impl Kind {
 }
 
 /// A condition on the field, for a hint.
-pub(super) const fn example(field: FieldId) -> &'static str {
-    match field {
+pub(super) fn example(field: FieldId) -> Cow<'static, str> {
+    Cow::Borrowed(match field {
         FieldId::Protocol => "protocol = tcp",
         FieldId::Family => "family = inet6",
         FieldId::Type => "type = stream",
@@ -164,6 +216,7 @@ pub(super) const fn example(field: FieldId) -> &'static str {
         FieldId::Dport => "dport = 443",
         FieldId::Interface => "dev eth0",
         FieldId::Path => "path = /run/*",
+        FieldId::PeerPath => "peer_path = /run/*",
         FieldId::PeerInode => "peer_inode = 4711",
         FieldId::Timer => "timer = keepalive",
         FieldId::TimerExpires => "timer_expires < 10s",
@@ -177,7 +230,31 @@ pub(super) const fn example(field: FieldId) -> &'static str {
         FieldId::V6only => "v6only = yes",
         FieldId::Shutdown => "shutdown = both",
         FieldId::Process => "process = nginx",
+        FieldId::PeerProcess => "peer_process = dbus-*",
         FieldId::Pid => "pid = 812",
         FieldId::Fd => "fd = 3",
-    }
+        FieldId::Threads => "threads = 812",
+        FieldId::Context => "context = *:httpd_t:*",
+        FieldId::CgroupId => "cgroup_id = 77",
+        FieldId::Extra(ExtraMetric::Congestion) => "congestion = bbr",
+        FieldId::Extra(ExtraMetric::Ulp) => "ulp = tls",
+        FieldId::Tcp(_) | FieldId::Memory(_) | FieldId::Extra(_) => {
+            return Cow::Owned(example_of_detail(field));
+        }
+    })
+}
+
+fn example_of_detail(field: FieldId) -> String {
+    let name = field.field().name;
+    let condition = match Kind::of(field) {
+        Kind::Number(Unit::Bytes) => "> 64k",
+        Kind::Number(Unit::Time) => "> 100ms",
+        Kind::Number(Unit::Rate) => "< 10Mbit",
+        Kind::Number(Unit::Factor) => "> 1.5",
+        Kind::Number(Unit::None) => "> 10",
+        Kind::Listed([word, ..]) => return format!("{name} = {word}"),
+        Kind::Flag => "= yes",
+        _ => "= *",
+    };
+    format!("{name} {condition}")
 }

@@ -57,16 +57,51 @@ fn fields() {
     );
     check(
         "rtt > 5 apples",
-        "rtt",
-        "'rtt' cannot be asked for yet",
-        "does not read the metrics",
-    );
-    check(
-        "timer_expires > 5 apples",
         "apples",
         "there is no field 'apples'",
         "a unit is written without a blank",
     );
+}
+
+#[test]
+fn operators_of_other_languages() {
+    check(
+        "process ~ nginx",
+        "nginx",
+        "there is no field",
+        "'~' is no operator",
+    );
+    check(
+        "process =~ nginx",
+        "nginx",
+        "there is no field",
+        "'=~' is no operator",
+    );
+    check(
+        "sport like 22",
+        "22",
+        "there is no field",
+        "'like' is no operator",
+    );
+    for (text, place, meant) in [
+        ("sport => 22", ">", "'>='"),
+        ("sport =< 22", "<", "'<='"),
+        ("sport <> 22", ">", "'!='"),
+        ("sport === 22", "=", "'='"),
+        ("sport !== 22", "=", "'!='"),
+    ] {
+        let hint = format!("did you mean {meant}?");
+        check(text, place, "stands where a value should be", &hint);
+    }
+}
+
+#[test]
+fn fields_by_other_names() {
+    check("proc = nginx", "proc", "no field", "did you mean 'process'");
+    check("comm = nginx", "comm", "no field", "'process'");
+    check("ip = 10.0.0.1", "ip", "no field", "'src'");
+    check("tcp", "tcp", "no field", "'protocol = tcp'");
+    check("udp and sport = 53", "udp", "no field", "'protocol = udp'");
 }
 
 #[test]
@@ -143,7 +178,7 @@ fn things_out_of_place() {
         "where 'and', 'or' or another condition",
         "put the value in quotes",
     );
-    check("state listen state close or sport = 1", "or", wants, "");
+    check("state all exclude close or sport = 1", "or", wants, "");
 }
 
 #[test]

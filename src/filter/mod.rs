@@ -12,6 +12,7 @@
 
 mod address;
 mod ast;
+mod brief;
 mod check;
 mod class;
 mod ends;
@@ -44,7 +45,8 @@ mod token;
 
 pub use address::{Network, NetworkSet};
 pub use ast::{Comparison, Expr, Node, NodeKind, Op, StateWord, Value};
-pub use error::{ErrorKind, FilterError, PortFault};
+pub use brief::brief;
+pub use error::{ErrorKind, FilePlace, FilterError, PortFault};
 pub use glob::Glob;
 pub use kind::Unit;
 pub use numbers::NumberSet;
@@ -58,7 +60,8 @@ pub use suggest::closest;
 pub use token::{Span, ends_in_operator};
 
 use crate::model::{
-    Condition, Conditions, Family, IfIndex, Protocol, Row, StateSet, Table, TableSet, Uid,
+    Condition, Conditions, DetailSet, Family, IfIndex, Protocol, Row, StateSet, Table, TableSet,
+    Uid,
 };
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -124,6 +127,8 @@ pub struct Filter {
     pub mentions_state: bool,
     /// Whether it must be known who holds the sockets.
     pub needs_owners: bool,
+    /// The details that it asks for.
+    pub needs_details: DetailSet,
 }
 
 /// Reads a filter and looks up the names in it.
@@ -143,6 +148,7 @@ pub fn compile(
     Ok(Filter {
         mentions_state: predicate.has(&|p| matches!(p, Predicate::State(_))),
         needs_owners: predicate.has(&Predicate::needs_owners),
+        needs_details: predicate.needs_details(),
         predicate,
         text: expr.text,
         warnings: expr.warnings,
@@ -153,15 +159,19 @@ pub fn compile(
 ///
 /// # Errors
 ///
-/// As [`compile`]; the error names the file.
+/// As [`compile`]; the error names the file and the line.
 pub fn compile_file(
     name: &str,
     contents: &[u8],
     scope: &Scope,
     resolver: &dyn Resolver,
 ) -> Result<Filter, FilterError> {
-    compile(&[file_text(contents)], scope, resolver).map_err(|error| FilterError {
-        file: Some(name.to_owned()),
+    let (text, lines) = source::text_and_lines(contents);
+    compile(&[text], scope, resolver).map_err(|error| FilterError {
+        file: Some(FilePlace {
+            name: name.to_owned(),
+            line: 1 + lines.iter().filter(|&&at| at <= error.span.start).count(),
+        }),
         ..error
     })
 }
@@ -180,6 +190,7 @@ impl Filter {
             ),
             mentions_state: self.mentions_state || other.mentions_state,
             needs_owners: self.needs_owners || other.needs_owners,
+            needs_details: self.needs_details.or(other.needs_details),
             ..self
         }
     }
@@ -193,6 +204,7 @@ impl Filter {
             warnings: Vec::new(),
             mentions_state: false,
             needs_owners: false,
+            needs_details: DetailSet::NONE,
         }
     }
 

@@ -5,7 +5,7 @@
 use super::address::Network;
 use super::numbers::NumberSet;
 use super::predicate::Predicate;
-use crate::model::{Condition, Conditions, Family, Protocol, Side};
+use crate::model::{Condition, Conditions, Protocol, Side};
 use std::cmp::Reverse;
 
 /// At most so many ranges of ports are asked for. What lies between the closest of them is asked for too: it costs the kernel less
@@ -76,7 +76,8 @@ fn condition(predicate: &Predicate, truth: bool, protocol: Protocol) -> Conditio
         (Predicate::Cgroup(id), false) => truly(Condition::Cgroup(id.0.get()), false),
         (Predicate::Constant(known), _) => always(*known == truth),
         (Predicate::Protocol(wanted), _) => always((protocol == *wanted) == truth),
-        (Predicate::Name(..) | Predicate::Family(Family::Unix), _) => always(!truth),
+        (Predicate::Name(..), _) => always(!truth),
+        (Predicate::Family(family), _) if !family.is_ip() => always(!truth),
         _ => Condition::Anything,
     }
 }

@@ -17,6 +17,12 @@ const MANY: usize = 8;
 const LARGEST_BIT: u64 = u16::MAX as u64;
 
 impl NumberSet {
+    /// No number.
+    pub const EMPTY: Self = Self {
+        ranges: Vec::new(),
+        bits: None,
+    };
+
     /// The numbers that compare with `number` as `op` says; only `=` and those that ask for an order do.
     #[must_use]
     pub fn comparing(op: Op, number: u64) -> Self {

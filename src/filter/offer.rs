@@ -1,7 +1,7 @@
 //! What can stand behind a field, for completions: the same lists that filters are checked with.
 
 use super::class;
-use super::fact::REASONS;
+use super::fact::{FAMILIES, REASONS};
 use super::kind::{Kind, PROTOCOLS};
 use crate::model::FieldId;
 
@@ -16,8 +16,9 @@ pub const fn has_order(field: FieldId) -> bool {
 pub fn words_of(field: FieldId) -> Vec<&'static str> {
     match Kind::of(field) {
         Kind::Words(words) => words.iter().map(|(word, _)| *word).collect(),
+        Kind::Listed(words) => words.to_vec(),
         Kind::Protocol => PROTOCOLS.iter().map(|(word, ..)| *word).collect(),
-        Kind::Family => vec!["inet", "inet6", "unix"],
+        Kind::Family => FAMILIES.iter().map(|(word, _)| *word).collect(),
         Kind::Flag => vec!["yes", "no"],
         _ => Vec::new(),
     }

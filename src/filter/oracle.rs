@@ -7,7 +7,7 @@
 use super::{Filter, FilterError, Predicate, Resolver, Scope, Truth, closest};
 use crate::model::{
     Context, Ends, Family, IfIndex, InetEnds, Inode, NoNames, Port, Protocol, Queues, Row, Socket,
-    State, Table, TableSet, Uid, UnixEnds, UnixKind, UnixName, UnixPeer,
+    SocketKind, State, Table, TableSet, Uid, UnixEnds, UnixName, UnixPeer,
 };
 use std::net::{IpAddr, SocketAddr};
 
@@ -120,6 +120,7 @@ fn socket(protocol: Protocol, family: Family, state: State, inode: u64, ends: En
         cookie: None,
         mark: None,
         cgroup: None,
+        details: None,
     }
 }
 
@@ -141,7 +142,7 @@ fn inet(protocol: Protocol, state: State, inode: u64, local: &str, peer: &str) -
 }
 
 pub(super) fn unix(name: UnixName, inode: u64, peer: UnixPeer) -> Socket {
-    let kind = UnixKind::Stream;
+    let kind = SocketKind::Stream;
     let ends = Ends::Unix(UnixEnds { kind, name, peer });
     socket(
         Protocol::Unix,
@@ -620,6 +621,19 @@ fn states() {
     assert_eq!(shown("sport = 513 or state listen"), [0, 4, 8]);
     assert_eq!(shown("state listen or sport = 513"), [0, 4, 8]);
     assert_eq!(shown("state = listen or sport = 513"), [0, 4, 8]);
+    // Words in front make one set, as in `ss`; an `or` behind them joins all of it.
+    assert_eq!(
+        shown("state listen state close or sport = 22"),
+        shown("( state in listen,close ) or sport = 22")
+    );
+    assert_eq!(
+        shown("exclude listen excl close or sport = 22"),
+        shown("( state not in listen,close ) or sport = 22")
+    );
+    assert_eq!(shown("state listen,close or not state all"), [0, 4, 8, 9]);
+    assert!(try_compile("state all exclude listen or sport = 22").is_err());
+    let many = format!("{}or sport = 22", "state listen ".repeat(100_000));
+    assert_eq!(shown(&many), shown("state listen or sport = 22"));
     assert_eq!(shown("state listen sport = 513 or src ::"), [4]);
     assert_eq!(shown("state != established"), [0, 4, 8, 9]);
     assert_eq!(shown("sport = 22 state listening"), [0, 4]);

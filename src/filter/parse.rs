@@ -42,23 +42,55 @@ fn parse_text(text: &str) -> Result<Parsed, Fault> {
         text,
         tokens: &tokens,
         at: 0,
+        joined: None,
         warnings: Vec::new(),
     };
     let mut states = parser.leading_states()?;
-    // `state listen or sport = 22`: nothing in front of an `or` can hold for all of the expression.
-    if states.len() == 1 && parser.kind() == Some(&Kind::Or) {
-        states.clear();
-        parser.at = 0;
+    // `state listen or sport = 22`: nothing in front of an `or` can hold for all of the expression, so the set that the words make is its
+    // first part. (`ss` takes no `or` there.)
+    let first = match parser.kind() {
+        Some(Kind::Or) => condition_of(&mut states),
+        _ => None,
+    };
+    if !states.is_empty() && parser.eat(&Kind::And) {
+        parser.joined = states.first().map(|word| word.span);
     }
-    let joined = !states.is_empty() && parser.eat(&Kind::And);
     if parser.kind().is_none() {
-        return match joined {
-            true => Err(parser.unexpected(CONDITION)),
-            false => Ok((states, None, parser.warnings)),
+        return match parser.joined {
+            Some(_) => Err(parser.unexpected(CONDITION)),
+            None => Ok((states, None, parser.warnings)),
         };
     }
-    let root = parser.expression()?;
+    let root = parser.expression(first)?;
     Ok((states, Some(root), parser.warnings))
+}
+
+/// Takes words in front of an expression as a condition: `state` words add up, and so does what `exclude` words take away. Words of both
+/// kinds make no one condition and stay.
+fn condition_of(words: &mut Vec<StateWord>) -> Option<Node> {
+    let (first, last) = (words.first()?, words.last()?);
+    let exclude = first.exclude;
+    if words.iter().any(|word| word.exclude != exclude) {
+        return None;
+    }
+    let span = first.span.to(last.span);
+    let op = match (words.len(), exclude) {
+        (1, false) => Op::Eq,
+        (1, true) => Op::Ne,
+        (_, false) => Op::In,
+        (_, true) => Op::NotIn,
+    };
+    let comparison = Comparison {
+        field: FieldId::State,
+        field_span: span,
+        op,
+        op_span: None,
+        values: words.drain(..).map(|word| word.name).collect(),
+    };
+    Some(Node {
+        kind: NodeKind::Comparison(comparison),
+        span,
+    })
 }
 
 /// What stands between a part and the one before it.
@@ -83,6 +115,8 @@ struct Level {
     not: Option<(Span, bool)>,
     /// All parts in their order, with what stands before each.
     parts: Vec<(Link, Span)>,
+    /// Whether the first part is several `state` words, which inside parentheses would mean something else.
+    begins_with_set: bool,
 }
 
 impl Level {
@@ -96,6 +130,10 @@ impl Level {
 
     fn wants_part(&self) -> bool {
         self.parts.is_empty() || self.is_waiting()
+    }
+
+    fn has_or(&self) -> bool {
+        self.parts.iter().any(|&(link, _)| link == Link::Or)
     }
 
     fn add(&mut self, node: Node) {
@@ -153,6 +191,8 @@ pub(super) struct Parser<'a> {
     text: &'a str,
     tokens: &'a [Token],
     pub(super) at: usize,
+    /// The first of the states in front, if an `and` follows them.
+    joined: Option<Span>,
     warnings: Vec<Warning>,
 }
 
@@ -209,8 +249,14 @@ impl<'a> Parser<'a> {
         Ok(states)
     }
 
-    fn expression(&mut self) -> Result<Node, Fault> {
+    /// An expression, of which the `first` part may have been read already.
+    fn expression(&mut self, first: Option<Node>) -> Result<Node, Fault> {
         let mut level = Level::default();
+        if let Some(node) = first {
+            level.begins_with_set =
+                matches!(&node.kind, NodeKind::Comparison(c) if c.values.len() > 1);
+            level.add(node);
+        }
         let mut outer: Vec<Level> = Vec::new();
         while let Some(token) = self.token() {
             match &token.kind {
@@ -248,6 +294,9 @@ impl<'a> Parser<'a> {
         if let (Some(open), false) = (level.open, level.is_waiting()) {
             return Err(Fault::new(ErrorKind::UnclosedParenthesis, open));
         }
+        if let (Some(states), true) = (self.joined, level.has_or()) {
+            self.warnings.push(reading::states_hold_for_all(states));
+        }
         self.finish(level)
     }
 
@@ -272,8 +321,11 @@ impl<'a> Parser<'a> {
         if level.is_waiting() {
             return Err(self.unexpected(CONDITION));
         }
-        self.warnings
-            .extend(reading::difference(self.text, &level.parts));
+        self.warnings.extend(reading::difference(
+            self.text,
+            &level.parts,
+            !level.begins_with_set,
+        ));
         level.finish().ok_or_else(|| self.unexpected(CONDITION))
     }
 

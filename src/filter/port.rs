@@ -27,14 +27,20 @@ impl Ports {
         }
     }
 
-    /// The number for `protocol`; unix sockets have none.
+    /// The number for `protocol`; protocols without IP addresses have none, and those with few
+    /// services of their own have TCP's or UDP's.
     #[must_use]
     pub const fn of(&self, protocol: Protocol) -> Option<u16> {
         match protocol {
-            Protocol::Tcp => self.tcp,
-            Protocol::Udp => self.udp,
+            Protocol::Tcp | Protocol::Mptcp | Protocol::Sctp | Protocol::Dccp => self.tcp,
+            Protocol::Udp | Protocol::UdpLite => self.udp,
             Protocol::Raw => self.raw,
-            Protocol::Unix => None,
+            Protocol::Unix
+            | Protocol::Packet
+            | Protocol::Netlink
+            | Protocol::Vsock
+            | Protocol::Xdp
+            | Protocol::Tipc => None,
         }
     }
 

@@ -7,8 +7,8 @@ use super::facts;
 use super::glob::Glob;
 use super::numbers::NumberSet;
 use crate::model::{
-    CgroupId, Ends, Family, FieldId, IfIndex, InetEnds, Protocol, Row, Side, Socket, StateSet,
-    UnixEnds, UnixName, UnixPeer,
+    CgroupId, DetailSet, Ends, Family, FieldId, IfIndex, InetEnds, Protocol, Row, Side, Socket,
+    StateSet, UnixEnds, UnixPeer, VsockAddress,
 };
 use std::ops::Not;
 
@@ -58,13 +58,13 @@ pub enum Predicate {
     Protocol(Protocol),
     /// The socket is of the family.
     Family(Family),
-    /// An IP address of the socket is in the network. No unix socket has one.
+    /// An IP address of the socket is in the network. Only IP sockets have one.
     Network(Side, Network),
     /// An IP address of the socket is in one of many networks.
     Networks(Side, Box<NetworkSet>),
     /// A port of the socket is one of these.
     Port(Box<PortTest>),
-    /// A name of the unix socket matches. No IP socket has one.
+    /// A name of the unix socket matches. No other socket has one.
     Name(Side, Glob),
     /// A number of the socket, or of one of its holders, is one of these. Times are microseconds.
     Number(FieldId, NumberSet),
@@ -72,7 +72,7 @@ pub enum Predicate {
     Word(FieldId, Vec<&'static str>),
     /// A yes or no about the socket is as asked.
     Flag(FieldId, bool),
-    /// The IP socket is bound to this interface, or to none.
+    /// The socket is bound to this interface, or to none.
     Interface(Option<IfIndex>),
     /// A name that belongs to the socket matches: of its interface or its user.
     Named(FieldId, Glob),
@@ -85,10 +85,10 @@ pub enum Predicate {
     },
     /// The socket is of this control group.
     Cgroup(CgroupId),
-    /// The name of a process that holds the socket matches.
-    Process(Glob),
-    /// No process holds the socket, for this reason; see [`crate::model::NoOwner::word`].
-    Unowned(&'static str),
+    /// The name of a process matches that holds the socket, or its peer, as the field says.
+    Process(FieldId, Glob),
+    /// No process holds the socket, or its peer, for this reason; see [`crate::model::NoOwner::word`].
+    Unowned(FieldId, &'static str),
     /// The field is known to be nothing.
     IsNone(FieldId),
     /// Nobody can tell the field. This itself is always known.
@@ -99,13 +99,13 @@ pub enum Predicate {
 /// side, the peer's on the other, 0 if there is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PortSets {
-    /// For TCP.
+    /// For TCP, MPTCP, SCTP and DCCP.
     pub tcp: NumberSet,
-    /// For UDP.
+    /// For UDP and UDP-Lite.
     pub udp: NumberSet,
     /// For raw sockets, whose "port" is the IP protocol number.
     pub raw: NumberSet,
-    /// For unix sockets.
+    /// For unix sockets, and the ports of vsock, which are wider than those of IP.
     pub inodes: NumberSet,
 }
 
@@ -118,15 +118,18 @@ pub struct PortTest {
     pub sets: PortSets,
 }
 
+static NO_PORTS: NumberSet = NumberSet::EMPTY;
+
 impl PortSets {
-    /// The numbers for `protocol`.
+    /// The numbers for `protocol`; those with few services of their own have TCP's or UDP's.
     #[must_use]
     pub const fn of(&self, protocol: Protocol) -> &NumberSet {
         match protocol {
-            Protocol::Tcp => &self.tcp,
-            Protocol::Udp => &self.udp,
+            Protocol::Tcp | Protocol::Mptcp | Protocol::Sctp | Protocol::Dccp => &self.tcp,
+            Protocol::Udp | Protocol::UdpLite => &self.udp,
             Protocol::Raw => &self.raw,
-            Protocol::Unix => &self.inodes,
+            Protocol::Unix | Protocol::Vsock => &self.inodes,
+            Protocol::Packet | Protocol::Netlink | Protocol::Xdp | Protocol::Tipc => &NO_PORTS,
         }
     }
 
@@ -158,17 +161,27 @@ impl PortTest {
                 None => Truth::Unknown,
                 Some(inode) => self.sets.inodes.contains(inode).into(),
             },
+            // Their ports are wider, so it is the number that counts.
+            Ends::Vsock(ends) => {
+                let end = match self.side {
+                    Side::Local => Some(ends.local),
+                    Side::Peer => ends.peer,
+                };
+                let wanted = |end: VsockAddress| self.sets.inodes.contains(end.port.into());
+                end.is_some_and(wanted).into()
+            }
+            Ends::Packet(_) | Ends::Netlink(_) | Ends::Xdp(_) | Ends::Tipc(_) => Truth::False,
         }
     }
 }
 
 /// The inode of one side, 0 if there is none; nothing if it is not known.
 fn inode(socket: &Socket, ends: &UnixEnds, side: Side) -> Option<u64> {
-    match (side, ends.peer) {
+    match (side, &ends.peer) {
         (Side::Local, _) => Some(socket.inode.map_or(0, |i| i.0.get())),
-        (Side::Peer, UnixPeer::Inode(inode)) => Some(inode.0.get()),
-        (Side::Peer, UnixPeer::None) => Some(0),
         (Side::Peer, UnixPeer::Unknown) => None,
+        // One that waits to be accepted has none yet.
+        (Side::Peer, peer) => Some(peer.inode().map_or(0, |inode| inode.0.get())),
     }
 }
 
@@ -180,11 +193,13 @@ fn address(ends: &InetEnds, side: Side) -> std::net::IpAddr {
 }
 
 fn name_matches(ends: &UnixEnds, side: Side, glob: &Glob) -> Truth {
-    match (side, ends.peer) {
+    match side {
         _ if glob.is_everything() => Truth::True,
-        (Side::Local, _) => glob.matches(&ends.name).into(),
-        (Side::Peer, UnixPeer::None) => glob.matches(&UnixName::Unnamed).into(),
-        (Side::Peer, UnixPeer::Inode(_) | UnixPeer::Unknown) => Truth::Unknown,
+        Side::Local => glob.matches(&ends.name).into(),
+        Side::Peer => ends
+            .peer
+            .name()
+            .map_or(Truth::Unknown, |name| glob.matches(name).into()),
     }
 }
 
@@ -255,11 +270,8 @@ impl Predicate {
                 .map_or(Truth::False, |ends| name_matches(ends, *side, glob)),
             Self::Protocol(protocol) => (socket.protocol == *protocol).into(),
             Self::Interface(wanted) => facts::interface(socket, *wanted),
-            Self::Process(glob) => facts::held_by(*row, |holder| {
-                let name = holder.process.name.as_deref();
-                name.is_some_and(|name| glob.matches_text(name))
-            }),
-            Self::Unowned(reason) => facts::unowned(*row, reason),
+            Self::Process(field, glob) => facts::process(*row, *field, glob),
+            Self::Unowned(field, reason) => facts::unowned(*row, *field, reason),
             Self::Number(field, set) => facts::number(*row, *field, set),
             Self::Word(field, words) => facts::word(*row, *field, words),
             Self::Flag(field, wanted) => facts::flag(*row, *field, *wanted),
@@ -274,14 +286,33 @@ impl Predicate {
     /// Whether it asks who holds a socket.
     pub(super) fn needs_owners(&self) -> bool {
         match self {
-            Self::Process(_) | Self::Unowned(_) => true,
-            Self::Number(field, _)
+            Self::Process(field, _)
+            | Self::Unowned(field, _)
+            | Self::Number(field, _)
             | Self::Word(field, _)
             | Self::Flag(field, _)
             | Self::Named(field, _)
             | Self::IsNone(field)
             | Self::IsUnknown(field) => field.field().needs_owners,
             _ => false,
+        }
+    }
+
+    /// The details without which it cannot be told.
+    pub(super) fn needs_details(&self) -> DetailSet {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts
+                .iter()
+                .map(Self::needs_details)
+                .fold(DetailSet::NONE, DetailSet::or),
+            Self::Not(inner) => inner.needs_details(),
+            Self::Number(field, _)
+            | Self::Word(field, _)
+            | Self::Flag(field, _)
+            | Self::Named(field, _)
+            | Self::IsNone(field)
+            | Self::IsUnknown(field) => field.field().needs_details,
+            _ => DetailSet::NONE,
         }
     }
 
@@ -369,7 +400,7 @@ mod tests {
     use super::*;
     use crate::filter::Op;
     use crate::filter::oracle::{row, unix};
-    use crate::model::{Inode, State};
+    use crate::model::{Inode, State, UnixName};
     use proptest::prelude::*;
 
     const TRUTHS: [Truth; 3] = [Truth::False, Truth::Unknown, Truth::True];

@@ -5,7 +5,7 @@
 
 use super::address::Network;
 use super::predicate::Predicate;
-use crate::model::{Family, FieldId, Side, StateSet, Table, TableSet};
+use crate::model::{Family, FieldId, Protocol, Side, StateSet, Table, TableSet};
 use std::net::IpAddr;
 
 /// Every state in which a socket can match.
@@ -72,8 +72,8 @@ impl Reach for StateSet {
             (Predicate::Number(FieldId::AcceptQueue | FieldId::AcceptLimit, _), true) => {
                 Self::LISTEN
             }
-            (Predicate::Unowned("time-wait"), true) => Self::TIME_WAIT,
-            (Predicate::Unowned("half-open"), true) => Self::SYN_RECV,
+            (Predicate::Unowned(FieldId::Process, "time-wait"), true) => Self::TIME_WAIT,
+            (Predicate::Unowned(FieldId::Process, "half-open"), true) => Self::SYN_RECV,
             // What is bound and idle has no peer, and to find out the kernel goes through all that is bound.
             (Predicate::Port(test), _) if test.side == Side::Peer => {
                 with_or_without_idle(test.sets.tcp.contains(0) == truth)
@@ -119,12 +119,23 @@ impl Reach for TableSet {
             (Predicate::Protocol(wanted), _) => (protocol == *wanted) == truth,
             (_, false) => true,
             // IPv6 sockets may carry IPv4 addresses.
-            (Predicate::Network(_, Network::V4 { .. }), _) => family != Family::Unix,
+            (Predicate::Network(_, Network::V4 { .. }), _) => family.is_ip(),
             (Predicate::Network(_, Network::V6 { .. }), _) => family == Family::Inet6,
-            (Predicate::Networks(..) | Predicate::Interface(_), _) => family != Family::Unix,
+            (Predicate::Networks(..), _) => family.is_ip(),
+            (Predicate::Interface(_), _) => {
+                family.is_ip() || matches!(family, Family::Packet | Family::Xdp)
+            }
             (Predicate::Port(test), _) => !test.sets.of(protocol).is_empty(),
-            (Predicate::Name(..) | Predicate::Word(FieldId::Type, _), _)
-            | (Predicate::Number(FieldId::PeerInode, _), _) => family == Family::Unix,
+            (Predicate::Name(..) | Predicate::Number(FieldId::PeerInode, _), _) => {
+                family == Family::Unix
+            }
+            (
+                Predicate::Number(FieldId::Tcp(_), _)
+                | Predicate::Word(FieldId::Tcp(_), _)
+                | Predicate::Flag(FieldId::Tcp(_), _),
+                _,
+            ) => protocol == Protocol::Tcp,
+            (Predicate::Word(FieldId::Type, _), _) => !family.is_ip(),
             (
                 Predicate::Mark { .. } | Predicate::Cgroup(_) | Predicate::Word(FieldId::Timer, _),
                 _,
@@ -212,31 +223,38 @@ mod tests {
 
     #[test]
     fn tables() {
-        const INET: &str = "tcp/inet tcp/inet6 udp/inet udp/inet6 raw/inet raw/inet6";
-        const INET6: &str = "tcp/inet6 udp/inet6 raw/inet6";
-        const EVERY: &str = "tcp/inet tcp/inet6 udp/inet udp/inet6 raw/inet raw/inet6 unix";
-        assert_eq!(tables_of(""), EVERY);
-        assert_eq!(tables_of("sport = 22"), EVERY);
-        assert_eq!(tables_of("src any"), EVERY);
+        const INET: &str = "tcp/inet tcp/inet6 udp/inet udp/inet6 udplite/inet udplite/inet6 \
+            raw/inet raw/inet6 mptcp/inet mptcp/inet6 sctp/inet sctp/inet6 dccp/inet dccp/inet6";
+        const INET4: &str =
+            "tcp/inet udp/inet udplite/inet raw/inet mptcp/inet sctp/inet dccp/inet";
+        const INET6: &str =
+            "tcp/inet6 udp/inet6 udplite/inet6 raw/inet6 mptcp/inet6 sctp/inet6 dccp/inet6";
+        const OTHERS: &str = "unix packet netlink vsock xdp tipc";
+        let every = format!("{INET} {OTHERS}");
+        // Those that have neither ports nor inodes for the filter.
+        let with_ports = format!("{INET} unix vsock");
+        assert_eq!(tables_of(""), every);
+        assert_eq!(tables_of("sport = 22"), with_ports);
+        assert_eq!(tables_of("src any"), every);
         assert_eq!(tables_of("src 10.0.0.1"), INET);
         assert_eq!(tables_of("src :22"), INET);
         assert_eq!(tables_of("src 2001:db8::/32"), INET6);
-        assert_eq!(tables_of("src inet:10.0.0.1"), "tcp/inet udp/inet raw/inet");
+        assert_eq!(tables_of("src inet:10.0.0.1"), INET4);
         assert_eq!(tables_of("sport = inet6:22"), INET6);
         assert_eq!(tables_of("sport = unix:22"), "unix");
-        assert_eq!(tables_of("sport = ssh"), "tcp/inet tcp/inet6");
+        assert_eq!(
+            tables_of("sport = ssh"),
+            "tcp/inet tcp/inet6 mptcp/inet mptcp/inet6 sctp/inet sctp/inet6 dccp/inet dccp/inet6"
+        );
         assert_eq!(
             tables_of("src /run/x or src 2001:db8::/32"),
-            "tcp/inet6 udp/inet6 raw/inet6 unix"
+            format!("{INET6} unix")
         );
         assert_eq!(tables_of("src @x"), "unix");
         assert_eq!(tables_of("dst @x"), "unix");
         assert_eq!(tables_of("src @x src 10.0.0.1"), "");
-        assert_eq!(tables_of("not src 10.0.0.1"), EVERY);
-        assert_eq!(
-            tables_of("not src inet6:*"),
-            "tcp/inet udp/inet raw/inet unix"
-        );
+        assert_eq!(tables_of("not src 10.0.0.1"), every);
+        assert_eq!(tables_of("not src inet6:*"), format!("{INET4} {OTHERS}"));
     }
 
     /// Text of a filter, by the grammar.

@@ -46,6 +46,33 @@ const TIMES: &[(&str, u64)] = &[
     ("d", 86_400_000_000),
 ];
 
+/// Bytes a second in each unit: of bytes as above, or of bits, where the letters are powers of 1000 as networks count. A bit is an
+/// eighth, so the numbers are of eighths.
+const RATES: &[(&str, u64)] = &[
+    ("b/s", 8),
+    ("k", 8 << 10),
+    ("kb/s", 8 << 10),
+    ("kib/s", 8 << 10),
+    ("m", 8 << 20),
+    ("mb/s", 8 << 20),
+    ("mib/s", 8 << 20),
+    ("g", 8 << 30),
+    ("gb/s", 8 << 30),
+    ("gib/s", 8 << 30),
+    ("bit", 1),
+    ("bit/s", 1),
+    ("bps", 1),
+    ("kbit", 1_000),
+    ("kbit/s", 1_000),
+    ("kbps", 1_000),
+    ("mbit", 1_000_000),
+    ("mbit/s", 1_000_000),
+    ("mbps", 1_000_000),
+    ("gbit", 1_000_000_000),
+    ("gbit/s", 1_000_000_000),
+    ("gbps", 1_000_000_000),
+];
+
 impl Unit {
     /// Its names, with how many of what is compared each is.
     const fn names(self) -> &'static [(&'static str, u64)] {
@@ -53,6 +80,8 @@ impl Unit {
             Self::None => &[],
             Self::Bytes => BYTES,
             Self::Time => TIMES,
+            Self::Rate => RATES,
+            Self::Factor => &[("x", 256)],
         }
     }
 
@@ -61,6 +90,16 @@ impl Unit {
         match self {
             Self::None | Self::Bytes => 1,
             Self::Time => 1000,
+            Self::Rate => 8,
+            Self::Factor => 256,
+        }
+    }
+
+    /// How many of those that its names stand for make one of what is compared.
+    const fn divisor(self) -> u64 {
+        match self {
+            Self::Rate => 8,
+            _ => 1,
         }
     }
 
@@ -70,6 +109,10 @@ impl Unit {
             Self::None => "it has no unit",
             Self::Bytes => "its units are k, M and G, 1k being 1024 bytes",
             Self::Time => "its units are us, ms, s, m, h and d",
+            Self::Rate => {
+                "its units are bit, kbit, Mbit, Gbit, and k, M, G for bytes, all of them a second"
+            }
+            Self::Factor => "it is a multiple: 1.5",
         }
     }
 }
@@ -115,7 +158,8 @@ pub(super) fn range(piece: Piece<'_>) -> Option<(Piece<'_>, Piece<'_>)> {
 /// Reads `22`, `0x16`, `026`, `64k`, `1.5s`.
 fn number(text: &str, unit: Unit) -> Result<u64, NumberFault> {
     if let Some(n) = port::number(text) {
-        return n.checked_mul(unit.implied()).ok_or(NumberFault::TooLarge);
+        let scaled = u128::from(n) * u128::from(unit.implied()) / u128::from(unit.divisor());
+        return u64::try_from(scaled).map_err(|_| NumberFault::TooLarge);
     }
     let digits_end = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
@@ -127,7 +171,7 @@ fn number(text: &str, unit: Unit) -> Result<u64, NumberFault> {
     }
     let scale = match unit.names().iter().find(|n| n.0.eq_ignore_ascii_case(name)) {
         Some(found) => found.1,
-        None if name.is_empty() && unit == Unit::Time => unit.implied(),
+        None if name.is_empty() && matches!(unit, Unit::Time | Unit::Factor) => unit.implied(),
         None if name.is_empty() && fraction.is_empty() => {
             // Only digits, and port::number has refused them: too many, or a leading 0 before an 8 or 9.
             return Err(match whole.starts_with('0') {
@@ -144,7 +188,8 @@ fn number(text: &str, unit: Unit) -> Result<u64, NumberFault> {
     let number: u128 = format!("{whole}{fraction}")
         .parse()
         .map_err(|_| NumberFault::NotANumber)?;
-    let scaled = number * u128::from(scale) / 10u128.pow(fraction.len() as u32);
+    let divisor = 10u128.pow(fraction.len() as u32) * u128::from(unit.divisor());
+    let scaled = number * u128::from(scale) / divisor;
     u64::try_from(scaled).map_err(|_| NumberFault::TooLarge)
 }
 

@@ -9,8 +9,13 @@ const WRITTEN_OUT: usize = 6;
 /// Nor is a longer text, in bytes: parentheses inside each other would repeat it again and again.
 const WRITTEN_OUT_LEN: usize = 200;
 
-/// A warning if an `or` comes before an `and` among the parts of one level.
-pub(super) fn difference(text: &str, parts: &[(Link, Span)]) -> Option<Warning> {
+/// A warning if an `or` comes before an `and` among the parts of one level. The two readings are written out only if the parts
+/// `may_be_moved` into parentheses.
+pub(super) fn difference(
+    text: &str,
+    parts: &[(Link, Span)],
+    may_be_moved: bool,
+) -> Option<Warning> {
     let links = parts.iter().skip(1).map(|p| p.0);
     if !links
         .skip_while(|&l| l == Link::And)
@@ -19,7 +24,8 @@ pub(super) fn difference(text: &str, parts: &[(Link, Span)]) -> Option<Warning> 
         return None;
     }
     let span = parts.first()?.1.to(parts.last()?.1);
-    let message = if parts.len() > WRITTEN_OUT || span.end - span.start > WRITTEN_OUT_LEN {
+    let is_long = parts.len() > WRITTEN_OUT || span.end - span.start > WRITTEN_OUT_LEN;
+    let message = if is_long || !may_be_moved {
         "'and' is read before 'or' here, but 'ss' reads from left to right: \
          parentheses would make it clear"
             .to_owned()
@@ -31,6 +37,15 @@ pub(super) fn difference(text: &str, parts: &[(Link, Span)]) -> Option<Warning> 
         )
     };
     Some(Warning { span, message })
+}
+
+/// A warning for `state NAME and A or B`: what stands in front holds for all of the filter, with `and` as without, but looks as if it
+/// belonged to A.
+pub(super) fn states_hold_for_all(span: Span) -> Warning {
+    let message = "states in front hold for all of the filter, also for what follows an 'or': \
+                   parentheses would make it clear"
+        .to_owned();
+    Warning { span, message }
 }
 
 fn by_precedence(text: &str, parts: &[(Link, Span)]) -> String {
@@ -123,6 +138,37 @@ mod tests {
         ] {
             assert_eq!(warnings(text), [], "{text}");
         }
+    }
+
+    #[test]
+    fn states_joined_with_and_are_told_where_an_or_follows() {
+        let text = "state listen state close and sport = 1 or dport = 2";
+        let told = warnings(text);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].0, "state listen");
+        assert!(told[0].1.contains("hold for all"), "{told:?}");
+        assert_eq!(
+            warnings("state listen and ( sport = 1 ) or ( dport = 2 )").len(),
+            1
+        );
+        for text in [
+            "state listen and sport = 1 and dport = 2",
+            "state listen and ( sport = 1 or dport = 2 )",
+        ] {
+            assert_eq!(warnings(text), [], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_set_of_states_is_not_moved_into_parentheses() {
+        let told = warnings("state listen state close or sport = 1 and dport = 2");
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(!told[0].1.contains("listen"), "{told:?}");
+        let told = warnings("state listen or sport = 1 and dport = 2");
+        assert!(
+            told[0].1.contains("( state listen or sport = 1 )"),
+            "{told:?}"
+        );
     }
 
     #[test]

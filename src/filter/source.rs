@@ -17,8 +17,14 @@ pub fn words(arguments: &[impl AsRef<OsStr>]) -> Vec<String> {
 /// backslash, there is none. `#` and digits are the unix socket of that inode, as portctl shows it.
 #[must_use]
 pub fn file_text(bytes: &[u8]) -> String {
+    text_and_lines(bytes).0
+}
+
+/// The text of a filter file, and where in it the lines after the first begin.
+pub(super) fn text_and_lines(bytes: &[u8]) -> (String, Vec<usize>) {
     let text = text(bytes);
     let mut out = String::with_capacity(text.len());
+    let mut lines = Vec::new();
     let mut rest = text.chars();
     let mut quote = None;
     let mut before = ' ';
@@ -31,7 +37,11 @@ pub fn file_text(bytes: &[u8]) -> String {
             }
             ('\\', None | Some('"')) => {
                 out.push(c);
-                out.extend(rest.next());
+                let escaped = rest.next();
+                out.extend(escaped);
+                if escaped == Some('\n') {
+                    lines.push(out.len());
+                }
                 before = c;
                 continue;
             }
@@ -41,9 +51,13 @@ pub fn file_text(bytes: &[u8]) -> String {
         }
         let ends_line = matches!(c, '\n' | '\r') && quote.is_none();
         out.push(if ends_line { ' ' } else { c });
+        if c == '\n' {
+            lines.push(out.len());
+        }
         before = c;
     }
-    out.trim_end_matches(' ').to_owned()
+    out.truncate(out.trim_end_matches(' ').len());
+    (out, lines)
 }
 
 /// Whether the rest of a word is digits only.
@@ -82,6 +96,26 @@ mod tests {
         assert_eq!(file_text(b"src #12 or ( dst #13)"), "src #12 or ( dst #13)");
         assert_eq!(file_text(b"src '/a\nb'\n"), "src '/a\nb'");
         assert_eq!(file_text(b""), "");
+    }
+
+    #[test]
+    fn lines_are_found_again() {
+        let file = b"# all\r\nsport = 22 # ssh\n\nor src '/a\nb' or \\\nc\n";
+        let (text, lines) = text_and_lines(file);
+        let begins: Vec<_> = lines
+            .iter()
+            .map(|&at| text.get(at..).unwrap_or_default())
+            .collect();
+        let rest = "or src '/a\nb' or \\\nc";
+        let wanted = [
+            &*format!("sport = 22   {rest}"),
+            &format!(" {rest}"),
+            rest,
+            "b' or \\\nc",
+            "c",
+            "",
+        ];
+        assert_eq!(begins, wanted);
     }
 
     #[test]

@@ -6,8 +6,11 @@ const MOST: usize = 3;
 /// Names longer than this are not mistyped ones.
 const LONGEST: usize = 48;
 
+/// Shorter words begin too much.
+const BEGINNING: usize = 3;
+
 /// The names that differ from `name` by a few keystrokes (one for short names, up to a third of
-/// a longer one), closest first. Case does not count.
+/// a longer one), closest first, and those that begin with it. Case does not count.
 pub fn closest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let typed: Vec<char> = name.to_lowercase().chars().take(LONGEST + 1).collect();
     if typed.len() > LONGEST {
@@ -17,7 +20,9 @@ pub fn closest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<
     let mut near: Vec<(usize, &str)> = known
         .into_iter()
         .map(|k| (keystrokes(&typed, k), k))
-        .filter(|&(distance, k)| distance <= reach && distance < k.len())
+        .filter(|&(distance, k)| {
+            distance <= reach && distance < k.len() || typed.len() >= BEGINNING && begins(&typed, k)
+        })
         .collect();
     near.sort_unstable();
     near.dedup_by(|a, b| a.1.eq_ignore_ascii_case(b.1));
@@ -25,6 +30,11 @@ pub fn closest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<
         .take(MOST)
         .map(|(_, k)| k.to_owned())
         .collect()
+}
+
+fn begins(typed: &[char], known: &str) -> bool {
+    let known = known.chars().flat_map(char::to_lowercase);
+    known.take(typed.len()).eq(typed.iter().copied())
 }
 
 /// How many characters must be added, removed, replaced or swapped with their neighbour to get from
@@ -62,6 +72,14 @@ mod tests {
         assert_eq!(closest("stat", fields), ["state"]);
         assert_eq!(closest("htpps", ["http", "https", "ssh"]), ["https"]);
         assert_eq!(closest("estabished", ["established"]), ["established"]);
+    }
+
+    #[test]
+    fn finds_what_was_cut_short() {
+        let fields = ["process", "protocol", "recv_queue", "path"];
+        assert_eq!(closest("proc", fields), ["process"]);
+        assert_eq!(closest("RECV", fields), ["recv_queue"]);
+        assert!(closest("pr", fields).is_empty());
     }
 
     #[test]

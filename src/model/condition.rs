@@ -119,14 +119,14 @@ pub struct Conditions {
 }
 
 impl Conditions {
-    /// The condition for `protocol`. The kernel filters no unix sockets.
+    /// The condition for `protocol`. The kernel filters those three, and some of the others only in some versions.
     #[must_use]
     pub const fn of(&self, protocol: Protocol) -> &Condition {
         match protocol {
             Protocol::Tcp => &self.tcp,
             Protocol::Udp => &self.udp,
             Protocol::Raw => &self.raw,
-            Protocol::Unix => &Condition::Anything,
+            _ => &Condition::Anything,
         }
     }
 }

@@ -1,10 +1,12 @@
 //! The one registry of fields: everything about a socket that can be shown, sorted by or filtered on.
 //!
 //! Columns, `--sort`, CSV headers, help, the manual and completions read [`FIELDS`]; adding a fact
-//! about sockets is adding a row here.
+//! about sockets is adding a row here, or to one of the groups of `details`.
 
+use super::details::{EXTRA_FIELDS, MEMORY_FIELDS, TCP_FIELDS};
 use super::{
-    Family, Names, OwnerTable, Owners, Queues, Side, Socket, UnixName, UnixPeer, Value, Why,
+    CgroupPath, DetailSet, Ends, ExtraMetric, Family, Inode, MemoryMetric, Names, OwnerTable,
+    Owners, Queues, Side, Socket, TcpMetric, Unit, UnixName, UnixPeer, Value, Why,
 };
 
 /// What is needed beside the socket itself to answer for its fields.
@@ -41,6 +43,14 @@ impl<'a> Row<'a> {
             .owners
             .map_or(Owners::NotAsked, |table| table.of(self.socket))
     }
+
+    /// Who holds the socket with this inode, which need not be a row.
+    #[must_use]
+    pub fn owners_of(&self, inode: Inode) -> Owners<'a> {
+        self.context
+            .owners
+            .map_or(Owners::NotAsked, |table| table.of_inode(inode))
+    }
 }
 
 /// Names a field.
@@ -63,6 +73,7 @@ pub enum FieldId {
     Dport,
     Interface,
     Path,
+    PeerPath,
     PeerInode,
     Timer,
     TimerExpires,
@@ -73,19 +84,32 @@ pub enum FieldId {
     Cookie,
     Mark,
     Cgroup,
+    CgroupId,
     V6only,
     Shutdown,
     Process,
     Pid,
     Fd,
+    Threads,
+    Context,
+    PeerProcess,
+    Tcp(TcpMetric),
+    Memory(MemoryMetric),
+    Extra(ExtraMetric),
 }
 
 impl FieldId {
     /// Its row in the registry.
     #[must_use]
     pub fn field(self) -> &'static Field {
-        // Every id has a row, in the order of the ids: a test holds the two together.
-        FIELDS.get(self as usize).unwrap_or(&FIRST)
+        // Every id has a row: a test holds the two together.
+        let row = match self {
+            Self::Tcp(metric) => TCP_FIELDS.get(metric as usize),
+            Self::Memory(metric) => MEMORY_FIELDS.get(metric as usize),
+            Self::Extra(metric) => EXTRA_FIELDS.get(metric as usize),
+            _ => GENERAL.iter().find(|f| f.id == self),
+        };
+        row.unwrap_or(&FIRST)
     }
 }
 
@@ -104,6 +128,12 @@ pub struct Field {
     pub doc: &'static str,
     /// Whether /proc must be walked for it.
     pub needs_owners: bool,
+    /// Which details the kernel must be asked for.
+    pub needs_details: DetailSet,
+    /// What it is counted in.
+    pub unit: Unit,
+    /// What it comes from: the kernel's structure or attribute, or a file.
+    pub source: &'static str,
     /// Reads it.
     pub extract: for<'a> fn(Row<'a>) -> Value<'a>,
 }
@@ -123,7 +153,65 @@ const fn field(
         json,
         doc,
         needs_owners: false,
+        needs_details: match id {
+            FieldId::Cgroup => DetailSet::CGROUP,
+            FieldId::Threads => DetailSet::THREADS,
+            FieldId::Context => DetailSet::CONTEXT,
+            _ => DetailSet::NONE,
+        },
+        unit: unit(id),
+        source: source(id),
         extract,
+    }
+}
+
+/// What a field outside the groups is counted in.
+const fn unit(id: FieldId) -> Unit {
+    match id {
+        FieldId::Protocol
+        | FieldId::Family
+        | FieldId::Type
+        | FieldId::State
+        | FieldId::Shutdown => Unit::Word,
+        FieldId::RecvQueue | FieldId::SendQueue => Unit::Bytes,
+        FieldId::AcceptQueue | FieldId::AcceptLimit => Unit::Connections,
+        FieldId::Sport
+        | FieldId::Dport
+        | FieldId::PeerInode
+        | FieldId::Retransmits
+        | FieldId::Uid
+        | FieldId::Inode
+        | FieldId::Pid
+        | FieldId::Fd => Unit::Number,
+        FieldId::TimerExpires => Unit::Milliseconds,
+        FieldId::Cookie | FieldId::Mark | FieldId::CgroupId => Unit::Hex,
+        FieldId::V6only => Unit::Flag,
+        FieldId::Tcp(metric) => metric.unit(),
+        FieldId::Memory(metric) => metric.unit(),
+        FieldId::Extra(metric) => metric.unit(),
+        _ => Unit::Text,
+    }
+}
+
+/// What a field outside the groups comes from.
+const fn source(id: FieldId) -> &'static str {
+    match id {
+        FieldId::Path => "unix_diag NAME",
+        FieldId::PeerInode => "unix_diag PEER",
+        FieldId::Interface => "idiag_if",
+        FieldId::Timer | FieldId::TimerExpires | FieldId::Retransmits => "idiag_timer",
+        FieldId::User => "idiag_uid, passwd(5)",
+        FieldId::Mark => "inet_diag MARK",
+        FieldId::Cgroup => "CGROUP_ID, /sys/fs/cgroup",
+        FieldId::CgroupId => "inet_diag CGROUP_ID",
+        FieldId::V6only => "inet_diag SKV6ONLY",
+        FieldId::Shutdown => "SHUTDOWN",
+        FieldId::Process | FieldId::Pid | FieldId::Fd => "/proc/PID/fd",
+        FieldId::Threads => "/proc/PID/task",
+        FieldId::Context => "/proc/PID/attr/current",
+        FieldId::Tcp(_) => "tcp_info",
+        FieldId::Memory(_) => "SKMEMINFO",
+        _ => "sock_diag",
     }
 }
 
@@ -146,19 +234,38 @@ const FIRST: Field = field(
     "protocol",
     &["proto", "netid"],
     "protocol",
-    "tcp, udp, raw or unix",
+    "tcp, udp, unix, packet, netlink, ...; see -A",
     |row| Value::Word(row.socket.protocol.word()),
 );
 
 /// Every field, in the order the help lists them.
-pub const FIELDS: &[Field] = &[
+pub static FIELDS: &[Field] = &ALL;
+
+static ALL: [Field; GENERAL.len() + TCP_FIELDS.len() + MEMORY_FIELDS.len() + EXTRA_FIELDS.len()] =
+    joined([GENERAL, TCP_FIELDS, MEMORY_FIELDS, EXTRA_FIELDS]);
+
+const fn joined<const N: usize>(groups: [&[Field]; 4]) -> [Field; N] {
+    let mut all = [FIRST; N];
+    let mut rest: &mut [Field] = &mut all;
+    let mut groups: &[&[Field]] = &groups;
+    while let [group, others @ ..] = groups {
+        let (place, behind) = rest.split_at_mut(group.len());
+        place.copy_from_slice(group);
+        rest = behind;
+        groups = others;
+    }
+    all
+}
+
+/// The fields that belong to no group.
+const GENERAL: &[Field] = &[
     FIRST,
     field(
         FieldId::Family,
         "family",
         &[],
         "family",
-        "inet, inet6 or unix",
+        "inet, inet6, unix, packet, netlink, vsock, xdp, tipc",
         |row| Value::Word(row.socket.family.word()),
     ),
     field(
@@ -166,11 +273,12 @@ pub const FIELDS: &[Field] = &[
         "type",
         &[],
         "type",
-        "stream, dgram or seqpacket (unix only)",
+        "stream, dgram, seqpacket, raw or rdm; none for IP",
         |row| {
             row.socket
-                .unix()
-                .map_or(Value::None, |u| Value::Word(u.kind.word()))
+                .ends
+                .kind()
+                .map_or(Value::None, |kind| Value::Word(kind.word()))
         },
     ),
     field(
@@ -188,7 +296,7 @@ pub const FIELDS: &[Field] = &[
         "recv_queue",
         "bytes waiting to be read; for listeners see accept_queue",
         |row| match row.socket.queues {
-            Queues::Bytes { recv, .. } => Value::Number(recv.into()),
+            Queues::Bytes { recv, .. } | Queues::Received(recv) => Value::Number(recv.into()),
             Queues::Accept { .. } => Value::None,
             Queues::Unknown => Value::Unknown(Why::Source),
         },
@@ -202,7 +310,7 @@ pub const FIELDS: &[Field] = &[
         |row| match row.socket.queues {
             Queues::Bytes { send, .. } => Value::Number(send.into()),
             Queues::Accept { .. } => Value::None,
-            Queues::Unknown => Value::Unknown(Why::Source),
+            Queues::Received(_) | Queues::Unknown => Value::Unknown(Why::Source),
         },
     ),
     field(
@@ -213,7 +321,7 @@ pub const FIELDS: &[Field] = &[
         "listeners: connections waiting for accept()",
         |row| match row.socket.queues {
             Queues::Accept { length, .. } => Value::Number(length.into()),
-            Queues::Bytes { .. } => Value::None,
+            Queues::Bytes { .. } | Queues::Received(_) => Value::None,
             Queues::Unknown => unknown_for_listeners(row.socket),
         },
     ),
@@ -227,7 +335,7 @@ pub const FIELDS: &[Field] = &[
             Queues::Accept { limit, .. } => {
                 limit.map_or(Value::Unknown(Why::Source), |n| Value::Number(n.into()))
             }
-            Queues::Bytes { .. } => Value::None,
+            Queues::Bytes { .. } | Queues::Received(_) => Value::None,
             Queues::Unknown => unknown_for_listeners(row.socket),
         },
     ),
@@ -236,7 +344,7 @@ pub const FIELDS: &[Field] = &[
         "local",
         &["local_address:port"],
         "local",
-        "local address and port, or unix name",
+        "local address and port, unix name, or what stands for them",
         |row| Value::End(row.socket, Side::Local),
     ),
     field(
@@ -244,7 +352,7 @@ pub const FIELDS: &[Field] = &[
         "peer",
         &["remote", "peer_address:port"],
         "peer",
-        "peer address and port, or unix peer",
+        "peer address and port, unix name, or what stands for them",
         |row| Value::End(row.socket, Side::Peer),
     ),
     field(
@@ -260,7 +368,7 @@ pub const FIELDS: &[Field] = &[
         "sport",
         &["local_port", "lport"],
         "local.port",
-        "local port; for raw sockets the protocol number",
+        "local port, port id or reference; for raw the protocol number",
         |row| port(row.socket, Side::Local),
     ),
     field(
@@ -286,7 +394,7 @@ pub const FIELDS: &[Field] = &[
         "local.interface",
         "interface it is bound to",
         |row| {
-            let Some(index) = row.socket.inet().and_then(|e| e.interface) else {
+            let Some(index) = row.socket.interface() else {
                 // Only netlink, which gives a cookie to every socket, tells the interface.
                 let untold = row.socket.inet().is_some() && row.socket.cookie.is_none();
                 return if untold {
@@ -313,15 +421,29 @@ pub const FIELDS: &[Field] = &[
         },
     ),
     field(
+        FieldId::PeerPath,
+        "peer_path",
+        &["peer_name"],
+        "peer.path",
+        "name of the unix socket at the other end",
+        |row| match row.socket.unix().map(|u| &u.peer) {
+            None | Some(UnixPeer::None | UnixPeer::Unnamed(_)) => Value::None,
+            Some(UnixPeer::Unknown | UnixPeer::Inode(_)) => Value::Unknown(Why::Source),
+            Some(UnixPeer::Named(_) | UnixPeer::Waiting(_)) => Value::End(row.socket, Side::Peer),
+        },
+    ),
+    field(
         FieldId::PeerInode,
         "peer_inode",
         &[],
         "peer.inode",
         "inode of the unix socket at the other end",
-        |row| match row.socket.unix().map(|u| u.peer) {
-            None | Some(UnixPeer::None) => Value::None,
+        |row| match row.socket.unix().map(|u| &u.peer) {
+            None | Some(UnixPeer::None | UnixPeer::Waiting(_)) => Value::None,
             Some(UnixPeer::Unknown) => Value::Unknown(Why::Source),
-            Some(UnixPeer::Inode(inode)) => Value::Number(inode.0.get()),
+            Some(peer) => peer
+                .inode()
+                .map_or(Value::None, |inode| Value::Number(inode.0.get())),
         },
     ),
     field(
@@ -414,7 +536,7 @@ pub const FIELDS: &[Field] = &[
         "firewall mark; needs CAP_NET_ADMIN",
         |row| match row.socket.mark {
             Some(mark) => Value::Hex(mark.0.into()),
-            None if row.socket.family == Family::Unix => Value::None,
+            None if !row.socket.family.is_ip() => Value::None,
             None if row.socket.cookie.is_none() => Value::Unknown(Why::Source),
             None => Value::Unknown(Why::Permission),
         },
@@ -422,13 +544,31 @@ pub const FIELDS: &[Field] = &[
     field(
         FieldId::Cgroup,
         "cgroup",
-        &["cgroup_id"],
-        "cgroup",
+        &["cgroup_path"],
+        "cgroup.path",
+        "path of the control group (cgroup2), or 'gone'",
+        |row| {
+            let Some(id) = row.socket.cgroup else {
+                return no_cgroup(row.socket);
+            };
+            match row.context.names.cgroup(id) {
+                CgroupPath::Known(path) => Value::Name(path),
+                CgroupPath::Gone => Value::Word("gone"),
+                CgroupPath::Hidden => Value::Unknown(Why::Permission),
+                CgroupPath::NotAsked => Value::Unknown(Why::NotAsked),
+            }
+        },
+    ),
+    field(
+        FieldId::CgroupId,
+        "cgroup_id",
+        &[],
+        "cgroup.id",
         "id of the control group (cgroup2)",
         |row| {
             row.socket
                 .cgroup
-                .map_or(Value::Unknown(Why::Source), |c| Value::Hex(c.0.get()))
+                .map_or_else(|| no_cgroup(row.socket), |c| Value::Hex(c.0.get()))
         },
     ),
     field(
@@ -440,7 +580,7 @@ pub const FIELDS: &[Field] = &[
         |row| match (row.socket.family, row.socket.v6only) {
             (Family::Inet6, Some(flag)) => Value::Flag(flag),
             (Family::Inet6, None) => Value::Unknown(Why::Source),
-            (Family::Inet | Family::Unix, _) => Value::None,
+            _ => Value::None,
         },
     ),
     field(
@@ -479,6 +619,36 @@ pub const FIELDS: &[Field] = &[
         "their descriptor numbers",
         |row| Value::Descriptors(row.owners()),
     ),
+    owned(
+        FieldId::Threads,
+        "threads",
+        &["tids"],
+        "owners.processes.threads",
+        "the threads of each process that holds the socket",
+        |row| Value::Threads(row.owners()),
+    ),
+    owned(
+        FieldId::Context,
+        "context",
+        &["proc_ctx"],
+        "owners.processes.context",
+        "SELinux context of each process that holds the socket",
+        |row| Value::Contexts(row.owners()),
+    ),
+    owned(
+        FieldId::PeerProcess,
+        "peer_process",
+        &["peer_processes"],
+        "peer.owners.processes",
+        "every process that holds the unix socket at the other end",
+        |row| match row.socket.unix().map(|u| &u.peer) {
+            None | Some(UnixPeer::None | UnixPeer::Waiting(_)) => Value::None,
+            Some(UnixPeer::Unknown) => Value::Unknown(Why::Source),
+            Some(peer) => peer
+                .inode()
+                .map_or(Value::None, |inode| Value::Processes(row.owners_of(inode))),
+        },
+    ),
 ];
 
 /// Finds a field by its name or an alias; case does not matter, `-` and `_` are the same.
@@ -510,6 +680,15 @@ fn unknown_for_listeners(socket: &Socket) -> Value<'static> {
     }
 }
 
+/// Why there is no control group: only inet_diag tells it.
+fn no_cgroup(socket: &Socket) -> Value<'static> {
+    match socket.inode {
+        _ if socket.family == Family::Unix => Value::Unknown(Why::Source),
+        None => Value::Unknown(Why::NoFile),
+        Some(_) => Value::Unknown(Why::Source),
+    }
+}
+
 fn why_no_uid(socket: &Socket) -> Why {
     if socket.inode.is_none() {
         Why::NoFile
@@ -522,6 +701,17 @@ fn address(socket: &Socket, side: Side) -> Value<'_> {
     match (socket.inet(), side) {
         (Some(ends), Side::Local) => Value::Address(ends.local),
         (Some(ends), Side::Peer) if ends.has_peer() => Value::Address(ends.peer),
+        (None, _) => match (&socket.ends, side) {
+            (Ends::Vsock(e), Side::Local) => Value::Number(e.local.cid.into()),
+            (Ends::Vsock(e), Side::Peer) => {
+                e.peer.map_or(Value::None, |p| Value::Number(p.cid.into()))
+            }
+            (Ends::Tipc(e), Side::Local) => Value::Hex(e.local.node.into()),
+            (Ends::Tipc(e), Side::Peer) => {
+                e.peer.map_or(Value::None, |p| Value::Hex(p.node.into()))
+            }
+            _ => Value::None,
+        },
         _ => Value::None,
     }
 }
@@ -530,6 +720,21 @@ fn port(socket: &Socket, side: Side) -> Value<'_> {
     match (socket.inet(), side) {
         (Some(ends), Side::Local) => Value::Number(ends.local_port.0.into()),
         (Some(ends), Side::Peer) if ends.has_peer() => Value::Number(ends.peer_port.0.into()),
+        (None, _) => match (&socket.ends, side) {
+            (Ends::Netlink(e), Side::Local) => Value::Number(e.port_id.into()),
+            (Ends::Netlink(e), Side::Peer) => {
+                e.peer.map_or(Value::None, |p| Value::Number(p.0.into()))
+            }
+            (Ends::Vsock(e), Side::Local) => Value::Number(e.local.port.into()),
+            (Ends::Vsock(e), Side::Peer) => {
+                e.peer.map_or(Value::None, |p| Value::Number(p.port.into()))
+            }
+            (Ends::Tipc(e), Side::Local) => Value::Number(e.local.reference.into()),
+            (Ends::Tipc(e), Side::Peer) => e
+                .peer
+                .map_or(Value::None, |p| Value::Number(p.reference.into())),
+            _ => Value::None,
+        },
         _ => Value::None,
     }
 }
@@ -541,19 +746,14 @@ mod tests {
     #[test]
     fn every_id_has_one_row_and_every_name_is_unique() {
         let mut names = std::collections::HashSet::new();
-        for (n, field) in FIELDS.iter().enumerate() {
-            assert_eq!(
-                field.id as usize, n,
-                "rows are in the order of the ids: {}",
-                field.name
-            );
+        for field in FIELDS {
             assert_eq!(field.id.field().name, field.name);
             for name in std::iter::once(&field.name).chain(field.aliases) {
                 assert!(names.insert(name.replace('-', "_")), "{name} twice");
                 assert_eq!(field_by_name(name).unwrap().id, field.id);
             }
             assert!(
-                !field.doc.ends_with('.') && field.doc.len() < 70,
+                !field.doc.ends_with('.') && field.doc.chars().count() < 70,
                 "{}",
                 field.doc
             );

@@ -20,6 +20,7 @@ mod allocation;
 mod bind;
 mod condition;
 mod detail;
+mod details;
 mod field;
 mod names;
 mod order;
@@ -31,10 +32,14 @@ mod question;
 mod snapshot;
 mod socket;
 mod state;
+mod unit;
 mod value;
 mod vitals;
 
-pub use address::{Ends, IfIndex, InetEnds, Port, UnixEnds, UnixKind, UnixName, UnixPeer, ipv4_of};
+pub use address::{
+    Ends, IfIndex, InetEnds, KindSet, NetlinkEnds, PacketEnds, Port, SocketKind, TipcAddress,
+    TipcEnds, UnixEnds, UnixName, UnixPeer, VsockAddress, VsockEnds, XdpEnds, ipv4_of,
+};
 pub use allocation::{AllocationSettings, Hold, KernelRelease, Opened, PortHolder, TwReuse};
 pub use bind::{
     AddressState, BindError, BindFacts, BindOutcome, BindTarget, BindTrial, BindUser, BindVariant,
@@ -42,18 +47,24 @@ pub use bind::{
 };
 pub use condition::{Condition, Conditions};
 pub use detail::{Engine, Parent, PathFacts, PathKind, Place, ProcessDetail};
+pub use details::{
+    ACCECN_FAILURES, Bbr, Congestion, Dctcp, DetailSet, Details, ExtraMetric, KernelName,
+    MPTCP_FLAGS, Md5Key, Memory, MemoryMetric, SOCKET_OPTIONS, Subflow, TCP_OPTIONS, TcpInfo,
+    TcpMetric, Tls, Ulp, Vegas,
+};
 pub use field::{Context, FIELDS, Field, FieldId, Row, field_by_name};
-pub use names::{Names, NoNames};
+pub use names::{CgroupPath, Names, NoNames};
 pub use order::{ORDER_WINDOW, default_order, order_window};
 pub use owners::{
     Held, Holder, Holders, Listeners, NoOwner, OwnerTable, Owners, Pid, Process, ScanReport,
 };
 pub use ports::EphemeralPorts;
 pub use protocol::{Family, Protocol, Table, TableSet};
-pub use query::{Query, SourceChoice, StateMasks};
+pub use query::{Kinds, Query, SourceChoice, StateMasks};
 pub use question::{Question, Subject};
 pub use snapshot::{NetNs, Notice, Snapshot, SourceKind, TableReport};
 pub use socket::{CgroupId, Cookie, Inode, Mark, Queues, Shutdown, Socket, Timer, TimerKind, Uid};
-pub use state::{State, StateSet, StateSetName};
+pub use state::{SctpState, State, StateSet, StateSetName};
+pub use unit::Unit;
 pub use value::{Side, Value, Why};
 pub use vitals::{DescriptorUse, Descriptors, Vitals};

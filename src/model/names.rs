@@ -1,6 +1,6 @@
 //! Names for numbers, as a trait, so that this room needs no system calls.
 
-use super::{IfIndex, Port, Protocol, Uid};
+use super::{CgroupId, IfIndex, Pid, Port, Protocol, Uid};
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -17,6 +17,34 @@ pub trait Names {
     fn service(&self, protocol: Protocol, port: Port) -> Option<Rc<[u8]>>;
     /// The host name of an address. May ask the network and take seconds.
     fn host(&self, address: IpAddr) -> Option<Rc<[u8]>>;
+    /// The path of a control group below the mount of cgroup2.
+    fn cgroup(&self, id: CgroupId) -> CgroupPath {
+        let _ = id;
+        CgroupPath::NotAsked
+    }
+    /// The threads of a process, itself first; `None` if nobody asked, or it is gone.
+    fn threads(&self, pid: Pid) -> Option<Rc<[Pid]>> {
+        let _ = pid;
+        None
+    }
+    /// The SELinux context of a process; `None` if nobody asked, or it cannot be read.
+    fn context(&self, pid: Pid) -> Option<Rc<[u8]>> {
+        let _ = pid;
+        None
+    }
+}
+
+/// What is known of the place of a control group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CgroupPath {
+    /// Its path, `/` for the root; bytes from outside.
+    Known(Rc<[u8]>),
+    /// It was removed.
+    Gone,
+    /// It is not among those that can be seen here: cgroup2 is not mounted, or this is a cgroup namespace.
+    Hidden,
+    /// Nobody asked for paths.
+    NotAsked,
 }
 
 /// Knows no name at all.

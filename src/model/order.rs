@@ -1,6 +1,6 @@
 //! The default order of sockets, as a comparison and as bytes.
 
-use super::{Ends, Side, Socket, UnixName, UnixPeer};
+use super::{Ends, IfIndex, Side, Socket, UnixName, UnixPeer};
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
@@ -16,7 +16,8 @@ pub fn default_order(a: &Socket, b: &Socket) -> Ordering {
         .then_with(|| a.cookie.cmp(&b.cookie))
 }
 
-/// Orders two sockets by one of their ends: port, then address; unix sockets by name, then inode.
+/// Orders two sockets by one of their ends: port, then address; unix sockets by name, then inode; others by what stands for a
+/// port, then by what stands for an address.
 pub(super) fn compare_ends(a: &Socket, b: &Socket, side: Side) -> Ordering {
     match (&a.ends, &b.ends) {
         (Ends::Inet(x), Ends::Inet(y)) => match side {
@@ -25,18 +26,47 @@ pub(super) fn compare_ends(a: &Socket, b: &Socket, side: Side) -> Ordering {
         },
         (Ends::Unix(x), Ends::Unix(y)) => match side {
             Side::Local => x.name.cmp(&y.name).then(a.inode.cmp(&b.inode)),
-            Side::Peer => peer_key(x.peer).cmp(&peer_key(y.peer)),
+            Side::Peer => peer_key(&x.peer).cmp(&peer_key(&y.peer)),
         },
-        (Ends::Inet(_), Ends::Unix(_)) => Ordering::Less,
-        (Ends::Unix(_), Ends::Inet(_)) => Ordering::Greater,
+        (Ends::Inet(_), _) => Ordering::Less,
+        (_, Ends::Inet(_)) => Ordering::Greater,
+        (Ends::Unix(_), _) => Ordering::Less,
+        (_, Ends::Unix(_)) => Ordering::Greater,
+        (x, y) => numbers(x, side).cmp(&numbers(y, side)),
     }
 }
 
-fn peer_key(peer: UnixPeer) -> u64 {
-    match peer {
-        UnixPeer::Inode(inode) => inode.0.get(),
-        UnixPeer::None | UnixPeer::Unknown => u64::MAX,
-    }
+/// A unix peer by its name, then its inode; those without a name come first, those of which nothing is known last.
+fn peer_key(peer: &UnixPeer) -> (bool, Option<&UnixName>, u64) {
+    let inode = peer.inode().map_or(u64::MAX, |inode| inode.0.get());
+    let is_there = peer.inode().is_some() || matches!(peer, UnixPeer::Waiting(_));
+    (!is_there, peer.name().filter(|_| is_there), inode)
+}
+
+/// One end of a socket that has neither IP addresses nor names, as numbers in the order of the sort: family, then the numbers of
+/// its ends. An end that is not there sorts last.
+fn numbers(ends: &Ends, side: Side) -> (u8, u32, u32) {
+    const NOWHERE: (u32, u32) = (u32::MAX, u32::MAX);
+    let local = side == Side::Local;
+    let interface = |index: Option<IfIndex>| index.map_or(0, |index| index.0.get());
+    let (family, (first, second)) = match ends {
+        Ends::Inet(_) | Ends::Unix(_) => (0, NOWHERE),
+        Ends::Packet(e) if local => (1, (e.ethertype.into(), interface(e.interface))),
+        Ends::Packet(_) => (1, NOWHERE),
+        Ends::Netlink(e) if local => (2, (e.protocol.into(), e.port_id)),
+        Ends::Netlink(e) => (2, e.peer.unwrap_or(NOWHERE)),
+        Ends::Vsock(e) => {
+            let end = if local { Some(e.local) } else { e.peer };
+            (3, end.map_or(NOWHERE, |end| (end.port, end.cid)))
+        }
+        Ends::Xdp(e) if local => (4, (interface(e.interface), e.queue.unwrap_or(u32::MAX))),
+        Ends::Xdp(_) => (4, NOWHERE),
+        Ends::Tipc(e) => {
+            let end = if local { Some(e.local) } else { e.peer };
+            (5, end.map_or(NOWHERE, |end| (end.node, end.reference)))
+        }
+    };
+    (family, first, second)
 }
 
 /// The bytes of an [`order_window`].
@@ -49,6 +79,7 @@ pub const ORDER_WINDOW: usize = 12;
 /// ```text
 ///  IP    protocol, port (2), 4 or 6, address (4 or 16), then the same for the peer without the protocol
 ///  unix  protocol, kind of name, name, or the inode if there is no name
+///  other protocol, then two numbers (4 each) for either end
 /// ```
 #[must_use]
 #[inline]
@@ -72,8 +103,19 @@ pub fn order_window(socket: &Socket, at: usize) -> u128 {
             UnixName::Path(name) => return name_window([protocol, 1], name, at),
             UnixName::Abstract(name) => return name_window([protocol, 2], name, at),
         },
+        ends => put_numbers(&mut text, protocol, ends),
     }
     window(text.get(at..).unwrap_or_default())
+}
+
+#[cold]
+fn put_numbers(text: &mut [u8; 64], protocol: u8, ends: &Ends) {
+    put(text, 0, [protocol]);
+    for (n, side) in [Side::Local, Side::Peer].into_iter().enumerate() {
+        let (_, first, second) = numbers(ends, side);
+        put(text, 1 + 8 * n, first.to_be_bytes());
+        put(text, 5 + 8 * n, second.to_be_bytes());
+    }
 }
 
 fn put<const N: usize>(text: &mut [u8; 64], at: usize, bytes: [u8; N]) {

@@ -67,7 +67,7 @@ pub enum NoOwner {
     AcceptQueue,
     /// The handshake is not done.
     HalfOpen,
-    /// Made by the kernel for itself: no process holds it, and a tunnel device listens on its port.
+    /// Made by the kernel for itself: no process holds it, and a tunnel device listens on its port, or it is the kernel's end of netlink.
     Kernel,
     /// In all likelihood on its way between processes: none holds it, and at least as many descriptors as there are such sockets
     /// are in the queues of unix sockets (`SCM_RIGHTS`, unix(7)).
@@ -340,9 +340,18 @@ impl OwnerTable {
     /// Who holds `socket`, or why nobody does.
     #[must_use]
     pub fn of(&self, socket: &Socket) -> Owners<'_> {
+        if socket.is_the_kernels() {
+            return self.nobody(NoOwner::Kernel, NONE);
+        }
         let Some(inode) = socket.inode else {
             return self.nobody(self.reason_without_file(socket), NONE);
         };
+        self.of_inode(inode)
+    }
+
+    /// Who holds the socket with this inode, or why nobody does.
+    #[must_use]
+    pub fn of_inode(&self, inode: Inode) -> Owners<'_> {
         let inode = inode.0.get();
         if let Some(&head) = self.heads.get(&inode) {
             return if self.from(head).any(|holder| holder.slot.is_none()) {
@@ -474,6 +483,7 @@ mod tests {
             cookie: None,
             mark: None,
             cgroup: None,
+            details: None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Everything one run collected, and how complete it is.
 
-use super::{OwnerTable, Socket, Table};
+use super::{OwnerTable, Protocol, Socket, Table};
 use std::fmt;
 use std::time::SystemTime;
 
@@ -64,6 +64,11 @@ pub enum Notice {
         table: Table,
         /// What was wrong with each source.
         reason: String,
+    },
+    /// This kernel does not have the protocol: there are no such sockets.
+    Absent {
+        /// The protocol.
+        protocol: Protocol,
     },
     /// A table broke off after rows of it were already shown.
     Broken {
@@ -151,6 +156,7 @@ impl Notice {
             Self::Interrupted { .. } => "dump-interrupted",
             Self::FellBack { .. } => "fell-back",
             Self::Unavailable { .. } => "table-unavailable",
+            Self::Absent { .. } => "protocol-absent",
             Self::Broken { .. } => "table-broken",
             Self::Undecodable { .. } => "records-undecodable",
             Self::DumpDamaged { .. } => "dump-damaged",
@@ -226,6 +232,10 @@ impl fmt::Display for Notice {
             Self::Unavailable { table, reason } => {
                 write!(f, "{table}: no rows could be read: {reason}")
             }
+            Self::Absent { protocol } => write!(
+                f,
+                "this kernel has no {protocol}, or has not loaded its module: there are no such sockets"
+            ),
             Self::Broken { table, reason } => {
                 write!(f, "{table}: the list broke off, rows are missing: {reason}")
             }

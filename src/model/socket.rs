@@ -1,6 +1,6 @@
 //! One row of a kernel table.
 
-use super::{Ends, Family, InetEnds, Protocol, State, UnixEnds};
+use super::{Details, Ends, Family, IfIndex, InetEnds, Protocol, State, UnixEnds};
 use std::num::NonZeroU64;
 
 /// A user id as the kernel reports it, seen from the reader's user namespace.
@@ -51,8 +51,19 @@ pub enum Queues {
         /// The backlog; one more than this fits. Absent where the source cannot tell.
         limit: Option<u32>,
     },
+    /// Bytes that wait to be read; the source does not tell what waits to leave.
+    Received(u32),
     /// The source has no queue numbers for this kind of socket.
     Unknown,
+}
+
+impl Queues {
+    /// Whether an accept queue takes no more; the kernel lets in one more than the limit.
+    #[must_use]
+    #[inline]
+    pub const fn is_full(self) -> bool {
+        matches!(self, Self::Accept { length, limit: Some(limit) } if length > limit)
+    }
 }
 
 /// The timer that is running for a socket.
@@ -173,15 +184,23 @@ pub struct Socket {
     pub mark: Option<Mark>,
     /// Its control group.
     pub cgroup: Option<CgroupId>,
+    /// What was asked for beyond that, and sent.
+    pub details: Option<Box<Details>>,
 }
 
 impl Socket {
-    /// Its IP ends, unless it is a unix socket.
+    /// What is known beyond the fields of every socket, if that was asked for and sent.
+    #[must_use]
+    pub fn details(&self) -> Option<&Details> {
+        self.details.as_deref()
+    }
+
+    /// Its IP ends, if it is an IP socket.
     #[must_use]
     pub const fn inet(&self) -> Option<&InetEnds> {
         match &self.ends {
             Ends::Inet(ends) => Some(ends),
-            Ends::Unix(_) => None,
+            _ => None,
         }
     }
 
@@ -190,7 +209,25 @@ impl Socket {
     pub const fn unix(&self) -> Option<&UnixEnds> {
         match &self.ends {
             Ends::Unix(ends) => Some(ends),
-            Ends::Inet(_) => None,
+            _ => None,
+        }
+    }
+
+    /// Whether it is the kernel's own end of netlink, which no process can hold.
+    #[must_use]
+    #[inline]
+    pub const fn is_the_kernels(&self) -> bool {
+        matches!(&self.ends, Ends::Netlink(ends) if ends.is_kernel())
+    }
+
+    /// The interface it is bound to.
+    #[must_use]
+    pub const fn interface(&self) -> Option<IfIndex> {
+        match &self.ends {
+            Ends::Inet(ends) => ends.interface,
+            Ends::Packet(ends) => ends.interface,
+            Ends::Xdp(ends) => ends.interface,
+            Ends::Unix(_) | Ends::Netlink(_) | Ends::Vsock(_) | Ends::Tipc(_) => None,
         }
     }
 

@@ -34,8 +34,53 @@ pub enum State {
     Closing,
     /// TCP bound to a port, neither listening nor connected (`TCP_BOUND_INACTIVE`, Linux 6.8).
     BoundInactive,
+    /// An SCTP association that is neither established nor closed.
+    Sctp(SctpState),
     /// A number this program does not know.
     Unknown(u8),
+}
+
+/// The states of an SCTP association that TCP has no word for, `enum sctp_state` of `include/net/sctp/constants.h`, RFC 9260 §4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SctpState {
+    /// 1: our INIT is out.
+    CookieWait,
+    /// 2: our COOKIE ECHO is out.
+    CookieEchoed,
+    /// 4: we close, and data of ours is not acknowledged yet.
+    ShutdownPending,
+    /// 5: our SHUTDOWN is out.
+    ShutdownSent,
+    /// 6: the peer closes, and data of ours is not acknowledged yet.
+    ShutdownReceived,
+    /// 7: the answer to the peer's SHUTDOWN is out.
+    ShutdownAckSent,
+}
+
+impl SctpState {
+    /// The association's own number.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::CookieWait => 1,
+            Self::CookieEchoed => 2,
+            Self::ShutdownPending => 4,
+            Self::ShutdownSent => 5,
+            Self::ShutdownReceived => 6,
+            Self::ShutdownAckSent => 7,
+        }
+    }
+
+    const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::CookieWait => ("cookie-wait", "COOKIE-WAIT"),
+            Self::CookieEchoed => ("cookie-echoed", "COOKIE-ECHOED"),
+            Self::ShutdownPending => ("shutdown-pending", "SHUTDOWN-PENDING"),
+            Self::ShutdownSent => ("shutdown-sent", "SHUTDOWN-SENT"),
+            Self::ShutdownReceived => ("shutdown-received", "SHUTDOWN-RECEIVED"),
+            Self::ShutdownAckSent => ("shutdown-ack-sent", "SHUTDOWN-ACK-SENT"),
+        }
+    }
 }
 
 /// States with their kernel number, JSON word and table word.
@@ -75,10 +120,29 @@ impl State {
         }
     }
 
-    /// The kernel's number.
+    /// Reads the number of an SCTP association's state, which is not one of the socket states.
+    #[must_use]
+    pub const fn of_association(number: u8) -> Self {
+        match number {
+            0 => Self::Close,
+            1 => Self::Sctp(SctpState::CookieWait),
+            2 => Self::Sctp(SctpState::CookieEchoed),
+            3 => Self::Established,
+            4 => Self::Sctp(SctpState::ShutdownPending),
+            5 => Self::Sctp(SctpState::ShutdownSent),
+            6 => Self::Sctp(SctpState::ShutdownReceived),
+            7 => Self::Sctp(SctpState::ShutdownAckSent),
+            n => Self::Unknown(n),
+        }
+    }
+
+    /// The kernel's number; for an SCTP association the one that its socket has meanwhile (`enum sctp_sock_state`): 2 while it
+    /// is made, 8 while it is closed.
     #[must_use]
     pub const fn number(self) -> u8 {
         match self {
+            Self::Sctp(SctpState::CookieWait | SctpState::CookieEchoed) => 2,
+            Self::Sctp(_) => 8,
             Self::Established => 1,
             Self::SynSent => 2,
             Self::SynRecv => 3,
@@ -100,6 +164,7 @@ impl State {
     pub fn word(self, protocol: Protocol) -> &'static str {
         match self {
             Self::Close if protocol != Protocol::Tcp => "unconnected",
+            Self::Sctp(state) => state.words().0,
             _ => self.named().map_or("unknown", |s| s.2),
         }
     }
@@ -109,12 +174,16 @@ impl State {
     pub fn label(self, protocol: Protocol) -> &'static str {
         match self {
             Self::Close if protocol != Protocol::Tcp => "UNCONN",
+            Self::Sctp(state) => state.words().1,
             _ => self.named().map_or("UNKNOWN", |s| s.3),
         }
     }
 
+    #[inline]
     fn named(self) -> Option<&'static (Self, u8, &'static str, &'static str)> {
-        STATES.iter().find(|s| s.0 == self)
+        // Their numbers are their own, and one comparison.
+        let number = self.number();
+        STATES.iter().find(|s| s.1 == number)
     }
 }
 
@@ -338,6 +407,19 @@ mod tests {
         assert_eq!(State::from_number(200), State::Unknown(200));
         assert!(StateSet::ALL.contains(State::Unknown(200)));
         assert!(!StateSet::BIG.contains(State::Unknown(200)));
+    }
+
+    #[test]
+    fn associations_are_found_among_the_states_of_their_sockets() {
+        for number in 0..=7 {
+            let state = State::of_association(number);
+            assert_ne!(state.word(Protocol::Sctp), "unknown");
+            assert!(StateSet::ALL.contains(state));
+        }
+        let closing = State::of_association(6);
+        assert!(StateSet::of(State::CloseWait).contains(closing));
+        assert_eq!(closing.word(Protocol::Sctp), "shutdown-received");
+        assert_eq!(State::of_association(8), State::Unknown(8));
     }
 
     #[test]

@@ -40,8 +40,22 @@ pub enum Value<'a> {
     Number(u64),
     /// An identity shown in hexadecimal.
     Hex(u64),
+    /// A number that can be negative.
+    Signed(i64),
     /// Milliseconds.
     Milliseconds(u64),
+    /// Microseconds.
+    Microseconds(u64),
+    /// Bytes.
+    Bytes(u64),
+    /// Bytes a second.
+    Rate(u64),
+    /// A multiple, in 256ths.
+    Factor256(u32),
+    /// Bits with their words, the lowest bit first.
+    Words(u64, &'static [&'static str]),
+    /// Bytes from outside; hostile until escaped.
+    Text(&'a [u8]),
     /// A word of ours.
     Word(&'static str),
     /// Bytes from outside that a lookup gave; hostile until escaped.
@@ -58,6 +72,10 @@ pub enum Value<'a> {
     Pids(Owners<'a>),
     /// Their descriptor numbers.
     Descriptors(Owners<'a>),
+    /// Their threads.
+    Threads(Owners<'a>),
+    /// Their security contexts.
+    Contexts(Owners<'a>),
 }
 
 impl Value<'_> {
@@ -90,13 +108,20 @@ impl Value<'_> {
             Self::End(socket, Side::Peer) => match &socket.ends {
                 Ends::Inet(ends) if ends.has_peer() => 0,
                 Ends::Unix(ends) => match ends.peer {
-                    UnixPeer::Inode(_) => 0,
                     UnixPeer::None => 1,
                     UnixPeer::Unknown => 2,
+                    _ => 0,
                 },
-                Ends::Inet(_) => 1,
+                Ends::Netlink(ends) if ends.peer.is_some() => 0,
+                Ends::Vsock(ends) if ends.peer.is_some() => 0,
+                Ends::Tipc(ends) if ends.peer.is_some() => 0,
+                _ => 1,
             },
-            Self::Processes(o) | Self::Pids(o) | Self::Descriptors(o) => match o {
+            Self::Processes(o)
+            | Self::Pids(o)
+            | Self::Descriptors(o)
+            | Self::Threads(o)
+            | Self::Contexts(o) => match o {
                 Owners::Known(_) => 0,
                 Owners::None { .. } => 1,
                 Owners::Hidden | Owners::NotAsked => 2,
@@ -110,7 +135,16 @@ impl Value<'_> {
             (Self::Flag(a), Self::Flag(b)) => a.cmp(b),
             (Self::Number(a), Self::Number(b))
             | (Self::Hex(a), Self::Hex(b))
-            | (Self::Milliseconds(a), Self::Milliseconds(b)) => a.cmp(b),
+            | (Self::Milliseconds(a), Self::Milliseconds(b))
+            | (Self::Microseconds(a), Self::Microseconds(b))
+            | (Self::Bytes(a), Self::Bytes(b))
+            | (Self::Rate(a), Self::Rate(b))
+            | (Self::Words(a, _), Self::Words(b, _)) => a.cmp(b),
+            (Self::Factor256(a), Self::Factor256(b)) => a.cmp(b),
+            (Self::Signed(a), Self::Signed(b)) => a.cmp(b),
+            // Only what can be negative is ever both.
+            (Self::Signed(_), Self::Bytes(_)) => Ordering::Less,
+            (Self::Bytes(_), Self::Signed(_)) => Ordering::Greater,
             (Self::Address(a), Self::Address(b)) => a.cmp(b),
             (Self::Word(a), Self::Word(b)) => a.cmp(b),
             (Self::End(a, side), Self::End(b, _)) => super::order::compare_ends(a, b, *side),
@@ -122,7 +156,9 @@ impl Value<'_> {
                         .cmp(&b.first_holder().map(|h| h.0))
                 })
             }
-            (Self::Pids(a), Self::Pids(b)) => a
+            (Self::Pids(a), Self::Pids(b))
+            | (Self::Threads(a), Self::Threads(b))
+            | (Self::Contexts(a), Self::Contexts(b)) => a
                 .first_holder()
                 .map(|h| h.0)
                 .cmp(&b.first_holder().map(|h| h.0)),
@@ -130,17 +166,35 @@ impl Value<'_> {
                 .first_holder()
                 .map(|h| h.1)
                 .cmp(&b.first_holder().map(|h| h.1)),
-            (a, b) => match (a.bytes(), b.bytes()) {
-                (Some(a), Some(b)) => a.cmp(b),
-                // A user or interface without a name is its number: numbers before names.
-                (a, b) => a.is_some().cmp(&b.is_some()),
-            },
+            // A user or interface without a name is its number, and some families have numbers for addresses: numbers before
+            // names, and addresses before both, so that the order is one whatever the kinds.
+            (a, b) => a
+                .class()
+                .cmp(&b.class())
+                .then_with(|| a.number().cmp(&b.number()))
+                .then_with(|| a.bytes().cmp(&b.bytes())),
+        }
+    }
+
+    fn class(&self) -> u8 {
+        match self {
+            Self::Address(_) => 0,
+            _ if self.number().is_some() => 1,
+            _ => 2,
+        }
+    }
+
+    fn number(&self) -> Option<u64> {
+        match self {
+            Self::Number(n) | Self::Hex(n) | Self::Milliseconds(n) => Some(*n),
+            _ => None,
         }
     }
 
     fn bytes(&self) -> Option<&[u8]> {
         match self {
             Self::Name(n) => Some(n),
+            Self::Text(text) => Some(text),
             Self::Word(w) => Some(w.as_bytes()),
             _ => None,
         }

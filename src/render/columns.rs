@@ -1,6 +1,6 @@
 //! How fields look as columns: heading, alignment, and what gives way on a narrow terminal.
 
-use crate::model::{FieldId, field_by_name};
+use crate::model::{FieldId, Unit, field_by_name};
 
 /// A field as a column of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,7 @@ impl Column {
             FieldId::Dport => ("DPORT", true, None),
             FieldId::Interface => ("INTERFACE", false, Some(10)),
             FieldId::Path => ("PATH", false, None),
+            FieldId::PeerPath => ("PEER-PATH", false, None),
             FieldId::PeerInode => ("PEER-INODE", true, Some(7)),
             FieldId::Timer => ("TIMER", false, None),
             FieldId::TimerExpires => ("EXPIRES", true, Some(11)),
@@ -45,12 +46,19 @@ impl Column {
             FieldId::Inode => ("INODE", true, Some(6)),
             FieldId::Cookie => ("COOKIE", true, Some(1)),
             FieldId::Mark => ("MARK", true, Some(3)),
-            FieldId::Cgroup => ("CGROUP", true, Some(2)),
+            FieldId::Cgroup => ("CGROUP", false, Some(2)),
+            FieldId::CgroupId => ("CGROUP-ID", true, Some(2)),
             FieldId::V6only => ("V6ONLY", false, Some(5)),
             FieldId::Shutdown => ("SHUT", false, Some(4)),
             FieldId::Process => ("PROCESS", false, None),
             FieldId::Pid => ("PID", false, None),
             FieldId::Fd => ("FD", false, Some(13)),
+            FieldId::PeerProcess => ("PEER-PROCESS", false, Some(22)),
+            FieldId::Threads => ("THREADS", false, None),
+            FieldId::Context => ("CONTEXT", false, None),
+            FieldId::Tcp(metric) => (metric.heading(), is_numeric(metric.unit()), Some(12)),
+            FieldId::Memory(metric) => (metric.heading(), is_numeric(metric.unit()), Some(12)),
+            FieldId::Extra(metric) => (metric.heading(), is_numeric(metric.unit()), Some(12)),
         };
         Self {
             field,
@@ -65,9 +73,23 @@ impl Column {
     pub const fn is_elastic(self) -> bool {
         matches!(
             self.field,
-            FieldId::Process | FieldId::Pid | FieldId::Fd | FieldId::User | FieldId::Path
+            FieldId::Process
+                | FieldId::Pid
+                | FieldId::Fd
+                | FieldId::User
+                | FieldId::Path
+                | FieldId::PeerPath
+                | FieldId::PeerProcess
+                | FieldId::Threads
+                | FieldId::Context
+                | FieldId::Cgroup
         )
     }
+}
+
+/// Whether values of a unit are compared digit under digit.
+const fn is_numeric(unit: Unit) -> bool {
+    !matches!(unit, Unit::Text | Unit::Word | Unit::Words | Unit::Flag)
 }
 
 /// What is wrong with a list of columns.

@@ -58,7 +58,12 @@ impl<W: Write> List for CsvList<W> {
 }
 
 /// A spreadsheet runs a cell that begins like a formula, and processes choose their names: such a first character is written as `\xNN`.
+/// A negative number is none.
 fn defuse(cell: &mut Vec<u8>) {
+    let is_number = |digits: &[u8]| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    if cell.strip_prefix(b"-").is_some_and(is_number) {
+        return;
+    }
     if let Some(&first @ (b'=' | b'+' | b'-' | b'@')) = cell.first() {
         cell.splice(..1, format!("\\x{first:02x}").into_bytes());
     }
@@ -77,7 +82,13 @@ mod tests {
 
     #[test]
     fn formulas_are_defused() {
-        for (given, expected) in [("=1+1", "\\x3d1+1"), ("@x", "\\x40x"), ("a=b", "a=b")] {
+        for (given, expected) in [
+            ("=1+1", "\\x3d1+1"),
+            ("@x", "\\x40x"),
+            ("a=b", "a=b"),
+            ("-10", "-10"),
+            ("-1+1", "\\x2d1+1"),
+        ] {
             let mut cell = given.as_bytes().to_vec();
             defuse(&mut cell);
             assert_eq!(cell, expected.as_bytes());

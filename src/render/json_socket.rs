@@ -8,9 +8,10 @@ use super::address;
 use super::escape::{escape, is_deceptive};
 use super::pieces;
 use super::text::{References, by_process};
+use super::{json_details, json_ends};
 use crate::model::{
-    Ends, Holder, Holders, IfIndex, Inode, Names, Owners, Port, Protocol, Queues, Row, Socket, Uid,
-    UnixEnds, UnixName, UnixPeer,
+    CgroupPath, Ends, Holder, Holders, IfIndex, Inode, Names, Owners, Port, Protocol, Queues, Row,
+    Uid, UnixEnds, UnixName, UnixPeer,
 };
 use std::io::Write;
 use std::net::IpAddr;
@@ -23,8 +24,8 @@ pub(super) fn write(out: &mut Vec<u8>, row: Row<'_>, schema: &str) {
     out.extend_from_slice(schema.as_bytes());
     word(out, "\"protocol\":", socket.protocol.word());
     word(out, ",\"family\":", socket.family.word());
-    if let Some(unix) = socket.unix() {
-        word(out, ",\"type\":", unix.kind.word());
+    if let Some(kind) = socket.ends.kind() {
+        word(out, ",\"type\":", kind.word());
     }
     word(out, ",\"state\":", socket.state.word(socket.protocol));
     match &socket.ends {
@@ -46,7 +47,8 @@ pub(super) fn write(out: &mut Vec<u8>, row: Row<'_>, schema: &str) {
                 literal(out, "null");
             }
         }
-        Ends::Unix(ends) => unix_ends(out, ends, socket),
+        Ends::Unix(ends) => unix_ends(out, ends, row),
+        ends => json_ends::write(out, ends, names),
     }
     match socket.queues {
         Queues::Bytes { recv, send } => {
@@ -60,6 +62,10 @@ pub(super) fn write(out: &mut Vec<u8>, row: Row<'_>, schema: &str) {
             maybe_number(out, ",\"limit\":", limit.map(u64::from));
             literal(out, "}");
         }
+        Queues::Received(recv) => {
+            number(out, ",\"recv_queue\":", recv.into());
+            literal(out, ",\"send_queue\":null,\"accept_queue\":null");
+        }
         Queues::Unknown => literal(
             out,
             ",\"recv_queue\":null,\"send_queue\":null,\"accept_queue\":null",
@@ -69,6 +75,7 @@ pub(super) fn write(out: &mut Vec<u8>, row: Row<'_>, schema: &str) {
     user(out, socket.uid, names);
     maybe_number(out, ",\"inode\":", socket.inode.map(|i| i.0.get()));
     hex(out, ",\"cookie\":", socket.cookie.map(|c| c.0.get()));
+    literal(out, ",\"owners\":");
     owners(out, row.owners(), names);
     match socket.timer {
         Some(timer) => {
@@ -83,8 +90,7 @@ pub(super) fn write(out: &mut Vec<u8>, row: Row<'_>, schema: &str) {
     match socket.cgroup {
         Some(cgroup) => {
             hex(out, ",\"cgroup\":{\"id\":", Some(cgroup.0.get()));
-            // Its place in the contract; ids are not resolved yet.
-            literal(out, ",\"path\":null}");
+            cgroup_path(out, names.cgroup(cgroup));
         }
         None => literal(out, ",\"cgroup\":null"),
     }
@@ -100,18 +106,18 @@ pub(super) fn write(out: &mut Vec<u8>, row: Row<'_>, schema: &str) {
         Some(shutdown) => word(out, ",\"shutdown\":", shutdown.word()),
         None => literal(out, ",\"shutdown\":null"),
     }
-    // Their places in the contract; details are not collected yet.
-    literal(out, ",\"tcp\":null,\"memory\":null}");
+    json_details::write(out, socket.details());
+    literal(out, "}");
 }
 
 #[inline]
-fn literal(out: &mut Vec<u8>, text: &'static str) {
+pub(super) fn literal(out: &mut Vec<u8>, text: &'static str) {
     out.extend_from_slice(text.as_bytes());
 }
 
 /// A word of ours, which needs no escaping.
 #[inline]
-fn word(out: &mut Vec<u8>, key: &'static str, word: &'static str) {
+pub(super) fn word(out: &mut Vec<u8>, key: &'static str, word: &'static str) {
     literal(out, key);
     literal(out, "\"");
     literal(out, word);
@@ -119,13 +125,13 @@ fn word(out: &mut Vec<u8>, key: &'static str, word: &'static str) {
 }
 
 #[inline]
-fn number(out: &mut Vec<u8>, key: &'static str, n: u64) {
+pub(super) fn number(out: &mut Vec<u8>, key: &'static str, n: u64) {
     literal(out, key);
     pieces::decimal(out, n);
 }
 
 #[inline]
-fn maybe_number(out: &mut Vec<u8>, key: &'static str, n: Option<u64>) {
+pub(super) fn maybe_number(out: &mut Vec<u8>, key: &'static str, n: Option<u64>) {
     match n {
         Some(n) => number(out, key, n),
         None => {
@@ -136,7 +142,7 @@ fn maybe_number(out: &mut Vec<u8>, key: &'static str, n: Option<u64>) {
 }
 
 /// A 64-bit identity: JSON numbers are not exact at this size in many readers.
-fn hex(out: &mut Vec<u8>, key: &'static str, n: Option<u64>) {
+pub(super) fn hex(out: &mut Vec<u8>, key: &'static str, n: Option<u64>) {
     literal(out, key);
     match n {
         Some(n) => {
@@ -164,7 +170,7 @@ fn port(out: &mut Vec<u8>, protocol: Protocol, port: Port, names: &dyn Names) {
 }
 
 /// The name of an interface; one that vanished is told by its number, as `ss` does.
-fn interface(out: &mut Vec<u8>, index: IfIndex, names: &dyn Names) {
+pub(super) fn interface(out: &mut Vec<u8>, index: IfIndex, names: &dyn Names) {
     match names.interface(index) {
         Some(name) => string(out, &name),
         None => {
@@ -174,28 +180,29 @@ fn interface(out: &mut Vec<u8>, index: IfIndex, names: &dyn Names) {
     }
 }
 
-fn unix_ends(out: &mut Vec<u8>, ends: &UnixEnds, socket: &Socket) {
+fn unix_ends(out: &mut Vec<u8>, ends: &UnixEnds, row: Row<'_>) {
     literal(out, ",\"local\":");
-    let (path, name) = match &ends.name {
-        UnixName::Path(path) => (Some(&**path), None),
-        UnixName::Abstract(name) => (None, Some(&**name)),
-        UnixName::Unnamed => (None, None),
-    };
-    unix_end(out, path, name, socket.inode);
-    literal(out, ",\"peer\":");
-    match ends.peer {
-        UnixPeer::None => literal(out, "null"),
-        UnixPeer::Inode(inode) => unix_end(out, None, None, Some(inode)),
-        UnixPeer::Unknown => unix_end(out, None, None, None),
+    unix_end(out, Some(&ends.name), row.socket.inode);
+    literal(out, "},\"peer\":");
+    if ends.peer == UnixPeer::None {
+        return literal(out, "null");
     }
+    let inode = ends.peer.inode();
+    unix_end(out, ends.peer.name(), inode);
+    if let Some(inode) = inode {
+        literal(out, ",\"owners\":");
+        owners(out, row.owners_of(inode), row.context.names);
+    }
+    literal(out, "}");
 }
 
-fn unix_end(
-    out: &mut Vec<u8>,
-    path: Option<&[u8]>,
-    abstract_name: Option<&[u8]>,
-    inode: Option<Inode>,
-) {
+/// One end, without the closing brace.
+fn unix_end(out: &mut Vec<u8>, name: Option<&UnixName>, inode: Option<Inode>) {
+    let (path, abstract_name) = match name {
+        Some(UnixName::Path(path)) => (Some(&**path), None),
+        Some(UnixName::Abstract(name)) => (None, Some(&**name)),
+        Some(UnixName::Unnamed) | None => (None, None),
+    };
     literal(out, "{\"path\":");
     maybe_string(out, path);
     hex_if_lossy(out, ",\"path_hex\":", path);
@@ -203,7 +210,6 @@ fn unix_end(
     maybe_string(out, abstract_name);
     hex_if_lossy(out, ",\"abstract_hex\":", abstract_name);
     maybe_number(out, ",\"inode\":", inode.map(|i| i.0.get()));
-    literal(out, "}");
 }
 
 fn user(out: &mut Vec<u8>, uid: Option<Uid>, names: &dyn Names) {
@@ -215,7 +221,7 @@ fn user(out: &mut Vec<u8>, uid: Option<Uid>, names: &dyn Names) {
 }
 
 fn owners(out: &mut Vec<u8>, owners: Owners<'_>, names: &dyn Names) {
-    literal(out, ",\"owners\":{\"status\":");
+    literal(out, "{\"status\":");
     match owners {
         Owners::Known(holders) => {
             literal(out, "\"known\",\"reason\":null,\"processes\":[");
@@ -275,6 +281,17 @@ fn process(out: &mut Vec<u8>, holder: &Holder<'_>, refs: &References, names: &dy
     }
     maybe_number(out, ",\"uid\":", holder.process.uid.map(|uid| uid.0.into()));
     user(out, holder.process.uid, names);
+    if let Some(threads) = names.threads(holder.process.pid) {
+        literal(out, ",\"threads\":[");
+        for (n, thread) in threads.iter().enumerate() {
+            number(out, if n == 0 { "" } else { "," }, thread.0.into());
+        }
+        literal(out, "]");
+    }
+    if let Some(context) = names.context(holder.process.pid) {
+        literal(out, ",\"context\":");
+        string(out, &context);
+    }
     literal(out, ",\"command\":null}");
 }
 
@@ -283,6 +300,26 @@ fn maybe_string(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
         Some(bytes) => string(out, bytes),
         None => literal(out, "null"),
     }
+}
+
+/// The place of a control group. One that is gone has no path any more, which is known; `null` is unknown.
+fn cgroup_path(out: &mut Vec<u8>, path: CgroupPath) {
+    match path {
+        CgroupPath::Known(path) => {
+            literal(out, ",\"path\":");
+            string(out, &path);
+            literal(out, ",\"gone\":false}");
+        }
+        CgroupPath::Gone => literal(out, ",\"path\":null,\"gone\":true}"),
+        CgroupPath::Hidden | CgroupPath::NotAsked => {
+            literal(out, ",\"path\":null,\"gone\":null}");
+        }
+    }
+}
+
+/// A string from outside, with its quotes.
+pub(super) fn bytes_as_string(out: &mut Vec<u8>, bytes: &[u8]) {
+    string(out, bytes);
 }
 
 /// A string from outside: itself if it is UTF-8, with portctl's escapes if it is not. Characters that a terminal would act on are written

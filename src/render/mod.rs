@@ -6,28 +6,39 @@
 mod address;
 pub mod columns;
 mod csv;
+mod details;
 pub mod escape;
+mod family_words;
+mod free;
 mod headroom;
 mod headroom_json;
 mod headroom_words;
 mod json;
+mod json_details;
+mod json_ends;
 mod json_socket;
 mod layout;
+mod line;
 mod pieces;
 mod prose;
 mod schema;
 mod summary;
 mod table;
 mod text;
+mod text_ends;
 mod top;
 mod top_json;
+mod units;
 mod why;
 
 pub use columns::Column;
 pub use csv::CsvList;
+pub use details::DetailOptions;
+pub use free::{FreeView, free_json, free_text};
 pub use headroom::{HeadroomReport, ProbeReport, headroom_text};
 pub use headroom_json::headroom_json;
 pub use json::{JsonList, NdjsonList};
+pub use line::line;
 pub use schema::{SCHEMAS, schema};
 pub use summary::{
     CheckStatus, SummaryReport, check_line, openmetrics, summary_json, summary_text,
@@ -90,6 +101,8 @@ pub trait List {
     fn close(&mut self, closing: &Closing) -> io::Result<Vec<Notice>>;
 }
 
+#[cfg(test)]
+mod detail_tests;
 #[cfg(test)]
 mod headroom_tests;
 #[cfg(test)]

@@ -81,6 +81,46 @@ pub(super) fn hex_digit(n: u8) -> u8 {
     DIGITS.get(usize::from(n & 15)).copied().unwrap_or(b'?')
 }
 
+/// A short text that is known beforehand, with room behind it: see [`start_of`].
+#[derive(Clone, Copy)]
+pub(super) struct Piece {
+    text: [u8; PIECE_ROOM],
+    length: u8,
+}
+
+/// Room for the longest of those texts.
+const PIECE_ROOM: usize = 32;
+
+impl Piece {
+    /// Nothing.
+    pub(super) const EMPTY: Self = Self {
+        text: [b' '; PIECE_ROOM],
+        length: 0,
+    };
+
+    /// These texts one after the other. At compile time it fails if there is no room for them.
+    pub(super) const fn joined(parts: &[&str]) -> Self {
+        let mut piece = Self::EMPTY;
+        let mut parts = parts;
+        let mut length = 0;
+        while let [part, others @ ..] = parts {
+            let (_, free) = piece.text.split_at_mut(length);
+            let (place, _) = free.split_at_mut(part.len());
+            place.copy_from_slice(part.as_bytes());
+            length += part.len();
+            parts = others;
+        }
+        piece.length = length as u8;
+        piece
+    }
+
+    /// Appends it.
+    #[inline]
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        start_of(out, &self.text, self.length.into());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

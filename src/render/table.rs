@@ -5,6 +5,7 @@
 //! nothing before it has seen all of them.
 
 use super::columns::Column;
+use super::details::{self, DetailOptions};
 use super::layout::{self, CutAt, GAP, Layout, Need, display_width};
 use super::pieces::blanks;
 use super::text::{self, TextOptions};
@@ -39,6 +40,10 @@ pub struct TableOptions {
     pub colour: bool,
     /// How numbers with names are shown.
     pub text: TextOptions,
+    /// What stands below each row.
+    pub details: DetailOptions,
+    /// Whether every field has a line of its own, whatever room there is.
+    pub record: bool,
 }
 
 /// Writes a table.
@@ -53,6 +58,7 @@ pub struct TableList<W> {
     buffer: Vec<u8>,
     rows: u64,
     dropped: Vec<&'static str>,
+    tail: details::Tail,
 }
 
 /// Cells that wait for the layout, or of the one row that is being written.
@@ -60,6 +66,10 @@ pub struct TableList<W> {
 struct Held {
     text: Vec<u8>,
     cells: Vec<Cell>,
+    /// What stands below the rows.
+    details: Vec<u8>,
+    /// Where that of each row ends.
+    detail_ends: Vec<usize>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +78,7 @@ struct Cell {
     width: usize,
     elastic: bool,
     state: State,
+    full: bool,
 }
 
 impl<W: Write> TableList<W> {
@@ -79,7 +90,7 @@ impl<W: Write> TableList<W> {
             FIRST_ROWS
         };
         Self {
-            direct: options.width.is_none() && !options.colour,
+            direct: options.width.is_none() && !options.colour && !options.record,
             out,
             options,
             hold,
@@ -88,6 +99,7 @@ impl<W: Write> TableList<W> {
             buffer: Vec::with_capacity(BUFFER_LEN + 4096),
             rows: 0,
             dropped: Vec::new(),
+            tail: details::Tail::default(),
         }
     }
 
@@ -116,7 +128,11 @@ impl<W: Write> TableList<W> {
                 }
             }
         }
-        let layout = layout::fit(columns, &needs, self.options.width, self.options.may_drop);
+        let layout = if self.options.record {
+            Layout::Records
+        } else {
+            layout::fit(columns, &needs, self.options.width, self.options.may_drop)
+        };
         if let Layout::Lines(widths) = &layout {
             self.dropped = columns
                 .iter()
@@ -129,9 +145,14 @@ impl<W: Write> TableList<W> {
             }
         }
         let held = std::mem::take(&mut self.held);
-        let mut start = 0;
-        for row in held.cells.chunks(self.options.columns.len().max(1)) {
-            start = self.write_row(&layout, &held.text, row, start)?;
+        let (mut start, mut details_start) = (0, 0);
+        let rows = held.cells.chunks(self.options.columns.len().max(1));
+        for (n, row) in rows.enumerate() {
+            let details_end = held.detail_ends.get(n).copied().unwrap_or(details_start);
+            let details = held.details.get(details_start..details_end);
+            let details = details.unwrap_or_default();
+            start = self.write_row(&layout, &held.text, row, start, details)?;
+            details_start = details_end;
         }
         self.layout = Some(layout);
         self.flush()
@@ -161,6 +182,7 @@ impl<W: Write> TableList<W> {
         text: &[u8],
         cells: &[Cell],
         mut start: usize,
+        details: &[u8],
     ) -> io::Result<usize> {
         match layout {
             Layout::Lines(widths) => {
@@ -178,7 +200,7 @@ impl<W: Write> TableList<W> {
                     start = cell.end;
                     let Some(width) = *width else { continue };
                     let colour = if self.options.colour && column.field == FieldId::State {
-                        state_colour(cell.state)
+                        state_colour(cell.state, cell.full)
                     } else {
                         b""
                     };
@@ -189,6 +211,7 @@ impl<W: Write> TableList<W> {
                         line.cell(n, content, cell.width, width, column.right, colour);
                     }
                 }
+                self.buffer.extend_from_slice(details);
                 self.buffer.push(b'\n');
             }
             Layout::Records => {
@@ -208,6 +231,10 @@ impl<W: Write> TableList<W> {
                     self.buffer.extend_from_slice(column.heading.as_bytes());
                     blanks(&mut self.buffer, label + 1 - column.heading.len());
                     self.buffer.extend_from_slice(content);
+                    self.buffer.push(b'\n');
+                }
+                if let Some(details) = details.strip_prefix(b"\n") {
+                    self.buffer.extend_from_slice(details);
                     self.buffer.push(b'\n');
                 }
             }
@@ -240,6 +267,17 @@ impl<W: Write> List for TableList<W> {
             direct_row(&mut self.buffer, aside, &self.options, widths, row);
             aside.clear();
             if self.buffer.get(start..).is_some_and(<[u8]>::is_ascii) {
+                if !self.options.details.is_empty() {
+                    self.buffer.pop();
+                    details::write(
+                        &mut self.buffer,
+                        row,
+                        self.options.details,
+                        None,
+                        &mut self.tail,
+                    );
+                    self.buffer.push(b'\n');
+                }
                 return if self.buffer.len() >= BUFFER_LEN {
                     self.flush()
                 } else {
@@ -259,11 +297,25 @@ impl<W: Write> List for TableList<W> {
                 elastic: column.is_elastic()
                     || is_unix && matches!(column.field, FieldId::Local | FieldId::Peer),
                 state: row.socket.state,
+                full: row.socket.queues.is_full(),
             });
+        }
+        if !self.options.details.is_empty() {
+            let width = self.options.width;
+            details::write(
+                &mut self.held.details,
+                row,
+                self.options.details,
+                width,
+                &mut self.tail,
+            );
+            self.held.detail_ends.push(self.held.details.len());
         }
         if let Some(layout) = self.layout.take() {
             let mut held = std::mem::take(&mut self.held);
-            let written = self.write_row(&layout, &held.text, &held.cells, 0);
+            let written = self.write_row(&layout, &held.text, &held.cells, 0, &held.details);
+            held.details.clear();
+            held.detail_ends.clear();
             held.text.clear();
             held.cells.clear();
             self.held = held;
@@ -374,7 +426,7 @@ impl<'a> Line<'a> {
 
 const fn cut_at(field: FieldId) -> CutAt {
     match field {
-        FieldId::Process | FieldId::Pid | FieldId::Fd => CutAt::End,
+        FieldId::Process | FieldId::Pid | FieldId::Fd | FieldId::PeerProcess => CutAt::End,
         _ => CutAt::Middle,
     }
 }
@@ -384,8 +436,9 @@ fn last_shown(widths: &[Option<usize>]) -> usize {
 }
 
 /// Colour repeats what the word says: open for business, or lingering.
-const fn state_colour(state: State) -> &'static [u8] {
+const fn state_colour(state: State, full: bool) -> &'static [u8] {
     match state {
+        State::Listen if full => b"\x1b[1;31m",
         State::Listen => b"\x1b[32m",
         State::CloseWait | State::SynRecv | State::SynSent => b"\x1b[33m",
         State::TimeWait | State::FinWait1 | State::FinWait2 | State::LastAck | State::Closing => {

@@ -3,9 +3,10 @@
 use super::address::address;
 use super::escape::{escape_into, quote_into, quoted_into};
 use super::pieces::{decimal as number, hex};
+use super::{text_ends, units};
 use crate::model::{
     Ends, Family, FieldId, Holder, Holders, IfIndex, InetEnds, Inode, Names, NoOwner, Owners, Port,
-    Protocol, Queues, Row, Side, Socket, Timer, UnixEnds, UnixKind, UnixName, UnixPeer, Value,
+    Protocol, Queues, Row, Side, Socket, SocketKind, Timer, UnixEnds, UnixName, UnixPeer, Value,
 };
 use std::net::IpAddr;
 
@@ -34,19 +35,22 @@ pub(super) fn cell(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: Tex
     let socket = row.socket;
     match field {
         FieldId::Protocol => {
-            let word = match socket.unix().map(|unix| unix.kind) {
-                None | Some(UnixKind::Other(_)) => socket.protocol.word(),
-                Some(UnixKind::Stream) => "u_str",
-                Some(UnixKind::Dgram) => "u_dgr",
-                Some(UnixKind::Seqpacket) => "u_seq",
+            let word = match &socket.ends {
+                Ends::Inet(_) => socket.protocol.word(),
+                ends => typed_word(socket.protocol, ends),
             };
             out.extend_from_slice(word.as_bytes());
         }
         FieldId::State => {
             out.extend_from_slice(socket.state.label(socket.protocol).as_bytes());
+            if socket.queues.is_full() {
+                out.extend_from_slice(b"(full)");
+            }
         }
         FieldId::RecvQueue => match socket.queues {
-            Queues::Bytes { recv: n, .. } | Queues::Accept { length: n, .. } => {
+            Queues::Bytes { recv: n, .. }
+            | Queues::Accept { length: n, .. }
+            | Queues::Received(n) => {
                 number(out, n.into());
             }
             Queues::Unknown => out.extend_from_slice(UNKNOWN),
@@ -55,12 +59,44 @@ pub(super) fn cell(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: Tex
             Queues::Bytes { send: n, .. } | Queues::Accept { limit: Some(n), .. } => {
                 number(out, n.into());
             }
-            Queues::Accept { limit: None, .. } | Queues::Unknown => out.extend_from_slice(UNKNOWN),
+            Queues::Accept { limit: None, .. } | Queues::Received(_) | Queues::Unknown => {
+                out.extend_from_slice(UNKNOWN);
+            }
         },
         // Without the detour over a value.
         FieldId::Local => end(out, socket, Side::Local, row.context.names, options),
         FieldId::Peer => end(out, socket, Side::Peer, row.context.names, options),
+        _ => other_cell(out, field, row, options),
+    }
+}
+
+/// The cells that are not in every list: apart, so that telling the others from each other stays short.
+#[inline(never)]
+fn other_cell(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: TextOptions) {
+    match field {
+        FieldId::Path | FieldId::PeerPath => path(out, field, row, options),
         _ => value(out, field, row, options, NONE),
+    }
+}
+
+/// Protocol and type in one word, as `ss` has taught people.
+#[cold]
+const fn typed_word(protocol: Protocol, ends: &Ends) -> &'static str {
+    match (ends, ends.kind()) {
+        (Ends::Unix(_), Some(SocketKind::Stream)) => "u_str",
+        (Ends::Unix(_), Some(SocketKind::Dgram)) => "u_dgr",
+        (Ends::Unix(_), Some(SocketKind::Seqpacket)) => "u_seq",
+        (Ends::Packet(_), Some(SocketKind::Raw)) => "p_raw",
+        (Ends::Packet(_), Some(SocketKind::Dgram)) => "p_dgr",
+        (Ends::Netlink(_), _) => "nl",
+        (Ends::Vsock(_), Some(SocketKind::Stream)) => "v_str",
+        (Ends::Vsock(_), Some(SocketKind::Dgram)) => "v_dgr",
+        (Ends::Vsock(_), Some(SocketKind::Seqpacket)) => "v_seq",
+        (Ends::Tipc(_), Some(SocketKind::Stream)) => "ti_st",
+        (Ends::Tipc(_), Some(SocketKind::Dgram)) => "ti_dg",
+        (Ends::Tipc(_), Some(SocketKind::Rdm)) => "ti_rd",
+        (Ends::Tipc(_), Some(SocketKind::Seqpacket)) => "ti_sq",
+        _ => protocol.word(),
     }
 }
 
@@ -70,16 +106,21 @@ pub(super) fn csv_value(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options
     match (field.field().extract)(row) {
         Value::End(socket, Side::Peer) if !has_peer(socket) => {}
         Value::End(socket, Side::Local) if socket.unix().is_some() => {
-            match socket.unix().map(|unix| &unix.name) {
-                Some(UnixName::Path(path)) => csv_path(out, path),
-                Some(UnixName::Abstract(name)) => {
-                    out.push(b'@');
-                    escape_into(out, name);
-                }
-                Some(UnixName::Unnamed) | None => unnamed(out, socket.inode),
-            }
+            csv_name(out, socket.unix().map(|unix| &unix.name), socket.inode);
+        }
+        Value::End(socket, Side::Peer) if socket.unix().is_some() => {
+            let peer = socket.unix().map(|unix| &unix.peer);
+            csv_name(
+                out,
+                peer.and_then(UnixPeer::name),
+                peer.and_then(UnixPeer::inode),
+            );
         }
         Value::Name(name) => escape_into(out, &name),
+        Value::Text(text) => escape_into(out, text),
+        // Exact, in the unit that the help tells.
+        Value::Microseconds(n) | Value::Rate(n) => number(out, n),
+        Value::Factor256(n) => units::exact_factor(out, n),
         // Numbers only: the words for those without are in the column with the processes.
         Value::Pids(owners) | Value::Descriptors(owners) => match owners {
             Owners::Known(_) => value(out, field, row, options, b""),
@@ -87,6 +128,18 @@ pub(super) fn csv_value(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options
             Owners::Hidden | Owners::NotAsked => out.extend_from_slice(UNKNOWN),
         },
         _ => value(out, field, row, options, b""),
+    }
+}
+
+/// A unix name, whose inode is in a column of its own.
+fn csv_name(out: &mut Vec<u8>, name: Option<&UnixName>, inode: Option<Inode>) {
+    match name {
+        Some(UnixName::Path(path)) => csv_path(out, path),
+        Some(UnixName::Abstract(name)) => {
+            out.push(b'@');
+            escape_into(out, name);
+        }
+        Some(UnixName::Unnamed) | None => unnamed(out, inode),
     }
 }
 
@@ -108,6 +161,10 @@ fn has_peer(socket: &Socket) -> bool {
     match &socket.ends {
         Ends::Inet(ends) => ends.has_peer(),
         Ends::Unix(ends) => ends.peer != UnixPeer::None,
+        Ends::Netlink(ends) => ends.peer.is_some(),
+        Ends::Vsock(ends) => ends.peer.is_some(),
+        Ends::Tipc(ends) => ends.peer.is_some(),
+        Ends::Packet(_) | Ends::Xdp(_) => false,
     }
 }
 
@@ -120,7 +177,13 @@ fn value(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: TextOptions, 
         Value::Flag(flag) => out.extend_from_slice(if flag { b"yes" } else { b"no" }),
         Value::Number(n) => number(out, n),
         Value::Hex(n) => hex(out, n),
-        Value::Milliseconds(ms) => number(out, ms),
+        Value::Signed(n) => signed(out, n),
+        Value::Milliseconds(n) | Value::Bytes(n) => number(out, n),
+        Value::Microseconds(us) => units::microseconds(out, us),
+        Value::Rate(rate) => units::rate(out, rate),
+        Value::Factor256(n) => units::factor(out, n),
+        Value::Words(bits, names) => words(out, bits, names),
+        Value::Text(text) => quote_into(out, text),
         Value::Word(word) => out.extend_from_slice(word.as_bytes()),
         Value::Name(name) => quote_into(out, &name),
         Value::Address(ip) => address(out, ip),
@@ -132,6 +195,15 @@ fn value(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: TextOptions, 
         Value::Descriptors(owners) => each_owner(out, owners, row, |out, _, refs| {
             descriptors(out, refs);
         }),
+        Value::Threads(owners) => each_owner(out, owners, row, |out, holder, _| {
+            threads(out, holder, row.context.names);
+        }),
+        Value::Contexts(owners) => each_owner(out, owners, row, |out, holder, _| {
+            match row.context.names.context(holder.process.pid) {
+                Some(context) => quote_into(out, &context),
+                None => out.extend_from_slice(UNKNOWN),
+            }
+        }),
     }
 }
 
@@ -140,6 +212,7 @@ fn end(out: &mut Vec<u8>, socket: &Socket, side: Side, names: &dyn Names, option
     match &socket.ends {
         Ends::Inet(ends) => inet_end(out, socket, ends, side, names, options),
         Ends::Unix(ends) => unix_end(out, socket, ends, side),
+        ends => text_ends::end(out, ends, side, names, options),
     }
 }
 
@@ -178,23 +251,53 @@ fn interface(out: &mut Vec<u8>, index: IfIndex, names: &dyn Names) {
     }
 }
 
+/// A unix name with its inode, which finds the same socket where it is somebody's peer: accepted sockets all have one name.
 fn unix_end(out: &mut Vec<u8>, socket: &Socket, ends: &UnixEnds, side: Side) {
     match side {
-        Side::Local => match &ends.name {
-            UnixName::Path(path) if looks_like_no_path(path) => quoted_into(out, path),
-            UnixName::Path(path) => quote_into(out, path),
-            UnixName::Abstract(name) => {
-                // The mark stays outside the quotes that a name may need: inside, it is part of a path.
-                out.push(b'@');
-                quote_into(out, name);
-            }
-            UnixName::Unnamed => unnamed(out, socket.inode),
+        Side::Local => unix_name(out, &ends.name, socket.inode),
+        Side::Peer => match (&ends.peer, ends.peer.name()) {
+            (UnixPeer::None, _) => out.extend_from_slice(NONE),
+            (peer, Some(name)) => unix_name(out, name, peer.inode()),
+            (peer, None) => unnamed(out, peer.inode()),
         },
-        Side::Peer => match ends.peer {
-            UnixPeer::Inode(inode) => unnamed(out, Some(inode)),
-            UnixPeer::None => out.extend_from_slice(NONE),
-            UnixPeer::Unknown => out.extend_from_slice(UNKNOWN),
-        },
+    }
+}
+
+/// A unix name alone: its inode is in a column of its own.
+#[cold]
+fn path(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: TextOptions) {
+    match (field.field().extract)(row) {
+        Value::End(socket, side) => {
+            let name = socket.unix().and_then(|unix| match side {
+                Side::Local => Some(&unix.name),
+                Side::Peer => unix.peer.name(),
+            });
+            unix_name(out, name.unwrap_or(&UnixName::Unnamed), None);
+        }
+        _ => value(out, field, row, options, NONE),
+    }
+}
+
+fn unix_name(out: &mut Vec<u8>, name: &UnixName, inode: Option<Inode>) {
+    // A name that holds the mark of inodes is quoted: what is behind the quotes is the inode.
+    let quote = |out: &mut Vec<u8>, name: &[u8], ambiguous: bool| {
+        if ambiguous || name.contains(&b'#') {
+            quoted_into(out, name);
+        } else {
+            quote_into(out, name);
+        }
+    };
+    match name {
+        UnixName::Path(path) => quote(out, path, looks_like_no_path(path)),
+        UnixName::Abstract(name) => {
+            // The mark stays outside the quotes that a name may need: inside, it is part of a path.
+            out.push(b'@');
+            quote(out, name, false);
+        }
+        UnixName::Unnamed => return unnamed(out, inode),
+    }
+    if inode.is_some() {
+        unnamed(out, inode);
     }
 }
 
@@ -243,6 +346,37 @@ fn port(
         quote_into(out, &name);
     } else {
         number(out, port.0.into());
+    }
+}
+
+/// A number that can be negative.
+pub(super) fn signed(out: &mut Vec<u8>, n: i64) {
+    if n < 0 {
+        out.push(b'-');
+    }
+    number(out, n.unsigned_abs());
+}
+
+/// The words of the bits that are set, and bits without a word as a number; `none` if none is set.
+pub(super) fn words(out: &mut Vec<u8>, bits: u64, names: &[&str]) {
+    let mut unnamed = bits;
+    let mut first = true;
+    for (n, name) in names.iter().enumerate() {
+        if bits >> n & 1 == 1 {
+            unnamed &= !(1 << n);
+            if !std::mem::take(&mut first) {
+                out.push(b',');
+            }
+            out.extend_from_slice(name.as_bytes());
+        }
+    }
+    if unnamed != 0 {
+        if !first {
+            out.push(b',');
+        }
+        hex(out, unnamed);
+    } else if first {
+        out.extend_from_slice(b"none");
     }
 }
 
@@ -303,6 +437,27 @@ fn process(out: &mut Vec<u8>, holder: &Holder<'_>, refs: &References) {
     out.push(b']');
     out.extend_from_slice(if refs.fds.is_empty() { b" " } else { b" fd " });
     descriptors(out, refs);
+}
+
+/// `812: 812,813`: the process, and the threads through which it can use the socket.
+fn threads(out: &mut Vec<u8>, holder: &Holder<'_>, names: &dyn Names) {
+    number(out, holder.process.pid.0.into());
+    out.extend_from_slice(b": ");
+    // Found in one thread's own table, it is that thread's alone.
+    if let Some(thread) = holder.thread {
+        return number(out, thread.0.into());
+    }
+    match names.threads(holder.process.pid) {
+        Some(threads) => {
+            for (n, thread) in threads.iter().enumerate() {
+                if n > 0 {
+                    out.push(b',');
+                }
+                number(out, thread.0.into());
+            }
+        }
+        None => out.extend_from_slice(UNKNOWN),
+    }
 }
 
 /// `3,4`, and `slot 0 of fd 5` for a file that is registered with an io_uring.

@@ -6,8 +6,10 @@ use super::columns::Column;
 use super::escape::{escape, quote_into};
 use super::layout::display_width;
 use super::pieces::hex;
-use crate::analysis::top::{Counts, GroupEnd, GroupValue, Missing, StateSlot, Top};
-use crate::model::{FieldId, IfIndex, Names, NoOwner, Notice};
+use super::text::{self, TextOptions};
+use super::{text_ends, units};
+use crate::analysis::top::{Bytes, Counts, GroupEnd, GroupValue, Missing, StateSlot, Top};
+use crate::model::{FieldId, IfIndex, Names, NoOwner, Notice, Unit};
 use comfy_table::{CellAlignment, Table, presets};
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -68,6 +70,15 @@ fn table(top: &Top, names: &dyn Names, options: TopOptions, state_columns: bool)
     if top.interval.is_some() {
         header.extend(["NEW/s", "GONE/s"]);
     }
+    let moved = top.groups.iter().any(|g| g.counts.moved().is_some());
+    let has_counters = |counts: &Counts| counts.carried().is_some() || counts.bytes_unknown > 0;
+    let carried = top.interval.is_none() && top.groups.iter().any(|g| has_counters(&g.counts));
+    if moved {
+        header.extend(["IN/s", "OUT/s"]);
+    }
+    if carried {
+        header.extend(["RECEIVED", "ACKED"]);
+    }
     header.extend(states.iter().map(|slot| slot.label()));
     header.extend(["RECV-Q", "SEND-Q"]);
     if listeners {
@@ -98,6 +109,12 @@ fn table(top: &Top, names: &dyn Names, options: TopOptions, state_columns: bool)
                 None => ("?".to_owned(), "?".to_owned()),
             };
             row.extend([new, gone]);
+            if moved {
+                row.extend(bytes_text(counts.moved(), 0, interval.as_secs_f64()));
+            }
+        }
+        if carried {
+            row.extend(bytes_text(counts.carried(), counts.bytes_unknown, 1.0));
         }
         row.extend(states.iter().map(|slot| match counts.in_state(*slot) {
             0 => "-".to_owned(),
@@ -140,6 +157,22 @@ fn state_list(counts: &Counts) -> String {
         return "-".to_owned();
     }
     words.join(", ")
+}
+
+/// Bytes in both directions in so many seconds, and `+?` if more is not known.
+fn bytes_text(bytes: Option<Bytes>, unknown: u32, seconds: f64) -> [String; 2] {
+    let Some(bytes) = bytes else {
+        let none = if unknown > 0 { "?" } else { "-" };
+        return [none.to_owned(), none.to_owned()];
+    };
+    [bytes.received, bytes.acked].map(|n| {
+        let mut text = Vec::new();
+        units::bytes(&mut text, (n as f64 / seconds) as u64);
+        if unknown > 0 {
+            text.extend_from_slice(b"+?");
+        }
+        String::from_utf8_lossy(&text).into_owned()
+    })
 }
 
 /// A sum of what is known; `+?` if more is not.
@@ -204,11 +237,22 @@ fn value_text(value: GroupValue<'_>, names: &dyn Names) -> String {
     match value {
         GroupValue::Missing(why) => out.extend_from_slice(missing_text(why).as_bytes()),
         GroupValue::Flag(flag) => out.extend_from_slice(if flag { b"yes" } else { b"no" }),
-        GroupValue::Number(n) | GroupValue::Milliseconds(n) => return n.to_string(),
+        GroupValue::Quantity(n, Unit::Microseconds) => units::microseconds(&mut out, n),
+        GroupValue::Quantity(n, Unit::Rate) => units::rate(&mut out, n),
+        GroupValue::Quantity(n, Unit::Factor) => {
+            units::factor(&mut out, u32::try_from(n).unwrap_or(u32::MAX));
+        }
+        GroupValue::Number(n) | GroupValue::Quantity(n, _) => return n.to_string(),
+        GroupValue::Signed(n) => return n.to_string(),
+        GroupValue::Words(bits, names) => text::words(&mut out, bits, names),
         GroupValue::Hex(n) => hex(&mut out, n),
         GroupValue::Word(word) => return word.to_owned(),
         GroupValue::Address(ip) => address(&mut out, ip),
         GroupValue::End(end) => end_text(&mut out, end, names),
+        GroupValue::Other(end) => {
+            let (ends, side) = end.as_ends();
+            text_ends::end(&mut out, &ends, side, names, TextOptions::default());
+        }
         GroupValue::Inode(inode) => return format!("#{}", inode.0),
         GroupValue::Name(name) | GroupValue::Path(name) => quote_into(&mut out, name),
         GroupValue::Abstract(name) => {

@@ -3,10 +3,11 @@
 use super::json::{
     NetNsJson, NoticeJson, Schema, TableJson, outside_string, timestamp, write_value,
 };
+use super::json_ends;
 use super::top::interface_text;
 use super::{Closing, Opening};
 use crate::analysis::top::{Counts, GroupValue, Top};
-use crate::model::{FieldId, Names};
+use crate::model::{FieldId, Names, Unit};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -25,18 +26,22 @@ struct CountsJson {
     send_queue: Option<u64>,
     accept_queue: Option<u64>,
     queues_unknown: u32,
-    // Their place; `null` until tcp_info is read.
     bytes_received: Option<u64>,
     bytes_acked: Option<u64>,
+    bytes_unknown: u32,
     new: Option<u32>,
     gone: Option<u32>,
     new_per_s: Option<f64>,
     gone_per_s: Option<f64>,
+    bytes_received_per_s: Option<f64>,
+    bytes_acked_per_s: Option<f64>,
 }
 
 impl CountsJson {
     fn new(counts: &Counts, interval: Option<Duration>) -> Self {
         let churn = interval.and_then(|_| counts.churn());
+        let moved = counts.moved();
+        let rate = |n: u64| interval.map(|i| round(n as f64 / i.as_secs_f64()));
         let per_second = |n: u32| interval.map(|i| round(f64::from(n) / i.as_secs_f64()));
         Self {
             sockets: counts.sockets(),
@@ -45,12 +50,15 @@ impl CountsJson {
             send_queue: counts.send_queue(),
             accept_queue: counts.accept_queue(),
             queues_unknown: counts.queues_unknown,
-            bytes_received: None,
-            bytes_acked: None,
+            bytes_received: counts.carried().map(|bytes| bytes.received),
+            bytes_acked: counts.carried().map(|bytes| bytes.acked),
+            bytes_unknown: counts.bytes_unknown,
             new: churn.map(|(new, _)| new),
             gone: churn.map(|(_, gone)| gone),
             new_per_s: churn.and_then(|(new, _)| per_second(new)),
             gone_per_s: churn.and_then(|(_, gone)| per_second(gone)),
+            bytes_received_per_s: moved.and_then(|bytes| rate(bytes.received)),
+            bytes_acked_per_s: moved.and_then(|bytes| rate(bytes.acked)),
         }
     }
 }
@@ -147,7 +155,13 @@ fn add(json: &mut GroupJson, id: FieldId, value: GroupValue<'_>, names: &dyn Nam
             Value::Null
         }
         GroupValue::Flag(flag) => flag.into(),
-        GroupValue::Number(n) | GroupValue::Milliseconds(n) => n.into(),
+        GroupValue::Quantity(n, Unit::Factor) => (n as f64 / 256.0).into(),
+        GroupValue::Number(n) | GroupValue::Quantity(n, _) => n.into(),
+        GroupValue::Signed(n) => n.into(),
+        GroupValue::Words(bits, names) => {
+            let set = names.iter().enumerate().filter(|(n, _)| bits >> n & 1 == 1);
+            set.map(|(_, name)| *name).collect()
+        }
         // A mark is a number of 32 bits, which every reader can hold.
         GroupValue::Hex(n) if id == FieldId::Mark => n.into(),
         GroupValue::Hex(n) => format!("{n:#x}").into(),
@@ -158,6 +172,12 @@ fn add(json: &mut GroupJson, id: FieldId, value: GroupValue<'_>, names: &dyn Nam
             "port": end.port.0,
             "interface": end.interface.map(|index| interface_text(index, names)),
         }),
+        GroupValue::Other(end) => {
+            let (ends, side) = end.as_ends();
+            let mut text = Vec::new();
+            json_ends::end(&mut text, &ends, side, names);
+            serde_json::from_slice(&text).unwrap_or_default()
+        }
         GroupValue::Inode(inode) => json!({"path": null, "abstract": null, "inode": inode.0}),
         GroupValue::Name(name) => {
             bytes = Some(name);

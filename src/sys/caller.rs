@@ -11,6 +11,13 @@ pub fn effective_uid() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
+/// Whether this process is in the group with this id.
+#[must_use]
+pub fn is_in_group(gid: u32) -> bool {
+    rustix::process::getegid().as_raw() == gid
+        || nix::unistd::getgroups().is_ok_and(|groups| groups.iter().any(|g| g.as_raw() == gid))
+}
+
 /// Whether this process has `CAP_NET_BIND_SERVICE` in the user namespace that owns its network namespace, which is what
 /// bind(2) asks for. `None` if that cannot be told.
 #[must_use]

@@ -4,7 +4,7 @@
 
 pub mod bind;
 pub mod caller;
-pub mod cgroups;
+pub mod connect;
 pub mod connected;
 pub mod hosts;
 pub mod kcmp;
@@ -13,6 +13,7 @@ pub mod namespace;
 pub mod netlink;
 pub mod port_probe;
 pub mod proc_root;
+pub mod process;
 pub mod stdout;
 pub mod terminal;
 pub mod users;

@@ -144,28 +144,3 @@ fn open<P: rustix::path::Arg>(base: impl AsFd, path: P, extra: OFlags) -> Result
         Mode::empty(),
     )
 }
-
-/// Whether the /proc mount that this process sees hides other users' processes from it: `hidepid=`, unless it is in the group of
-/// `gid=`, proc(5).
-#[must_use]
-pub fn hides_processes() -> bool {
-    let mounts = procfs::process::Process::myself().and_then(|process| process.mountinfo());
-    let proc = mounts.ok().and_then(|mounts| {
-        mounts
-            .into_iter()
-            .rfind(|m| m.fs_type == "proc" && m.mount_point == Path::new("/proc"))
-    });
-    let Some(mut options) = proc.map(|proc| proc.super_options) else {
-        return false;
-    };
-    let mut value = |name: &str| options.remove(name).flatten();
-    let hides = value("hidepid").is_some_and(|value| !matches!(value.as_str(), "0" | "off"));
-    let group = value("gid").and_then(|gid| gid.parse().ok());
-    hides && !group.is_some_and(is_in_group)
-}
-
-/// Whether this process is in the group with this id.
-fn is_in_group(gid: u32) -> bool {
-    rustix::process::getegid().as_raw() == gid
-        || nix::unistd::getgroups().is_ok_and(|groups| groups.iter().any(|g| g.as_raw() == gid))
-}

@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn a_request_with_a_program_says_how_long_it_is() {
-        let mut request = crate::wire::inet_diag::tcp_dump_request(1, 1);
+        let mut request = crate::wire::inet_diag::tcp_dump_request(1, 0, 1);
         append(&mut request, &[1, 2, 3, 4]);
         assert_eq!(request.len(), 84);
         assert_eq!(request[..4], 84u32.to_ne_bytes());

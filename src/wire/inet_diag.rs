@@ -30,7 +30,8 @@ pub const SOCK_DIAG_BY_FAMILY: u16 = 20;
 /// The older request, whose one dump holds TCP over both families, and its answers.
 pub const TCPDIAG_GETSOCK: u16 = 18;
 
-const BASE_LEN: usize = 72;
+/// Length of the fixed part of an answer.
+pub const BASE_LEN: usize = 72;
 const NO_COOKIE: u64 = u64::MAX;
 
 const ATTR_SHUTDOWN: u16 = 8;
@@ -38,9 +39,16 @@ const ATTR_SKV6ONLY: u16 = 11;
 const ATTR_MARK: u16 = 15;
 const ATTR_CGROUP_ID: u16 = 21;
 
-/// A request for every socket of `protocol` (an IP protocol number) in `family` whose state is in `states`.
+/// A request for every socket of `protocol` (an IP protocol number) in `family` whose state is in `states`, with the attributes
+/// in `extensions` (`idiag_ext`, see `inet_details`).
 #[must_use]
-pub fn dump_request(family: u8, protocol: u8, states: u32, sequence: u32) -> Vec<u8> {
+pub fn dump_request(
+    family: u8,
+    protocol: u8,
+    states: u32,
+    extensions: u8,
+    sequence: u32,
+) -> Vec<u8> {
     let socket_id = if family == FAMILY_INET6 {
         SocketId::new_v6()
     } else {
@@ -49,7 +57,7 @@ pub fn dump_request(family: u8, protocol: u8, states: u32, sequence: u32) -> Vec
     let request = InetRequest {
         family,
         protocol,
-        extensions: ExtensionFlags::empty(),
+        extensions: ExtensionFlags::from_bits_retain(extensions),
         states: StateFlags::from_bits_retain(states),
         socket_id,
     };
@@ -61,7 +69,7 @@ pub fn dump_request(family: u8, protocol: u8, states: u32, sequence: u32) -> Vec
 /// `struct inet_diag_req`: family, two prefix lengths, extensions, socket id (48), states, table; the kernel's compatibility handler
 /// answers it with the same records as [`dump_request`] and walks its hash once instead of twice.
 #[must_use]
-pub fn tcp_dump_request(states: u32, sequence: u32) -> Vec<u8> {
+pub fn tcp_dump_request(states: u32, extensions: u8, sequence: u32) -> Vec<u8> {
     const LEN: u32 = 16 + 60;
     let mut bytes = Vec::with_capacity(LEN as usize);
     bytes.extend(LEN.to_ne_bytes());
@@ -69,7 +77,7 @@ pub fn tcp_dump_request(states: u32, sequence: u32) -> Vec<u8> {
     bytes.extend((NLM_F_REQUEST | NLM_F_DUMP).to_ne_bytes());
     bytes.extend(sequence.to_ne_bytes());
     bytes.extend([0; 4]);
-    bytes.extend([FAMILY_INET, 0, 0, 0]);
+    bytes.extend([FAMILY_INET, 0, 0, extensions]);
     bytes.extend([0; 48]);
     bytes.extend(states.to_ne_bytes());
     bytes.extend([0; 4]);
@@ -79,6 +87,42 @@ pub fn tcp_dump_request(states: u32, sequence: u32) -> Vec<u8> {
 /// Makes a request ask for those sockets only that a program of [`super::bytecode`] accepts.
 pub fn choose(request: &mut Vec<u8>, program: &[u8]) {
     super::bytecode::append(request, program);
+}
+
+/// `IPPROTO_MPTCP` of `linux/in.h`, which does not fit the request's eight bits.
+pub const PROTOCOL_MPTCP: u32 = 262;
+/// `INET_DIAG_REQ_PROTOCOL`: the protocol as a 32-bit number.
+const REQUEST_PROTOCOL: u16 = 3;
+
+/// As [`dump_request`], for a protocol whose number needs more than eight bits: it goes into an attribute behind the request. Kernels
+/// before 5.10 do not read that, and answer for the protocol of the low eight bits.
+#[must_use]
+pub fn wide_dump_request(
+    family: u8,
+    protocol: u32,
+    states: u32,
+    extensions: u8,
+    sequence: u32,
+) -> Vec<u8> {
+    let number = protocol.to_le_bytes()[0];
+    let mut bytes = dump_request(family, number, states, extensions, sequence);
+    bytes.extend(8u16.to_ne_bytes());
+    bytes.extend(REQUEST_PROTOCOL.to_ne_bytes());
+    bytes.extend(protocol.to_ne_bytes());
+    let length = bytes.len() as u32;
+    if let Some(start) = bytes.first_chunk_mut() {
+        *start = length.to_ne_bytes();
+    }
+    bytes
+}
+
+/// `INET_DIAG_PEERS`: the addresses of the other end of an SCTP association. Endpoints have none, so this tells the two apart.
+#[must_use]
+pub fn is_sctp_association(payload: &[u8]) -> bool {
+    const ATTR_PEERS: u16 = 13;
+    Attributes::new(payload, BASE_LEN)
+        .map_while(Result::ok)
+        .any(|(kind, _)| kind == ATTR_PEERS)
 }
 
 /// One socket as the kernel reports it. Attributes that were not sent are `None`.
@@ -130,7 +174,7 @@ impl InetRecord {
     /// # Errors
     /// If it is shorter than the fixed part, or an attribute's length is impossible. An attribute that is shorter than its
     /// value counts as not sent; one that is longer is read as far as it is known.
-    #[inline]
+    #[inline(always)]
     pub fn decode(payload: &[u8]) -> Result<Self, DecodeError> {
         let base: &[u8; BASE_LEN] = payload.first_chunk().ok_or(DecodeError {
             what: "inet_diag_msg",
@@ -249,16 +293,17 @@ mod tests {
 
     #[test]
     fn requests_ask_for_what_they_should() {
-        let bytes = dump_request(FAMILY_INET6, 17, 0x3fff, 9);
+        let bytes = dump_request(FAMILY_INET6, 17, 0x3fff, 0x4e, 9);
         assert_eq!(bytes.len(), 16 + 56);
         assert_eq!(bytes[4..6], SOCK_DIAG_BY_FAMILY.to_ne_bytes());
         assert_eq!(bytes[6..8], 0x301u16.to_ne_bytes());
-        assert_eq!(bytes[16..20], [FAMILY_INET6, 17, 0, 0]);
+        assert_eq!(bytes[16..20], [FAMILY_INET6, 17, 0x4e, 0]);
         assert_eq!(bytes[20..24], 0x3fffu32.to_ne_bytes());
 
-        let legacy = tcp_dump_request(1 << 10, 9);
+        let legacy = tcp_dump_request(1 << 10, 0x40, 9);
         assert_eq!(legacy.len(), 76);
         assert_eq!(legacy[0..4], 76u32.to_ne_bytes());
+        assert_eq!(legacy[16..20], [FAMILY_INET, 0, 0, 0x40]);
         assert_eq!(legacy[68..72], (1u32 << 10).to_ne_bytes());
     }
 

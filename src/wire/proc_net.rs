@@ -1,6 +1,6 @@
 //! The text tables under /proc/net, proc_pid_net(5).
 //!
-//! `tcp`, `tcp6` (`net/ipv4/tcp_ipv4.c:get_tcp4_sock`), `udp`, `udp6`, `raw`, `raw6` share their first columns:
+//! `tcp`, `tcp6` (`net/ipv4/tcp_ipv4.c:get_tcp4_sock`), `udp`, `udp6`, `udplite`, `udplite6`, `raw`, `raw6` share their first columns:
 //!
 //! ```text
 //!   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -177,11 +177,11 @@ fn hex_pair(word: &[u8]) -> Option<(u64, u64)> {
     Some((hex(first)?, hex(second.get(1..)?)?))
 }
 
-fn hex(word: &[u8]) -> Option<u64> {
+pub(super) fn hex(word: &[u8]) -> Option<u64> {
     number(word, 16)
 }
 
-fn decimal(word: &[u8]) -> Option<u64> {
+pub(super) fn decimal(word: &[u8]) -> Option<u64> {
     number(word, 10)
 }
 
@@ -195,7 +195,7 @@ fn number(word: &[u8], base: u32) -> Option<u64> {
     })
 }
 
-fn saturate(value: u64) -> u32 {
+pub(super) fn saturate(value: u64) -> u32 {
     value.try_into().unwrap_or(u32::MAX)
 }
 

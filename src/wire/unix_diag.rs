@@ -17,20 +17,25 @@ pub const FAMILY_UNIX: u8 = 1;
 const BASE_LEN: usize = 16;
 const ATTR_NAME: u16 = 0;
 const ATTR_PEER: u16 = 2;
+const ATTR_ICONS: u16 = 3;
 const ATTR_RQLEN: u16 = 4;
+const ATTR_MEMINFO: u16 = 5;
 const ATTR_SHUTDOWN: u16 = 6;
 const ATTR_UID: u16 = 7;
 
-/// `UDIAG_SHOW_NAME | _PEER | _RQLEN | _UID`; kernels before 4.20 ignore the last.
-const SHOW: u32 = 0x01 | 0x04 | 0x10 | 0x40;
+/// `UDIAG_SHOW_NAME | _PEER | _ICONS | _RQLEN | _UID`; kernels before 4.20 ignore the last.
+const SHOW: u32 = 0x01 | 0x04 | 0x08 | 0x10 | 0x40;
 
-/// A request for every unix socket whose state is in `states`.
+/// `UDIAG_SHOW_MEMINFO`.
+const SHOW_MEMINFO: u32 = 0x20;
+
+/// A request for every unix socket whose state is in `states`, with its memory if that is wanted.
 #[must_use]
-pub fn dump_request(states: u32, sequence: u32) -> Vec<u8> {
+pub fn dump_request(states: u32, memory: bool, sequence: u32) -> Vec<u8> {
     let request = UnixRequest {
         state_flags: StateFlags::from_bits_retain(states),
         inode: 0,
-        show_flags: ShowFlags::from_bits_retain(SHOW),
+        show_flags: ShowFlags::from_bits_retain(if memory { SHOW | SHOW_MEMINFO } else { SHOW }),
         cookie: [0; 8],
     };
     super::dump_message(SockDiagMessage::UnixRequest(request), sequence)
@@ -51,12 +56,16 @@ pub struct UnixRecord<'a> {
     pub name: Option<&'a [u8]>,
     /// Inode of the peer, 0 if that has none.
     pub peer: Option<u32>,
+    /// Of a listener: the inodes of the clients that wait to be accepted, four bytes each in host order.
+    pub waiting: &'a [u8],
     /// Receive and send queue, or accept queue length and limit.
     pub queues: Option<(u32, u32)>,
     /// Closed directions.
     pub shutdown: Option<u8>,
     /// Owner.
     pub uid: Option<u32>,
+    /// The words of `SK_MEMINFO_*`, `linux/sock_diag.h`.
+    pub memory: Option<&'a [u8]>,
 }
 
 impl<'a> UnixRecord<'a> {
@@ -80,22 +89,32 @@ impl<'a> UnixRecord<'a> {
             cookie: (cookie != u64::MAX && cookie != 0).then_some(cookie),
             name: None,
             peer: None,
+            waiting: &[],
             queues: None,
             shutdown: None,
             uid: None,
+            memory: None,
         };
         for attribute in Attributes::new(payload, BASE_LEN) {
             let (kind, data) = attribute?;
             match kind {
                 ATTR_NAME => record.name = Some(data),
                 ATTR_PEER => record.peer = u32_at(data, 0),
+                ATTR_ICONS => record.waiting = data,
                 ATTR_RQLEN => record.queues = u32_at(data, 0).zip(u32_at(data, 4)),
+                ATTR_MEMINFO => record.memory = Some(data),
                 ATTR_SHUTDOWN => record.shutdown = u8_at(data, 0),
                 ATTR_UID => record.uid = u32_at(data, 0),
                 _ => {}
             }
         }
         Ok(record)
+    }
+
+    /// The inodes of the clients that wait to be accepted, without those that closed meanwhile.
+    pub fn waiting_clients(&self) -> impl Iterator<Item = u32> {
+        let words = self.waiting.chunks_exact(4);
+        words.filter_map(|word| u32_at(word, 0).filter(|&inode| inode != 0))
     }
 }
 
@@ -118,6 +137,9 @@ mod tests {
         bytes.extend([8, 0, 7, 0]);
         bytes.extend(1000u32.to_ne_bytes());
         bytes.extend([5, 0, 6, 0, 2, 0, 0, 0]);
+        bytes.extend([12, 0, 3, 0]);
+        bytes.extend(902u32.to_ne_bytes());
+        bytes.extend(0u32.to_ne_bytes());
         bytes
     }
 
@@ -130,6 +152,7 @@ mod tests {
         assert_eq!((record.peer, record.queues), (Some(901), Some((6, 7))));
         assert_eq!((record.uid, record.shutdown), (Some(1000), Some(2)));
         assert_eq!(record.cookie, Some(5));
+        assert_eq!(record.waiting_clients().collect::<Vec<_>>(), [902]);
     }
 
     #[test]
@@ -149,10 +172,12 @@ mod tests {
 
     #[test]
     fn the_request_asks_for_every_state_bit() {
-        let bytes = dump_request(0x3fff, 1);
+        let bytes = dump_request(0x3fff, false, 1);
         assert_eq!(bytes.len(), 16 + 24);
         assert_eq!(bytes[20..24], 0x3fffu32.to_ne_bytes());
         assert_eq!(bytes[28..32], SHOW.to_ne_bytes());
+        let with_memory = dump_request(0x3fff, true, 1);
+        assert_eq!(with_memory[28..32], (SHOW | 0x20).to_ne_bytes());
     }
 
     proptest! {

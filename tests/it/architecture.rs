@@ -88,6 +88,27 @@ fn a_wrong_arrow_is_found() {
     }
 }
 
+/// Where files may be opened: by the sources, for the filter that `-F` names, and for the dump that `--dump` writes.
+const READERS: &[&str] = &["sys/", "collect/", "cli/env.rs", "app/save.rs"];
+
+#[test]
+fn files_are_read_where_sources_are() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for file in rust_files(&src) {
+        let relative = file
+            .strip_prefix(&src)
+            .unwrap()
+            .to_string_lossy()
+            .into_owned();
+        let text = std::fs::read_to_string(&file).unwrap();
+        let is_test = relative.ends_with("tests.rs");
+        let shipped = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        let code = without_comments_and_strings(shipped);
+        let may = is_test || READERS.iter().any(|reader| relative.starts_with(reader));
+        assert!(may || !code.contains("fs::"), "{relative} opens files");
+    }
+}
+
 #[test]
 fn a_right_arrow_is_not() {
     let good = [

@@ -8,14 +8,18 @@
 //! | [`architecture`] | holds the rooms of `src` to the imports that the house allows |
 //! | [`documents`] | commands in the README and the help do what is written there |
 //! | [`choosing`] | what the kernel is asked to leave out never matches the filter |
+//! | [`other_families`] | rows of families that few kernels have, from synthetic messages |
 //! | [`namespace`] | support: runs a test in namespaces of its own, and processes in special roles |
 //! | [`scene`] | support: makes sockets of every kind and says what a row about each must hold |
 //! | [`portctl`] | support: runs the built binary and reads its JSON strictly |
 //! | [`live_states`] | a row for every kind and state of socket, compared field by field |
+//! | [`live_details`] | counters, memory and options against getsockopt(2) and `ss` |
 //! | [`live_owners`] | who holds a socket: several processes, threads, hostile names, hidden owners |
+//! | [`live_families`] | packet, netlink, MPTCP, UDP-Lite: rows of what was made, and the same as ss says |
 //! | [`live_sources`] | netlink, /proc and saved dumps tell the same |
 //! | [`live_churn`] | listing while connections come and go loses and doubles nothing |
 //! | [`live_unhappy`] | what is missing, blocked, full, closed or hostile |
+//! | [`live_ports`] | free ports, waiting for one, ending who has one: compared with what the kernel then does |
 //! | [`live_headroom`] | how many more connections there can be, against what the kernel lets a test make |
 //! | [`live_why`] | why a port can or cannot be bound, compared with what bind(2) then does |
 //! | [`live_cli`] | options, default states, filters, columns, formats, answers, completion, groups and the summary |
@@ -33,12 +37,16 @@ mod choosing;
 mod documents;
 mod live_churn;
 mod live_cli;
+mod live_details;
+mod live_families;
 mod live_headroom;
 mod live_owners;
+mod live_ports;
 mod live_sources;
 mod live_states;
 mod live_unhappy;
 mod live_why;
 mod namespace;
+mod other_families;
 mod portctl;
 mod scene;

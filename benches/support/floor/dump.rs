@@ -10,9 +10,10 @@ const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 const IPPROTO_UDP: u8 = 17;
 
-/// The netlink message that a word says, always without attributes on demand: `tcp:STATES` over
-/// both families, `udp4:STATES`, `udp6:STATES`, and `unix:SHOW` in every state; masks in hex.
-/// `/PORT` behind it asks for sockets whose peer has that port only.
+/// The netlink message that a word says: `tcp:STATES` over both families, `udp4:STATES`,
+/// `udp6:STATES`, and `unix:SHOW` in every state; masks in hex. Attributes on demand are sent only for
+/// `tcp+EXT:STATES`, with the bits of `idiag_ext`. `/PORT` behind it asks for sockets whose peer has that
+/// port only.
 pub(super) fn request(word: &str) -> Vec<u8> {
     const TCPDIAG_GETSOCK: u16 = 18;
     const SOCK_DIAG_BY_FAMILY: u16 = 20;
@@ -22,11 +23,15 @@ pub(super) fn request(word: &str) -> Vec<u8> {
         .split_once('/')
         .map_or((mask, None), |(m, p)| (m, Some(p)));
     let mask = u32::from_str_radix(mask, 16).unwrap();
+    let (table, extensions) = match table.split_once('+') {
+        Some((table, bits)) => (table, u8::from_str_radix(bits, 16).unwrap()),
+        None => (table, 0),
+    };
     let (kind, body) = match table {
         // `struct inet_diag_req`, `unix_diag_req`, and `inet_diag_req_v2` of the kernel's headers.
         "tcp" => (
             TCPDIAG_GETSOCK,
-            body([AF_INET, 0, 0, 0], &[], 48, &[mask, 0]),
+            body([AF_INET, 0, 0, extensions], &[], 48, &[mask, 0]),
         ),
         "unix" => (
             SOCK_DIAG_BY_FAMILY,

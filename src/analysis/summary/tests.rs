@@ -103,6 +103,7 @@ fn listener((ip, port): (&str, u16)) -> Socket {
         cookie: None,
         mark: None,
         cgroup: None,
+        details: None,
     }
 }
 

@@ -2,8 +2,9 @@
 //! such numbers. A million rows make no text.
 
 use crate::model::{
-    Ends, Field, FieldId, Holder, IfIndex, InetEnds, Inode, NoOwner, Owners, Port, Row, Side,
-    Socket, UnixName, UnixPeer, Value, Why,
+    Ends, Field, FieldId, Holder, IfIndex, InetEnds, Inode, Names, NetlinkEnds, NoOwner, Owners,
+    PacketEnds, Port, Row, Side, Socket, SocketKind, TipcAddress, TipcEnds, Unit, UnixName,
+    UnixPeer, Value, VsockAddress, VsockEnds, Why, XdpEnds,
 };
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -65,6 +66,94 @@ pub struct GroupEnd {
     pub dual_stack: bool,
 }
 
+/// One end of a socket that has neither IP addresses nor names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OtherEnd {
+    /// What a packet socket sees: the ethertype, and the interface.
+    Packet(u16, Option<IfIndex>),
+    /// A netlink socket: the protocol, and the port id.
+    Netlink(u8, u32),
+    /// What a netlink socket is connected to: port id and group.
+    NetlinkPeer(u32, u32),
+    /// An end of a vsock socket.
+    Vsock(VsockAddress),
+    /// Where an XDP socket takes its frames from: the interface, and its queue.
+    Xdp(Option<IfIndex>, Option<u32>),
+    /// An end of a TIPC socket.
+    Tipc(TipcAddress),
+}
+
+impl OtherEnd {
+    fn of(ends: &Ends, side: Side) -> Option<Self> {
+        match (ends, side) {
+            (Ends::Packet(e), Side::Local) => Some(Self::Packet(e.ethertype, e.interface)),
+            (Ends::Netlink(e), Side::Local) => Some(Self::Netlink(e.protocol, e.port_id)),
+            (Ends::Netlink(e), Side::Peer) => {
+                e.peer.map(|(id, group)| Self::NetlinkPeer(id, group))
+            }
+            (Ends::Vsock(e), Side::Local) => Some(Self::Vsock(e.local)),
+            (Ends::Vsock(e), Side::Peer) => e.peer.map(Self::Vsock),
+            (Ends::Xdp(e), Side::Local) => Some(Self::Xdp(e.interface, e.queue)),
+            (Ends::Tipc(e), Side::Local) => Some(Self::Tipc(e.local)),
+            (Ends::Tipc(e), Side::Peer) => e.peer.map(Self::Tipc),
+            (Ends::Packet(_) | Ends::Xdp(_), Side::Peer) | (Ends::Inet(_) | Ends::Unix(_), _) => {
+                None
+            }
+        }
+    }
+
+    /// Ends of a socket of which this is one, and which of them it is, as far as lists show them.
+    #[must_use]
+    pub const fn as_ends(self) -> (Ends, Side) {
+        let kind = SocketKind::Raw;
+        match self {
+            Self::Packet(ethertype, interface) => (
+                Ends::Packet(PacketEnds {
+                    kind,
+                    ethertype,
+                    interface,
+                }),
+                Side::Local,
+            ),
+            Self::Netlink(protocol, port_id) => (
+                Ends::Netlink(NetlinkEnds {
+                    kind: None,
+                    protocol,
+                    port_id,
+                    peer: None,
+                }),
+                Side::Local,
+            ),
+            Self::NetlinkPeer(id, group) => (
+                Ends::Netlink(NetlinkEnds {
+                    kind: None,
+                    protocol: 0,
+                    port_id: 0,
+                    peer: Some((id, group)),
+                }),
+                Side::Peer,
+            ),
+            Self::Vsock(local) => (
+                Ends::Vsock(VsockEnds {
+                    kind,
+                    local,
+                    peer: None,
+                }),
+                Side::Local,
+            ),
+            Self::Xdp(interface, queue) => (Ends::Xdp(XdpEnds { interface, queue }), Side::Local),
+            Self::Tipc(local) => (
+                Ends::Tipc(TipcEnds {
+                    kind,
+                    local,
+                    peer: None,
+                }),
+                Side::Local,
+            ),
+        }
+    }
+}
+
 /// The value that the sockets of a group have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupValue<'a> {
@@ -76,15 +165,21 @@ pub enum GroupValue<'a> {
     Number(u64),
     /// An identity shown in hexadecimal.
     Hex(u64),
-    /// Milliseconds.
-    Milliseconds(u64),
+    /// A number with its unit; multiples in 256ths.
+    Quantity(u64, Unit),
+    /// A number that can be negative, where it is.
+    Signed(i64),
+    /// Bits with their words, the lowest bit first.
+    Words(u64, &'static [&'static str]),
     /// A word of ours.
     Word(&'static str),
     /// An IP address.
     Address(IpAddr),
     /// An address and a port.
     End(GroupEnd),
-    /// The inode of a unix socket at the other end.
+    /// One end of a socket that has neither IP addresses nor names.
+    Other(OtherEnd),
+    /// The inode of a unix socket at the other end, whose name is not known, or which has none.
     Inode(Inode),
     /// A name of a process, a user or an interface; hostile until escaped.
     Name(&'a [u8]),
@@ -111,10 +206,13 @@ impl GroupValue<'_> {
             (Self::Flag(a), Self::Flag(b)) => a.cmp(b),
             (Self::Number(a), Self::Number(b))
             | (Self::Hex(a), Self::Hex(b))
-            | (Self::Milliseconds(a), Self::Milliseconds(b)) => a.cmp(b),
+            | (Self::Quantity(a, _), Self::Quantity(b, _))
+            | (Self::Words(a, _), Self::Words(b, _)) => a.cmp(b),
+            (Self::Signed(a), Self::Signed(b)) => a.cmp(b),
             (Self::Word(a), Self::Word(b)) => a.cmp(b),
             (Self::Address(a), Self::Address(b)) => a.cmp(b),
             (Self::End(a), Self::End(b)) => a.cmp(b),
+            (Self::Other(a), Self::Other(b)) => a.cmp(b),
             (Self::Inode(a), Self::Inode(b)) => a.cmp(b),
             (Self::Name(a), Self::Name(b))
             | (Self::Path(a), Self::Path(b))
@@ -126,12 +224,18 @@ impl GroupValue<'_> {
     /// A field may have values of several kinds: a user without a name is a number.
     const fn kind(&self) -> u8 {
         match self {
-            Self::Number(_) | Self::Hex(_) | Self::Milliseconds(_) | Self::Flag(_) => 0,
-            Self::Address(_) | Self::End(_) | Self::Word(_) => 1,
-            Self::Name(_) | Self::Path(_) => 2,
-            Self::Abstract(_) => 3,
-            Self::Inode(_) => 4,
-            Self::Missing(_) => 5,
+            Self::Signed(_) => 0,
+            Self::Number(_)
+            | Self::Hex(_)
+            | Self::Quantity(..)
+            | Self::Words(..)
+            | Self::Flag(_) => 1,
+            Self::Address(_) | Self::End(_) | Self::Word(_) => 2,
+            Self::Name(_) | Self::Path(_) => 3,
+            Self::Abstract(_) => 4,
+            Self::Inode(_) => 5,
+            Self::Other(_) => 6,
+            Self::Missing(_) => 7,
         }
     }
 }
@@ -143,10 +247,13 @@ enum Raw {
     Flag(bool),
     Number(u64),
     Hex(u64),
-    Milliseconds(u64),
+    Quantity(u64, Unit),
+    Signed(i64),
+    Words(u64, &'static [&'static str]),
     Word(&'static str),
     Address(IpAddr),
     End(GroupEnd),
+    Other(OtherEnd),
     Inode(Inode),
     Name(u32),
     Path(u32),
@@ -242,7 +349,12 @@ impl Keys {
     fn group(&mut self, row: Row<'_>, holder: Option<&Holder<'_>>) -> u32 {
         let mut group = 0;
         for (n, (field, known)) in self.fields.iter().zip(&mut self.values).enumerate() {
-            let raw = raw((field.extract)(row), holder, &mut self.texts);
+            let raw = raw(
+                (field.extract)(row),
+                holder,
+                row.context.names,
+                &mut self.texts,
+            );
             let value = known.id(raw);
             group = match n.checked_sub(1).and_then(|n| self.chains.get_mut(n)) {
                 Some(chain) => chain.id((group, value)),
@@ -280,10 +392,13 @@ impl Keys {
             Raw::Flag(flag) => GroupValue::Flag(flag),
             Raw::Number(n) => GroupValue::Number(n),
             Raw::Hex(n) => GroupValue::Hex(n),
-            Raw::Milliseconds(n) => GroupValue::Milliseconds(n),
+            Raw::Quantity(n, unit) => GroupValue::Quantity(n, unit),
+            Raw::Signed(n) => GroupValue::Signed(n),
+            Raw::Words(bits, names) => GroupValue::Words(bits, names),
             Raw::Word(word) => GroupValue::Word(word),
             Raw::Address(ip) => GroupValue::Address(ip),
             Raw::End(end) => GroupValue::End(end),
+            Raw::Other(end) => GroupValue::Other(end),
             Raw::Inode(inode) => GroupValue::Inode(inode),
             Raw::Name(id) => GroupValue::Name(text(id)),
             Raw::Path(id) => GroupValue::Path(text(id)),
@@ -302,14 +417,26 @@ impl Known<Rc<[u8]>> {
     }
 }
 
-fn raw(value: Value<'_>, holder: Option<&Holder<'_>>, texts: &mut Known<Rc<[u8]>>) -> Raw {
+fn raw(
+    value: Value<'_>,
+    holder: Option<&Holder<'_>>,
+    names: &dyn Names,
+    texts: &mut Known<Rc<[u8]>>,
+) -> Raw {
     match value {
         Value::Unknown(why) => Raw::Missing(Missing::Unknown(why)),
         Value::None => Raw::Missing(Missing::Nothing),
         Value::Flag(flag) => Raw::Flag(flag),
         Value::Number(n) => Raw::Number(n),
         Value::Hex(n) => Raw::Hex(n),
-        Value::Milliseconds(n) => Raw::Milliseconds(n),
+        Value::Milliseconds(n) => Raw::Quantity(n, Unit::Milliseconds),
+        Value::Microseconds(n) => Raw::Quantity(n, Unit::Microseconds),
+        Value::Bytes(n) => Raw::Quantity(n, Unit::Bytes),
+        Value::Rate(n) => Raw::Quantity(n, Unit::Rate),
+        Value::Factor256(n) => Raw::Quantity(n.into(), Unit::Factor),
+        Value::Signed(n) => Raw::Signed(n),
+        Value::Words(bits, names) => Raw::Words(bits, names),
+        Value::Text(text) => Raw::Name(texts.text(text)),
         Value::Word(word) => Raw::Word(word),
         Value::Name(name) => Raw::Name(texts.text(&name)),
         Value::Address(ip) => Raw::Address(ip.to_canonical()),
@@ -324,6 +451,21 @@ fn raw(value: Value<'_>, holder: Option<&Holder<'_>>, texts: &mut Known<Rc<[u8]>
         Value::Descriptors(owners) => owner(owners, holder, |holder| match holder.slot {
             None => Raw::Number(holder.fd.into()),
             Some(_) => Raw::Missing(Missing::NoOwner(NoOwner::IoUring)),
+        }),
+        Value::Threads(owners) => owner(owners, holder, |holder| {
+            let threads = match holder.thread {
+                Some(thread) => Some([thread].into()),
+                None => names.threads(holder.process.pid),
+            };
+            let Some(threads) = threads else {
+                return Raw::Missing(Missing::Gone);
+            };
+            let numbers: Vec<_> = threads.iter().map(|thread| thread.0.to_string()).collect();
+            Raw::Name(texts.text(numbers.join(",").as_bytes()))
+        }),
+        Value::Contexts(owners) => owner(owners, holder, |holder| {
+            let context = names.context(holder.process.pid);
+            context.map_or(Raw::Missing(Missing::Gone), |c| Raw::Name(texts.text(&c)))
         }),
     }
 }
@@ -360,15 +502,23 @@ fn end(socket: &Socket, side: Side, texts: &mut Known<Rc<[u8]>>) -> Raw {
             dual_stack: false,
         }),
         (Ends::Inet(_), Side::Peer) => Raw::Missing(Missing::Nothing),
-        (Ends::Unix(ends), Side::Local) => match &ends.name {
-            UnixName::Unnamed => Raw::Missing(Missing::Nothing),
-            UnixName::Path(path) => Raw::Path(texts.text(path)),
-            UnixName::Abstract(name) => Raw::Abstract(texts.text(name)),
-        },
-        (Ends::Unix(ends), Side::Peer) => match ends.peer {
+        (Ends::Unix(ends), Side::Local) => name(&ends.name, texts),
+        // Those that talk to the same name are one group.
+        (Ends::Unix(ends), Side::Peer) => match &ends.peer {
             UnixPeer::None => Raw::Missing(Missing::Nothing),
             UnixPeer::Unknown => Raw::Missing(Missing::Unknown(Why::Source)),
-            UnixPeer::Inode(inode) => Raw::Inode(inode),
+            UnixPeer::Inode(inode) | UnixPeer::Unnamed(inode) => Raw::Inode(*inode),
+            UnixPeer::Named(named) => name(&named.1, texts),
+            UnixPeer::Waiting(listener) => name(listener, texts),
         },
+        (ends, side) => OtherEnd::of(ends, side).map_or(Raw::Missing(Missing::Nothing), Raw::Other),
+    }
+}
+
+fn name(name: &UnixName, texts: &mut Known<Rc<[u8]>>) -> Raw {
+    match name {
+        UnixName::Unnamed => Raw::Missing(Missing::Nothing),
+        UnixName::Path(path) => Raw::Path(texts.text(path)),
+        UnixName::Abstract(name) => Raw::Abstract(texts.text(name)),
     }
 }

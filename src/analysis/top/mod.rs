@@ -1,6 +1,6 @@
 //! Sockets in groups, ranked: `portctl top`.
 //!
-//! Rows are put into groups as they come ([`Grouping`], [`Sample`]): 32 bytes a row, and nothing is counted before all of them are
+//! Rows are put into groups as they come ([`Grouping`], [`Sample`]): 56 bytes a row, and nothing is counted before all of them are
 //! there, so that a table that must be read again is simply cut off. [`rank`] counts, compares two samples if there are two, and
 //! sorts.
 
@@ -10,13 +10,15 @@ mod order;
 #[cfg(test)]
 mod tests;
 
-pub use counts::{Counts, StateSlot};
-pub use keys::{GroupEnd, GroupValue, Missing};
+pub use counts::{Bytes, Counts, StateSlot};
+pub use keys::{GroupEnd, GroupValue, Missing, OtherEnd};
 pub use order::{TopColumn, TopOrder};
 
 use crate::model::{Cookie, FieldId, Queues, Row};
+use counts::Carried;
 use keys::Keys;
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// Which groups there are.
@@ -37,6 +39,7 @@ pub struct Sample {
 struct Entry {
     cookie: Option<Cookie>,
     queues: Queues,
+    carried: Carried,
     group: u32,
     state: StateSlot,
     /// Whether this is the first of its groups: totals count every socket once.
@@ -60,6 +63,7 @@ impl Grouping {
             sample.entries.push(Entry {
                 cookie: row.socket.cookie,
                 queues: row.socket.queues,
+                carried: Carried::of(row.socket),
                 group,
                 state: StateSlot::of(row.socket),
                 first: n == 0,
@@ -149,10 +153,10 @@ pub fn rank(
     let mut last_shared = false;
     for entry in &now.entries {
         if let Some(counts) = of(&mut counts, entry.group) {
-            counts.add(entry.state, entry.queues);
+            counts.add(entry.state, entry.queues, entry.carried);
         }
         if entry.first {
-            total.add(entry.state, entry.queues);
+            total.add(entry.state, entry.queues, entry.carried);
             last_shared = false;
         } else if !std::mem::replace(&mut last_shared, true) {
             shared += 1;
@@ -160,6 +164,7 @@ pub fn rank(
     }
     if let Some((before, _)) = before {
         compare(&mut counts, &mut total, before, now);
+        carry(&mut counts, &mut total, before, now);
     }
     let mut groups: Vec<Group> = (0..)
         .zip(counts)
@@ -220,6 +225,33 @@ fn compare(counts: &mut [Counts], total: &mut Counts, before: &Sample, now: &Sam
             if entry.first {
                 *counter(total) += 1;
             }
+        }
+    }
+}
+
+/// Adds what the connections of the second look carried since the first. All that a new one carried, it carried since.
+fn carry(counts: &mut [Counts], total: &mut Counts, before: &Sample, now: &Sample) {
+    let earlier: HashMap<Cookie, Carried> = before
+        .entries
+        .iter()
+        .filter_map(|entry| Some((entry.cookie?, entry.carried)))
+        .collect();
+    for entry in &now.entries {
+        let (Some(cookie), Carried::Bytes(bytes)) = (entry.cookie, entry.carried) else {
+            continue;
+        };
+        let earlier = match earlier.get(&cookie) {
+            Some(Carried::Bytes(earlier)) => *earlier,
+            // It was there, and what it had carried was not known.
+            Some(Carried::Unknown) => continue,
+            Some(Carried::Nothing) | None => Bytes::default(),
+        };
+        let moved = bytes.since(earlier);
+        if let Some(counts) = of(counts, entry.group) {
+            counts.add_moved(moved);
+        }
+        if entry.first {
+            total.add_moved(moved);
         }
     }
 }

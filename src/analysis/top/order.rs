@@ -1,8 +1,9 @@
 //! The order of groups: `top --sort`.
 
 use super::keys::Keys;
-use super::{Group, StateSlot};
-use crate::model::{FieldId, field_by_name};
+use super::{Bytes, Group, StateSlot};
+use crate::analysis::order::{OrderError, is_descending, name_and_direction};
+use crate::model::{FieldId, TcpMetric, field_by_name};
 use std::cmp::Ordering;
 
 /// What groups can be sorted by.
@@ -24,8 +25,28 @@ pub enum TopColumn {
     Gone,
     /// Both.
     Churn,
+    /// Bytes that connections received since they were made.
+    BytesReceived,
+    /// Bytes of theirs that were acknowledged.
+    BytesAcked,
+    /// Bytes received between the looks.
+    In,
+    /// Bytes acknowledged between the looks.
+    Out,
+    /// Both.
+    Traffic,
     /// The value of one of the fields, by its place among them.
     Value(usize),
+}
+
+impl TopColumn {
+    /// Whether there is such a number only after two looks.
+    const fn compares_looks(self) -> bool {
+        matches!(
+            self,
+            Self::New | Self::Gone | Self::Churn | Self::In | Self::Out | Self::Traffic
+        )
+    }
 }
 
 /// One key of `--sort`.
@@ -38,19 +59,22 @@ pub struct TopOrder {
 }
 
 /// Columns that go by a name of their own.
-const NAMED: [(&str, TopColumn); 4] = [
+const NAMED: [(&str, TopColumn); 7] = [
     ("sockets", TopColumn::Sockets),
     ("new", TopColumn::New),
     ("gone", TopColumn::Gone),
     ("churn", TopColumn::Churn),
+    ("in", TopColumn::In),
+    ("out", TopColumn::Out),
+    ("traffic", TopColumn::Traffic),
 ];
 
 impl TopOrder {
-    /// The usual order: most sockets first, or with two looks those that came and went most.
+    /// The usual order: most sockets first, or with two looks most bytes, and then those that came and went most.
     #[must_use]
     pub fn usual(two_looks: bool) -> Vec<Self> {
         let columns: &[TopColumn] = if two_looks {
-            &[TopColumn::Churn, TopColumn::Sockets]
+            &[TopColumn::Traffic, TopColumn::Churn, TopColumn::Sockets]
         } else {
             &[TopColumn::Sockets]
         };
@@ -62,27 +86,21 @@ impl TopOrder {
     }
 
     /// Reads columns with an optional `:asc` or `:desc`, separated by commas: `sockets`, a state, a queue, one of `fields`, and with
-    /// two looks `new`, `gone` and `churn`. Counts begin with the largest unless told otherwise, values with the smallest.
+    /// two looks `new`, `gone`, `churn`, `in`, `out` and `traffic`. Counts begin with the largest unless told otherwise, values with the smallest.
     ///
     /// # Errors
-    /// The part that is none of these.
-    pub fn parse(text: &str, fields: &[FieldId], two_looks: bool) -> Result<Vec<Self>, String> {
+    /// If groups have nothing of a name, have it only after two looks, or a direction is none.
+    pub fn parse(text: &str, fields: &[FieldId], two_looks: bool) -> Result<Vec<Self>, OrderError> {
         text.split(',')
             .map(|part| {
-                let part = part.trim();
-                let (name, direction) = part.split_once(':').unwrap_or((part, ""));
-                let column = column(name, fields)
-                    .filter(|c| {
-                        two_looks
-                            || !matches!(c, TopColumn::New | TopColumn::Gone | TopColumn::Churn)
-                    })
-                    .ok_or_else(|| name.to_owned())?;
-                let descending = match direction.to_ascii_lowercase().as_str() {
-                    "" => !matches!(column, TopColumn::Value(_)),
-                    "asc" => false,
-                    "desc" => true,
-                    _ => return Err(part.to_owned()),
-                };
+                let (name, word) = name_and_direction(part);
+                let column =
+                    column(name, fields).ok_or_else(|| OrderError::Unknown(name.to_owned()))?;
+                if !two_looks && column.compares_looks() {
+                    return Err(OrderError::OneLook(name.to_owned()));
+                }
+                let usual = !matches!(column, TopColumn::Value(_));
+                let descending = word.map_or(Ok(usual), |word| is_descending(name, word))?;
                 Ok(Self { column, descending })
             })
             .collect()
@@ -90,7 +108,13 @@ impl TopOrder {
 
     /// Every name that [`TopOrder::parse`] takes beside those of the fields.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        let queues = ["recv_queue", "send_queue", "accept_queue"];
+        let queues = [
+            "recv_queue",
+            "send_queue",
+            "accept_queue",
+            "bytes_received",
+            "bytes_acked",
+        ];
         let named = NAMED.iter().map(|(name, _)| *name);
         named
             .chain(queues)
@@ -112,9 +136,25 @@ impl TopOrder {
                 let sum = |(new, gone): (u32, u32)| u64::from(new) + u64::from(gone);
                 known(x.churn().map(sum), y.churn().map(sum), down)
             }
+            TopColumn::BytesReceived => known(received(x.carried()), received(y.carried()), down),
+            TopColumn::BytesAcked => known(acked(x.carried()), acked(y.carried()), down),
+            TopColumn::In => known(received(x.moved()), received(y.moved()), down),
+            TopColumn::Out => known(acked(x.moved()), acked(y.moved()), down),
+            TopColumn::Traffic => {
+                let sum = |bytes: Bytes| bytes.received.saturating_add(bytes.acked);
+                known(x.moved().map(sum), y.moved().map(sum), down)
+            }
             TopColumn::Value(n) => keys.value_of(a.id, n).order(&keys.value_of(b.id, n), down),
         }
     }
+}
+
+fn received(bytes: Option<Bytes>) -> Option<u64> {
+    bytes.map(|bytes| bytes.received)
+}
+
+fn acked(bytes: Option<Bytes>) -> Option<u64> {
+    bytes.map(|bytes| bytes.acked)
 }
 
 fn column(name: &str, fields: &[FieldId]) -> Option<TopColumn> {
@@ -130,6 +170,8 @@ fn column(name: &str, fields: &[FieldId]) -> Option<TopColumn> {
         Some(FieldId::RecvQueue) => Some(TopColumn::RecvQueue),
         Some(FieldId::SendQueue) => Some(TopColumn::SendQueue),
         Some(FieldId::AcceptQueue) => Some(TopColumn::AcceptQueue),
+        Some(FieldId::Tcp(TcpMetric::BytesReceived)) => Some(TopColumn::BytesReceived),
+        Some(FieldId::Tcp(TcpMetric::BytesAcked)) => Some(TopColumn::BytesAcked),
         _ if plain == "count" => Some(TopColumn::Sockets),
         _ => named
             .map(|(_, column)| *column)

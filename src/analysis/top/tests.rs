@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::model::{
-    Context, Ends, Family, Held, InetEnds, Inode, NoNames, NoOwner, OwnerTable, Pid, Port, Process,
-    Protocol, Row, Socket, State,
+    Context, Details, Ends, Family, Held, InetEnds, Inode, NoNames, NoOwner, OwnerTable, Pid, Port,
+    Process, Protocol, Row, Socket, State, TcpInfo, TcpMetric,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -42,6 +42,7 @@ fn tcp(state: State, peer: IpAddr, port: u16, id: u64) -> Socket {
         cookie: NonZeroU64::new(id).map(Cookie),
         mark: None,
         cgroup: None,
+        details: None,
     }
 }
 
@@ -214,6 +215,82 @@ fn two_looks_tell_what_came_and_went() {
     ];
     assert_eq!(seen, expected);
     assert_eq!(top.total.churn(), Some((3, 2)));
+}
+
+/// A connection to port 80 whose counters are known, unless it has none.
+fn carrying(cookie: u64, bytes: Option<(u64, u64)>) -> Socket {
+    let mut values = [0; TcpMetric::ALL.len()];
+    let mut known = 0;
+    for (metric, n) in bytes.into_iter().flat_map(|(received, acked)| {
+        [
+            (TcpMetric::BytesReceived, received),
+            (TcpMetric::BytesAcked, acked),
+        ]
+    }) {
+        values[metric as usize] = n;
+        known |= 1 << metric as u32;
+    }
+    let details = Details {
+        tcp: Some(TcpInfo::new(values, known)),
+        ..Details::default()
+    };
+    Socket {
+        details: Some(Box::new(details)),
+        ..tcp(State::Established, HOME, 80, cookie)
+    }
+}
+
+fn look(grouping: &mut Grouping, sockets: &[Socket]) -> Sample {
+    let context = Context {
+        owners: None,
+        names: &NoNames,
+    };
+    let mut sample = Sample::default();
+    for socket in sockets {
+        grouping.add(Row { socket, context }, &mut sample);
+    }
+    sample
+}
+
+#[test]
+fn bytes_are_those_since_the_look_before() {
+    let mut grouping = Grouping::new(&[FieldId::Dport]);
+    let before = look(
+        &mut grouping,
+        &[
+            carrying(1, Some((1000, 10))),
+            carrying(2, Some((500, 5))),
+            carrying(3, None),
+        ],
+    );
+    let now = look(
+        &mut grouping,
+        &[
+            carrying(1, Some((1700, 10))),
+            // Made meanwhile: all that it carried counts; of the next it is not known how much it had carried.
+            carrying(4, Some((20, 7))),
+            carrying(3, Some((9000, 9000))),
+            carrying(5, None),
+        ],
+    );
+    let order = TopOrder::parse("traffic", &[], true).unwrap();
+    let earlier = Some((&before, Duration::from_secs(1)));
+    let top = rank(grouping, earlier, &now, &order, usize::MAX);
+    let counts = top.groups[0].counts;
+    let bytes = |received, acked| Some(Bytes { received, acked });
+    assert_eq!(counts.moved(), bytes(720, 7));
+    assert_eq!(counts.carried(), bytes(10_720, 9017));
+    assert_eq!(counts.bytes_unknown, 1);
+    assert_eq!(top.total.moved(), counts.moved());
+}
+
+#[test]
+fn bytes_of_what_is_no_connection_are_neither_known_nor_unknown() {
+    let mut grouping = Grouping::new(&[FieldId::Dport]);
+    let sample = look(&mut grouping, &[tcp(State::Listen, HOME, 0, 1)]);
+    let top = rank(grouping, None, &sample, &TopOrder::usual(false), 9);
+    assert_eq!(top.total.carried(), None);
+    assert_eq!(top.total.bytes_unknown, 0);
 }
 
 #[test]

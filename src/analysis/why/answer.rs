@@ -416,7 +416,7 @@ impl Inquiry<'_> {
 
     /// Sockets that may exist and cannot be seen; they matter where none was seen that blocks for certain.
     fn add_gaps(&self, reasons: &mut Vec<Reason>) {
-        if !has_gaps(self.evidence, self.protocol)
+        if !has_gaps(self.evidence.missing, self.evidence.facts, self.protocol)
             || reasons.iter().any(|r| r.blocking == Some(true))
         {
             return;

@@ -13,9 +13,11 @@
 //! `SO_REUSEPORT`, would succeed is told beside it ([`Bind`]).
 
 mod answer;
+pub mod free;
 mod kind;
 mod meet;
 mod outcome;
+pub mod place;
 mod refusal;
 mod remedy;
 #[cfg(test)]

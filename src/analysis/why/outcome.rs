@@ -4,7 +4,8 @@ use super::kind::{Newcomer, conflict};
 use super::refusal::refusal;
 use super::{As, Bind, Evidence};
 use crate::model::{
-    BindError, BindOutcome, BindTarget, BindUser, BindVariant, Protocol, Socket, State, Uid,
+    BindError, BindFacts, BindOutcome, BindTarget, BindUser, BindVariant, Protocol, Socket, State,
+    Table, Uid,
 };
 
 /// The user that `user` stands for.
@@ -84,7 +85,7 @@ pub(super) fn concluded(
         variant,
         uid: user.uid,
     };
-    let mut unknown = has_gaps(evidence, target.protocol);
+    let mut unknown = has_gaps(evidence.missing, evidence.facts, target.protocol);
     for &index in holders {
         let Some(socket) = evidence.sockets.get(index) else {
             continue;
@@ -106,9 +107,9 @@ pub(super) fn concluded(
 }
 
 /// Whether sockets of `protocol` may exist that were not read.
-pub(super) fn has_gaps(evidence: &Evidence<'_>, protocol: Protocol) -> bool {
-    evidence.missing.iter().any(|t| t.protocol == protocol)
-        || protocol == Protocol::Tcp && evidence.facts.lists_bound != Some(true)
+pub(super) fn has_gaps(missing: &[Table], facts: &BindFacts, protocol: Protocol) -> bool {
+    missing.iter().any(|t| t.protocol == protocol)
+        || protocol == Protocol::Tcp && facts.lists_bound != Some(true)
 }
 
 /// Whether another socket of the same kind stands at the very same place, which two can only by an option that both set. Two TCP

@@ -37,6 +37,7 @@ fn socket(protocol: Protocol, state: State, local: &str, v6only: Option<bool>) -
         cookie: None,
         mark: None,
         cgroup: None,
+        details: None,
     }
 }
 

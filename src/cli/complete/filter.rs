@@ -141,7 +141,7 @@ fn values(field: FieldId, begun: &str, live: &dyn Live) -> Vec<Candidate> {
             let words = processes.map(|(pid, name)| Candidate::new(pid.to_string(), name));
             words.map(Candidate::going_on).collect()
         }
-        FieldId::Process => {
+        FieldId::Process | FieldId::PeerProcess => {
             let mut names: Vec<String> =
                 live.processes().into_iter().map(|(_, name)| name).collect();
             names.sort_unstable();

@@ -1,17 +1,23 @@
 //! Lists of fields, separated by commas.
 
 use super::Candidate;
+use crate::cli::select;
 use crate::model::{FIELDS, StateSetName};
 
 /// What groups can be sorted by beside states and the fields they are of. A test holds this to what `top --sort` takes.
-pub const TOP_COLUMNS: [(&str, &str); 7] = [
+pub const TOP_COLUMNS: [(&str, &str); 12] = [
     ("sockets", "how many there are"),
     ("recv_queue", "bytes waiting to be read"),
     ("send_queue", "bytes not yet sent or not yet acknowledged"),
     ("accept_queue", "connections waiting for accept()"),
+    ("bytes_received", "bytes that connections received"),
+    ("bytes_acked", "bytes of theirs that were acknowledged"),
     ("new", "with -i: sockets that came"),
     ("gone", "with -i: sockets that went"),
     ("churn", "with -i: both"),
+    ("in", "with -i: bytes received since"),
+    ("out", "with -i: bytes acknowledged since"),
+    ("traffic", "with -i: both"),
 ];
 
 /// What stands before the last part of a list, and that part.
@@ -41,6 +47,17 @@ fn every_field<'a>(head: &'a str, sign: &'a str) -> impl Iterator<Item = Candida
 /// `--by`.
 pub(super) fn fields(list: &str) -> Vec<Candidate> {
     every_field(last_part(list).0, "").collect()
+}
+
+/// `-A`.
+pub(super) fn tables(list: &str) -> Vec<Candidate> {
+    let (head, part) = last_part(list);
+    let sign = if part.starts_with('!') { "!" } else { "" };
+    let there = |name: &str| head.split(',').any(|part| part == name);
+    select::names()
+        .filter(|name| !there(name))
+        .map(|name| Candidate::new(format!("{head}{sign}{name}"), "").going_on())
+        .collect()
 }
 
 /// `--columns`: names, or names with signs.

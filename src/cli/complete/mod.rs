@@ -205,6 +205,7 @@ fn value(command: &Command, arg: &Arg, current: &str) -> Completion {
     }
     Completion::Words(match (command.get_name(), arg.get_id().as_str()) {
         (_, "columns") => lists::columns(current),
+        (_, "query") => lists::tables(current),
         (_, "by") => lists::fields(current),
         ("top", "sort") => lists::top_order(current),
         (_, "sort") => lists::order(current),

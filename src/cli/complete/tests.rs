@@ -76,12 +76,20 @@ fn values_of_options() {
     has("ls --columns +inode,", &["+inode,+cookie"]);
     assert_eq!(
         at("ls --columns +inode,-pee"),
-        ["+inode,-peer", "+inode,-peer_inode"]
+        [
+            "+inode,-peer",
+            "+inode,-peer_path",
+            "+inode,-peer_inode",
+            "+inode,-peer_process"
+        ]
     );
     has("ls --columns=-", &["--columns=-peer"]);
     has("ls --sort ", &["none", "recv_queue"]);
     assert_eq!(at("ls --sort recv_queue:d"), ["recv_queue:desc"]);
     has("top --sort ", &["sockets", "churn", "close-wait", "dport"]);
+    has("ls -A tcp,", &["tcp,udp", "tcp,packet_raw"]);
+    assert_eq!(at("top -A all,!xd"), ["all,!xdp"]);
+    lacks("ls -A tcp,", &["tcp,tcp"]);
     has("top --by state,d", &["state,dport", "state,dst"]);
     assert_eq!(at("top -n "), ["all"]);
     // A cluster whose last letter takes a value, and one that has it.
@@ -116,7 +124,7 @@ fn filters() {
     has("ls '( dport = 443' or sport = ", &["22"]);
     assert_eq!(at("state listen process = ng"), ["nginx"]);
     assert_eq!(at("ls pid = 1"), ["10", "11", "12"]);
-    assert_eq!(at("ls protocol = t"), ["tcp"]);
+    assert_eq!(at("ls protocol = t"), ["tcp", "tipc"]);
     has("top --by process state ", &["close-wait"]);
 }
 

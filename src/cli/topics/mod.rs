@@ -35,18 +35,27 @@ fn columns() -> String {
     let mut text = String::from(
         "COLUMNS: fields for --columns and --sort\n\n  \
          portctl ls -tan --columns state,local,peer,recv_queue --sort recv_queue:desc\n  \
-         portctl ls -tan --columns +inode,-peer    the usual columns, one more and one less\n\n",
+         portctl ls -tan --columns +inode,-peer    the usual columns, one more and one less\n  \
+         portctl ls -tn --columns peer,rtt,total_retrans,delivery_rate --sort rtt:desc\n\n\
+         Each with its unit and what it comes from: tcp_info is INET_DIAG_INFO of linux/tcp.h,\n\
+         SKMEMINFO is in linux/sock_diag.h, words in capitals are attributes of inet_diag and\n\
+         unix_diag, idiag_ are members of struct inet_diag_msg.\n\n",
     );
     for field in FIELDS {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {:<14} {}", field.name, field.doc);
+        let unit = field.unit.word();
+        let _ = writeln!(text, "  {:<22} {:<12} {}", field.name, unit, field.source);
+        let _ = writeln!(text, "      {}", field.doc);
         if !field.aliases.is_empty() {
-            let _ = writeln!(text, "  {:<14} also: {}", "", field.aliases.join(", "));
+            let _ = writeln!(text, "      also: {}", field.aliases.join(", "));
         }
     }
     text.push_str(
         "\nCase does not matter, and - is the same as _ in a name.\n\
          ? stands for a value that nobody can tell, - for one that is known to be nothing.\n\
+         Times and rates are rounded for reading in tables and exact, in the unit above, in CSV\n\
+         and JSON. Fields of tcp_info, SKMEMINFO and the like are asked of the kernel only if a\n\
+         column, the order or an option such as -i needs them.\n\
          process, pid and fd make portctl look at every process; owners of sockets of other\n\
          users are only shown to root.\n\
          In CSV, nothing is an empty cell, and a cell whose first character a spreadsheet would\n\

@@ -9,6 +9,7 @@ mod tunnels;
 mod unclaimed;
 mod walk;
 
+use super::mounts;
 use crate::model::{Inode, Listeners, OwnerTable, Query, ScanReport, Socket};
 use crate::sys::{self, proc_root::Dir};
 use rustc_hash::FxHashSet;
@@ -21,7 +22,16 @@ use walk::{Found, Walk, Walked};
 /// Failure is not an error here: what could not be seen is in the table's [`ScanReport`].
 #[must_use]
 pub fn find_owners(query: &Query, sockets: &[Socket], listeners: Listeners) -> OwnerTable {
-    let wanted: FxHashSet<Inode> = sockets.iter().filter_map(|s| s.inode).collect();
+    // Those at the other end of unix sockets are asked for, too.
+    let wanted: FxHashSet<Inode> = sockets
+        .iter()
+        .filter(|socket| !socket.is_the_kernels())
+        .flat_map(|s| {
+            s.inode
+                .into_iter()
+                .chain(s.unix().and_then(|u| u.peer.inode()))
+        })
+        .collect();
     let mut table = OwnerTable::new();
     table.set_listeners(listeners);
     if wanted.is_empty() {
@@ -30,6 +40,7 @@ pub fn find_owners(query: &Query, sockets: &[Socket], listeners: Listeners) -> O
     if let Some((proc, walked)) = first_walk(&mut table, Some(&wanted)) {
         let missing: Vec<_> = sockets
             .iter()
+            .filter(|socket| !socket.is_the_kernels())
             .filter(|socket| socket.inode.is_some_and(|inode| !table.holds(inode)))
             .collect();
         if !missing.is_empty() {
@@ -93,7 +104,7 @@ fn report(proc: &Dir, walked: &Walked) -> ScanReport {
     let hidden = walked.refused.iter().filter(may_be_here).count();
     ScanReport {
         hidden_processes: u32::try_from(hidden).unwrap_or(u32::MAX),
-        hidepid: !sys::namespace::may_trace_all() && sys::proc_root::hides_processes(),
+        hidepid: !sys::namespace::may_trace_all() && mounts::proc_hides_processes(),
         nested: sys::namespace::is_nested_pid_namespace(),
         failed: walked
             .failed

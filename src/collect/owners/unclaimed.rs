@@ -4,8 +4,8 @@ use super::walk::{self, Walk, Walked};
 use super::{add_holders, report, tunnels};
 use crate::collect::{self, Collected, Sink};
 use crate::model::{
-    Conditions, Inode, NoOwner, Notice, OwnerTable, Protocol, Query, Socket, SourceChoice, State,
-    StateMasks, StateSet, Table, TableSet,
+    Conditions, DetailSet, Inode, Kinds, NoOwner, Notice, OwnerTable, Protocol, Query, Socket,
+    SourceChoice, State, StateMasks, StateSet, Table, TableSet,
 };
 use crate::sys::proc_root::Dir;
 use rustc_hash::FxHashSet;
@@ -144,7 +144,7 @@ fn states_of_sockets(sockets: &[&Socket]) -> StateMasks {
         } else {
             StateSet::BIG
         },
-        other: StateSet::ALL,
+        ..StateMasks::same(StateSet::ALL)
     }
 }
 
@@ -158,8 +158,10 @@ fn look_at_rows(
         tables,
         named: TableSet::EMPTY,
         states,
+        kinds: Kinds::ALL,
         conditions: Conditions::default(),
         owners: false,
+        details: DetailSet::NONE,
         source: query.source.clone(),
     };
     collect::collect(&query, &mut EachRow(row)).ok()

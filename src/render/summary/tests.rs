@@ -32,6 +32,7 @@ fn listener(length: u32, limit: u32) -> Socket {
         cookie: None,
         mark: None,
         cgroup: None,
+        details: None,
     }
 }
 

@@ -35,6 +35,7 @@ fn listener() -> Socket {
         cookie: None,
         mark: None,
         cgroup: None,
+        details: None,
     }
 }
 

@@ -1,10 +1,15 @@
 //! Lines of /proc/net files and of files below /proc/PID, and small netlink messages.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use portctl::wire::{cgroup, counters, ifaddr, pid, pid_stat, proc_net, unix_vfs};
+use portctl::wire::{
+    cgroup, counters, ifaddr, pid, pid_stat, proc_net, proc_protocols, proc_sctp, proc_sockets, unix_vfs,
+};
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = proc_net::inet_line(bytes);
+    let _ = (proc_sockets::packet_line(bytes), proc_sockets::netlink_line(bytes));
+    let _ = (proc_sctp::endpoint(bytes), proc_sctp::association(bytes));
+    let _ = proc_protocols::sockets_of(bytes, "TCP");
     let (rows, _) = proc_net::unix_rows(bytes);
     let names: usize = rows.iter().map(|row| row.name.len()).sum();
     assert!(names <= bytes.len());

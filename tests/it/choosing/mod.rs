@@ -170,6 +170,7 @@ prop_compose! {
             cookie: NonZeroU64::new(1).map(Cookie),
             mark: Some(Mark(mark)),
             cgroup: (!is_mini).then(|| NonZeroU64::new(cgroup).map(CgroupId)).flatten(),
+            details: None,
         }
     }
 }

@@ -42,10 +42,10 @@ impl Zoo {
     }
 }
 
-/// What is in a list, as `protocol/family state number`.
+/// What is in a list, as `protocol/family state number`, without the kernel's own netlink sockets.
 fn census(document: &Document) -> Vec<String> {
     let mut counts = BTreeMap::new();
-    for s in &document.sockets {
+    for s in document.sockets.iter().filter(|s| s.protocol != "netlink") {
         let family = if s.family == "inet6" { "6" } else { "" };
         let key = format!("{}{family} {}", s.protocol, s.state);
         *counts.entry(key).or_insert(0) += 1;

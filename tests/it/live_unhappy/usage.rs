@@ -44,7 +44,8 @@ fn filters_that_make_no_sense() {
         (&["ls", "sport = 22,htpps,80"], "htpps"),
         (&["ls", "dst", "is", "privat"], "privat"),
         (&["ls", "pid = nginx"], "nginx"),
-        (&["ls", "rtt > 5 apples"], "rtt"),
+        (&["ls", "rtt > 5 apples"], "apples"),
+        (&["ls", "rtt > 5apples"], "5apples"),
         (&["ls", "dev = no-such-dev0"], "no-such-dev0"),
         (&["ls", "src [fe80::1]%no-such-dev0:22"], "no-such-dev0"),
         (&["ls", "user = no-such-user"], "no-such-user"),
@@ -99,7 +100,7 @@ fn filters_from_files() {
     let answer = ask("sport = 1\nor sport = htpps\n", "").exits(2);
     must_point_at(&answer, "htpps");
     assert!(answer.stderr.contains("in /"), "{answer}");
-    assert!(answer.stderr.contains("filter:\n"), "{answer}");
+    assert!(answer.stderr.contains("filter, line 2:\n"), "{answer}");
     let answer = ask(&format!("sport in {}htpps", "22,".repeat(9999)), "").exits(2);
     must_point_at(&answer, "htpps");
     assert!(answer.stderr.len() < 500, "{answer}");
@@ -113,15 +114,44 @@ fn filters_from_files() {
 }
 
 #[test]
+fn filters_from_standard_input() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("filter");
+    let ask = |text: &str, arguments: &str| {
+        std::fs::write(&path, text).unwrap();
+        let shell = ["/bin/sh", "-c", "exec \"$@\" < \"$0\""].map(OsStr::new);
+        Run::new(arguments)
+            .through(shell.into_iter().chain([path.as_os_str()]))
+            .go()
+    };
+    let answer = ask(
+        "# nobody\r\nsport = 1\r\nand sport = 2 # nor this\r\n",
+        "ls -ta --count -F -",
+    );
+    assert_eq!(answer.quiet().text(), "0\n");
+    let answer = ask("sport = 1\nor sport = htpps", "ls -t -F - dport = 3").exits(2);
+    must_point_at(&answer, "htpps");
+    assert!(
+        answer.stderr.contains("\nin standard input, line 2:\n"),
+        "{answer}"
+    );
+    // Nothing is no filter.
+    ask("", "ls -t -F -").exits(0);
+}
+
+#[test]
 fn options_that_make_no_sense() {
     let cases: &[(&[&str], &str)] = &[
         (&["ls", "--frobnicate"], "--frobnicate"),
-        (&["ls", "-tZ"], "-Z"),
+        (&["ls", "-tz"], "-z"),
         (&["--frobnicate"], "--frobnicate"),
         (&["frobnicate"], "frobnicate"),
         (&["ls", "--columns", "state,nope"], "nope"),
         (&["ls", "--sort", "nope"], "nope"),
-        (&["ls", "--sort", "state:sideways"], "sideways"),
+        (
+            &["ls", "--sort", "state:sideways"],
+            "'sideways' is not a direction",
+        ),
         (&["ls", "--width", "many"], "many"),
         (&["ls", "--source", "magic"], "magic"),
         (&["ls", "--color", "sometimes"], "sometimes"),
@@ -179,12 +209,48 @@ fn columns_orders_and_groups_that_make_no_sense() {
             &["top", "--sort", "close-wiat"],
             &["'close-wiat'", "close-wait"],
         ),
-        (&["top", "--sort", "new"], &["'new'", "with -i"]),
+        (&["top", "--sort", "new"], &["'new' compares two", "add -i"]),
+        (
+            &["top", "--sort", "local,churn:asc"],
+            &["'local'", "a field of --by"],
+        ),
+        (
+            &["top", "--sort", "sockets,churn:asc"],
+            &["'churn'", "add -i"],
+        ),
+        (
+            &["top", "--sort", "recv_queue:dwon"],
+            &[
+                "'dwon' is not a direction",
+                "did you mean desc?",
+                "recv_queue:desc",
+            ],
+        ),
+        (
+            &["top", "--by", "dport", "--sort", "dprot"],
+            &["'dprot'", "did you mean dport?"],
+        ),
+        (
+            &["ls", "--sort", "local,peer:dwon"],
+            &[
+                "'dwon' is not a direction",
+                "did you mean desc?",
+                "peer:desc",
+            ],
+        ),
+        (
+            &["ls", "--sort", "locl:dwon"],
+            &["'locl' is not a field", "local"],
+        ),
+        (&["ls", "--color", "a\nb\\"], &["'a\\x0ab\\x5c'"]),
         (
             &["top", "--by", "dport", "--sort", "sport"],
             &["'sport'", "--by"],
         ),
-        (&["top", "--sort", "sockets:up"], &["'sockets:up'"]),
+        (
+            &["top", "--sort", "sockets:up"],
+            &["'up'", "did you mean asc?"],
+        ),
         (&["top", "-n", "0"], &["'all'"]),
         (&["top", "-i", "0"], &["seconds"]),
         (&["top", "-i", "nan"], &["seconds"]),
@@ -203,6 +269,125 @@ fn columns_orders_and_groups_that_make_no_sense() {
             assert!(answer.stderr.contains(word), "{word} in {answer}");
         }
     }
+}
+
+/// What was typed is told, but not a page of it.
+#[test]
+fn long_words_are_told_in_short() {
+    let word = "x".repeat(60_000);
+    let numbers = format!("1{}", "0".repeat(60_000));
+    let files = format!("/{}", "f".repeat(60_000));
+    let glued = ["(", word.as_str(), ")"].join(&" ".repeat(30_000));
+    let cases: &[&[&str]] = &[
+        &["ls", "WORD"],
+        &["ls", "WORD = 1"],
+        &["ls", "sport = WORD"],
+        &["ls", "sport = :WORD"],
+        &["ls", "sport = NUMBERS"],
+        &["ls", "sport = 5-NUMBERS"],
+        &["ls", "sport is WORD"],
+        &["ls", "sport = 22 WORD"],
+        &["ls", "sport = 22 1WORD"],
+        &["ls", "sport = 22 NUMBERS"],
+        &["ls", "pid = 5 WORD"],
+        &["ls", "pid = WORD"],
+        &["ls", "pid = NUMBERS"],
+        &["ls", "recv_queue = 1WORD"],
+        &["ls", "recv_queue = NUMBERS-1"],
+        &["ls", "dst WORD"],
+        &["ls", "dst WORD/33"],
+        &["ls", "dst 1/WORD"],
+        &["ls", "dst [WORD"],
+        &["ls", "dst 10.NUMBERS"],
+        &["ls", "dst WORD,WORD"],
+        &["ls", "src is WORD"],
+        &["ls", "sport = FILES"],
+        &["ls", "state WORD"],
+        &["ls", "exclude WORD"],
+        &["ls", "timer = WORD"],
+        &["ls", "v6only = WORD"],
+        &["ls", "dev = WORD"],
+        &["ls", "user = WORD"],
+        &["ls", "cgroup = WORD"],
+        &["ls", "mark = WORD"],
+        &["ls", "cookie = WORD"],
+        &["ls", "sport = 'WORD"],
+        &["ls", "sport = {WORD"],
+        &["ls", "( sport = 22 or FILES"],
+        &["ls", "sport = 22 )WORD"],
+        &["ls", "sport GLUED"],
+        &["ls", "NUMBERS"],
+        &["ls", "NUMBERS.1/8"],
+        &["ls", "-F", "FILES"],
+        &["ls", "--from", "FILES"],
+        &["ls", "--columns", "WORD"],
+        &["ls", "--columns", "+-WORD"],
+        &["ls", "--sort", "WORD"],
+        &["ls", "--sort", "local:WORD"],
+        &["ls", "--limit", "WORD"],
+        &["ls", "--limit", "NUMBERS"],
+        &["ls", "--width", "WORD"],
+        &["ls", "--color", "WORD"],
+        &["ls", "--source", "WORD"],
+        &["ls", "--WORD"],
+        &["ls", "-A", "WORD"],
+        &["ls", "-A=WORD"],
+        &["ls", "-N", "WORD"],
+        &["ls", "-N", "FILES"],
+        &["ls", "-ta", "--dump", "FILES"],
+        &["headroom", "--to", "WORD"],
+        &["headroom", "--to", "WORD:80"],
+        &["headroom", "--to", "10.0.0.1:NUMBERS"],
+        &["free", "WORD"],
+        &["free", "NUMBERS"],
+        &["wait", "WORD"],
+        &["wait", "tcp/NUMBERS"],
+        &["ls", "--json=WORD"],
+        &["top", "--by", "WORD"],
+        &["top", "--sort", "WORD"],
+        &["top", "--sort", "sockets:WORD"],
+        &["top", "-n", "WORD"],
+        &["top", "-i", "WORD"],
+        &["why", "WORD"],
+        &["why", "NUMBERS"],
+        &["why", "WORD/80"],
+        &["why", "WORD:80"],
+        &["why", "[fe80::1%WORD]:80"],
+        &["why", "FILES"],
+        &["help", "WORD"],
+        &["schema", "WORD"],
+        &["completions", "WORD"],
+        &["WORD"],
+        &["FILES"],
+    ];
+    let mut wrong = Vec::new();
+    for case in cases {
+        let arguments: Vec<String> = case
+            .iter()
+            .map(|part| {
+                part.replace("WORD", &word)
+                    .replace("NUMBERS", &numbers)
+                    .replace("FILES", &files)
+                    .replace("GLUED", &glued)
+            })
+            .collect();
+        let answer = Run::with(arguments.iter()).go();
+        let told = answer.stderr.starts_with("error: ") && answer.stderr.len() < 1500;
+        if !told || !answer.stdout.is_empty() {
+            let shown = answer.stderr.chars().take(300).collect::<String>();
+            wrong.push(format!("{case:?}: {} bytes: {shown}", answer.stderr.len()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // The beginning and the end tell enough, and the caret stays with them.
+    let answer = run(&["ls", &format!("sport = 22 and q{word}z = 1")]).exits(2);
+    assert!(
+        answer.stderr.starts_with("error: there is no field 'qxx"),
+        "{answer}"
+    );
+    assert!(answer.stderr.contains("xx...xx"), "{answer}");
+    assert!(answer.stderr.contains("xz'"), "{answer}");
+    must_point_at(&answer, &format!("q{word}"));
 }
 
 #[test]

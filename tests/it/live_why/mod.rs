@@ -20,7 +20,7 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::os::fd::OwnedFd;
 
 /// A user who is not root.
-const NOBODY: u32 = 65534;
+pub(crate) const NOBODY: u32 = 65534;
 
 /// An answer that follows its schema.
 struct Answer {
@@ -179,7 +179,7 @@ fn real_bind(bind: &Value, port: u16, uid: Option<u32>) -> &'static str {
 }
 
 /// Runs `work` as another user: the user of a thread is its own.
-fn as_user<T: Send>(uid: Option<u32>, work: impl FnOnce() -> T + Send) -> T {
+pub(crate) fn as_user<T: Send>(uid: Option<u32>, work: impl FnOnce() -> T + Send) -> T {
     let Some(uid) = uid else { return work() };
     std::thread::scope(|scope| {
         let other = scope.spawn(|| {
@@ -193,28 +193,28 @@ fn as_user<T: Send>(uid: Option<u32>, work: impl FnOnce() -> T + Send) -> T {
 
 /// The options of a socket before it is bound.
 #[derive(Clone, Copy, Debug, Default)]
-struct Options {
-    reuse_address: bool,
-    reuse_port: bool,
-    v6only: Option<bool>,
-    stream: bool,
+pub(crate) struct Options {
+    pub(crate) reuse_address: bool,
+    pub(crate) reuse_port: bool,
+    pub(crate) v6only: Option<bool>,
+    pub(crate) stream: bool,
 }
 
 impl Options {
     /// TCP without any.
-    const TCP: Self = Self {
+    pub(crate) const TCP: Self = Self {
         reuse_address: false,
         reuse_port: false,
         v6only: None,
         stream: true,
     };
     /// UDP without any.
-    const UDP: Self = Self {
+    pub(crate) const UDP: Self = Self {
         stream: false,
         ..Self::TCP
     };
 
-    fn bind(self, to: SocketAddr) -> Result<OwnedFd, Errno> {
+    pub(crate) fn bind(self, to: SocketAddr) -> Result<OwnedFd, Errno> {
         let family = if to.is_ipv4() {
             AddressFamily::INET
         } else {

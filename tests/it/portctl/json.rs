@@ -70,7 +70,7 @@ pub(crate) struct Socket {
     pub(crate) schema: Option<Schema>,
     pub(crate) protocol: String,
     pub(crate) family: String,
-    /// Only of unix sockets.
+    /// Not of IP sockets.
     #[serde(rename = "type")]
     pub(crate) kind: Option<String>,
     pub(crate) state: String,
@@ -106,14 +106,48 @@ pub(crate) struct Socket {
     pub(crate) tcp: Option<Value>,
     #[serde(deserialize_with = "nullable")]
     pub(crate) memory: Option<Value>,
+    #[serde(deserialize_with = "nullable")]
+    pub(crate) ip: Option<Value>,
 }
 
-/// `"local"` or `"peer"`: of IP sockets, or of unix sockets.
+/// `"local"` or `"peer"`.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
 #[serde(untagged)]
 pub(crate) enum End {
     Inet(InetEnd),
     Unix(UnixEnd),
+    Packet(PacketEnd),
+    Netlink(NetlinkEnd),
+    NetlinkPeer(NetlinkPeer),
+}
+
+/// What a packet socket sees.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PacketEnd {
+    pub(crate) ethertype: u16,
+    #[serde(deserialize_with = "nullable")]
+    pub(crate) protocol: Option<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub(crate) interface: Option<String>,
+}
+
+/// A netlink socket.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NetlinkEnd {
+    pub(crate) protocol: u8,
+    #[serde(deserialize_with = "nullable")]
+    pub(crate) protocol_name: Option<String>,
+    pub(crate) port_id: u32,
+}
+
+/// What a netlink socket is connected to.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NetlinkPeer {
+    pub(crate) port_id: u32,
+    pub(crate) group: u32,
 }
 
 /// An address and a port.
@@ -141,6 +175,8 @@ pub(crate) struct UnixEnd {
     pub(crate) abstract_hex: Option<String>,
     #[serde(deserialize_with = "nullable")]
     pub(crate) inode: Option<u64>,
+    /// Only of a peer whose inode is known.
+    pub(crate) owners: Option<Owners>,
 }
 
 /// `"accept_queue"`.
@@ -186,6 +222,10 @@ pub(crate) struct Process {
     pub(crate) user: Option<String>,
     #[serde(deserialize_with = "nullable")]
     pub(crate) command: Option<String>,
+    /// Only with `-T`.
+    pub(crate) threads: Option<Vec<u32>>,
+    /// Only with `-Z`.
+    pub(crate) context: Option<String>,
 }
 
 /// One of `"io_uring"`.
@@ -203,6 +243,8 @@ pub(crate) struct Cgroup {
     pub(crate) id: String,
     #[serde(deserialize_with = "nullable")]
     pub(crate) path: Option<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub(crate) gone: Option<bool>,
 }
 
 /// `"timer"`.
@@ -284,7 +326,7 @@ impl Socket {
     pub(crate) fn local(&self) -> &InetEnd {
         match &self.local {
             End::Inet(end) => end,
-            End::Unix(_) => panic!("an IP socket: {self:?}"),
+            _ => panic!("an IP socket: {self:?}"),
         }
     }
 
@@ -303,7 +345,13 @@ impl Socket {
             all.push(format!("cookie {cookie}"));
         }
         if let Some(inode) = self.inode {
-            all.push(format!("inode {inode}"));
+            // The first subflow of an MPTCP socket has the file of that, too.
+            let of_mptcp = if self.protocol == "mptcp" {
+                "mptcp "
+            } else {
+                ""
+            };
+            all.push(format!("{of_mptcp}inode {inode}"));
         }
         // Listeners and UDP sockets may share an address (SO_REUSEPORT), connections may not.
         if let (End::Inet(l), Some(End::Inet(p)), "tcp") =
@@ -321,7 +369,12 @@ impl Socket {
     pub(super) fn check(&self) {
         let unix = self.protocol == "unix";
         assert_eq!(unix, matches!(self.local, End::Unix(_)), "{self:?}");
-        assert_eq!(unix, self.kind.is_some(), "{self:?}");
+        let ip = matches!(self.local, End::Inet(_));
+        assert_eq!(ip, self.family.starts_with("inet"), "{self:?}");
+        assert!(
+            !(unix && self.kind.is_none() || ip && self.kind.is_some()),
+            "{self:?}"
+        );
         if self.accept_queue.is_some() {
             assert_eq!(self.state, "listen", "{self:?}");
             assert_eq!((self.recv_queue, self.send_queue), (None, None), "{self:?}");

@@ -99,6 +99,7 @@ pub(crate) fn describe(fd: &impl AsFd) -> Expected {
             shutdown: Some("none".into()),
             tcp: None,
             memory: None,
+            ip: None,
         },
         expires: 0..=0,
         recv_at_least: None,
@@ -173,6 +174,8 @@ pub(crate) fn process(pid: u32, fds: &[i32]) -> Process {
         uid: Some(uid),
         user: user_name(uid),
         command: None,
+        threads: None,
+        context: None,
     }
 }
 

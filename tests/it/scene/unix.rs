@@ -10,7 +10,7 @@ use std::ffi::OsStr;
 use std::fmt::Write;
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 /// The word of the JSON contract.
@@ -74,6 +74,7 @@ pub(crate) fn unnamed(inode: Option<u64>) -> UnixEnd {
         abstract_name: None,
         abstract_hex: None,
         inode,
+        owners: None,
     }
 }
 
@@ -119,15 +120,34 @@ impl Expected {
     fn named(mut self, set: impl FnOnce(&mut UnixEnd)) -> Self {
         match &mut self.socket.local {
             End::Unix(end) => set(end),
-            End::Inet(_) => panic!("a unix socket"),
+            _ => panic!("a unix socket"),
         }
         self
     }
 
-    /// Connected to the socket with this inode.
+    /// Connected to this socket of this process.
     pub(crate) fn connected_to(self, peer: &impl AsFd) -> Self {
+        let fd = peer.as_fd();
+        let mut end = unnamed(Some(super::inode(&fd)));
+        let name = SocketAddrUnix::try_from(rustix::net::getsockname(fd).unwrap()).unwrap();
+        if let Some(bytes) = name.path_bytes().filter(|bytes| !bytes.is_empty()) {
+            (end.path, end.path_hex) = text_and_hex(bytes);
+        }
+        if let Some(bytes) = name.abstract_name().filter(|bytes| !bytes.is_empty()) {
+            (end.abstract_name, end.abstract_hex) = text_and_hex(bytes);
+        }
+        end.owners = Some(super::known(vec![super::this_process(&[fd.as_raw_fd()])]));
         let mut expected = self.state("established");
-        expected.socket.peer = Some(End::Unix(unnamed(Some(super::inode(peer)))));
+        expected.socket.peer = Some(End::Unix(end));
+        expected
+    }
+
+    /// Connected, and not accepted by the listener at this abstract name.
+    pub(crate) fn waiting_at(self, name: &[u8]) -> Self {
+        let mut end = unnamed(None);
+        (end.abstract_name, end.abstract_hex) = text_and_hex(name);
+        let mut expected = self.state("established");
+        expected.socket.peer = Some(End::Unix(end));
         expected
     }
 }

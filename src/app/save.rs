@@ -1,0 +1,63 @@
+//! `portctl ls --dump`: rows into a file instead of a list.
+
+use super::{closing, finish};
+use crate::cli::plan::LsPlan;
+use crate::collect::owners::find_owners;
+use crate::collect::{self, Recording};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::filter::Truth;
+use crate::model::{Context, Listeners, Names, Notice, Row, SourceChoice};
+use crate::sys::stdout::Stdout;
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+/// Saves the rows that pass the filter.
+pub(super) fn run(plan: &LsPlan, path: &Path, names: &dyn Names) -> Result<Exit, Error> {
+    let mut recording = collect::record(&plan.query).map_err(Error::Source)?;
+    let is_live = !matches!(plan.query.source, SourceChoice::Dump(_));
+    let owners = (plan.filter.needs_owners && is_live)
+        .then(|| find_owners(&plan.query, &recording.sockets, Listeners::default()));
+    let context = Context {
+        owners: owners.as_ref(),
+        names,
+    };
+    let mut unknown = 0;
+    let bytes = recording.encode(
+        |socket| match plan.filter.matches(Row { socket, context }) {
+            Truth::True => true,
+            Truth::False => false,
+            Truth::Unknown => {
+                unknown += 1;
+                false
+            }
+        },
+    );
+    let Recording { collected, .. } = &mut recording;
+    let mut closing = closing(&plan.query, std::mem::take(collected))?;
+    // Written at last: it may be the file that was read.
+    write(path, &bytes)?;
+    if unknown > 0 {
+        closing
+            .notices
+            .push(Notice::FilterUnknown { count: unknown });
+    }
+    let readings = plan.filter.warnings.iter().map(|w| Notice::FilterReading {
+        explanation: w.message.clone(),
+    });
+    closing.notices.extend(readings);
+    Ok(finish(&closing, plan.verbosity, plan.strict))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    if path == Path::new("-") {
+        return Ok(Stdout.write_all(bytes)?);
+    }
+    File::create(path)
+        .and_then(|mut file| file.write_all(bytes))
+        .map_err(|error| Error::Save {
+            path: path.to_owned(),
+            error,
+        })
+}

@@ -1,0 +1,251 @@
+//! Details of sockets into the model.
+
+use crate::model::{
+    Bbr, Congestion, Dctcp, DetailSet, Details, KernelName, Md5Key, Memory, Protocol, Subflow,
+    TcpInfo, Tls, Ulp, Vegas,
+};
+use crate::sys;
+use crate::wire::inet_details::{self, InetDetails, SubflowInfo, TlsInfo, UlpInfo};
+use crate::wire::inet_diag;
+use crate::wire::tcp_info::{self, LastWord};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// What is wanted of the details that messages bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    /// Which details.
+    pub(super) details: DetailSet,
+    /// How the kernel that sends them lays out the end of its counters.
+    pub(super) last_word: LastWord,
+}
+
+impl Wanted {
+    /// Nothing beyond the sockets.
+    pub(super) const NOTHING: Self = Self {
+        details: DetailSet::NONE,
+        last_word: LastWord::Unsure,
+    };
+
+    /// These details, from the kernel that this program runs on.
+    pub(super) fn of_this_kernel(details: DetailSet) -> Self {
+        let release = if details.has(DetailSet::INFO) {
+            sys::kernel_release()
+        } else {
+            None
+        };
+        let last_word = release.map_or(LastWord::Unsure, LastWord::of_release);
+        Self {
+            details: details.of_the_kernel(),
+            last_word,
+        }
+    }
+
+    /// These details, from a kernel that nobody knows.
+    pub(super) fn of_a_dump(details: DetailSet) -> Self {
+        Self {
+            details: details.of_the_kernel(),
+            last_word: LastWord::Unsure,
+        }
+    }
+
+    /// The bits of `idiag_ext` that ask inet_diag for them.
+    pub(super) fn extensions(self) -> u8 {
+        [
+            (DetailSet::INFO, inet_details::EXT_INFO),
+            (DetailSet::CONGESTION, inet_details::EXT_CONG),
+            (DetailSet::MEMORY, inet_details::EXT_SKMEMINFO),
+            (DetailSet::TOS, inet_details::EXT_TOS),
+        ]
+        .into_iter()
+        .filter(|(set, _)| self.details.has(*set))
+        .fold(0, |bits, (_, more)| bits | more)
+    }
+}
+
+/// The details in the payload of an inet_diag message; `None` if it has none of those.
+#[inline(never)]
+pub(super) fn of_inet(payload: &[u8], protocol: Protocol, wanted: Wanted) -> Option<Box<Details>> {
+    let sent = InetDetails::find(payload, inet_diag::BASE_LEN);
+    let info = wanted.details.has(DetailSet::INFO);
+    let name = info || wanted.details.has(DetailSet::CONGESTION);
+    let tos = wanted.details.has(DetailSet::TOS);
+    let tcp = protocol == Protocol::Tcp && info;
+    let anything = sent.info.is_some() && tcp
+        || sent.congestion.is_some() && name
+        || sent.memory.is_some() && wanted.details.has(DetailSet::MEMORY)
+        || (sent.tos.is_some() || sent.tclass.is_some()) && tos
+        || sent.socket_options.is_some() && wanted.details.has(DetailSet::SOCKET_OPTIONS);
+    if !anything {
+        return None;
+    }
+    // In place: these are several hundred bytes, for every socket.
+    let mut details = Box::<Details>::default();
+    if tcp {
+        details.tcp = sent.info.map(|bytes| counters(bytes, wanted.last_word));
+        details.congestion_info = congestion(&sent);
+        details.ulp = sent.ulp.map(upper_layer);
+        details.md5_keys = sent.md5.map(md5_keys).unwrap_or_default();
+    }
+    if name {
+        details.congestion = sent.congestion.and_then(KernelName::new);
+    }
+    if wanted.details.has(DetailSet::MEMORY) {
+        details.memory = sent.memory.map(memory);
+    }
+    if tos {
+        details.tos = sent.tos;
+        details.tclass = sent.tclass;
+        details.class_id = sent.class_id;
+    }
+    if wanted.details.has(DetailSet::SOCKET_OPTIONS) {
+        details.socket_options = sent.socket_options;
+    }
+    Some(details)
+}
+
+/// The details of a unix socket: its memory.
+pub(super) fn of_unix(skmeminfo: Option<&[u8]>, wanted: Wanted) -> Option<Box<Details>> {
+    let memory = skmeminfo
+        .filter(|_| wanted.details.has(DetailSet::MEMORY))
+        .map(memory)?;
+    Some(Box::new(Details {
+        memory: Some(memory),
+        ..Details::default()
+    }))
+}
+
+fn counters(bytes: &[u8], last_word: LastWord) -> TcpInfo {
+    let tcp_info::TcpInfo { values, known } = tcp_info::TcpInfo::decode(bytes, last_word);
+    TcpInfo::new(values, known)
+}
+
+fn memory(bytes: &[u8]) -> Memory {
+    let (words, known) = inet_details::skmeminfo(bytes);
+    Memory::new(words, known)
+}
+
+fn congestion(sent: &InetDetails<'_>) -> Option<Congestion> {
+    if let Some(bytes) = sent.bbr {
+        let (bw, [min_rtt_us, pacing_gain, cwnd_gain]) = inet_details::bbr(bytes);
+        return Some(Congestion::Bbr(Bbr {
+            bw,
+            min_rtt_us,
+            pacing_gain,
+            cwnd_gain,
+        }));
+    }
+    if let Some(bytes) = sent.dctcp {
+        let ([enabled, ce_state], [alpha, ab_ecn, ab_tot]) = inet_details::dctcp(bytes);
+        return Some(Congestion::Dctcp(Dctcp {
+            enabled,
+            ce_state,
+            alpha,
+            ab_ecn,
+            ab_tot,
+        }));
+    }
+    let [enabled, rttcnt, rtt_us, minrtt_us] = inet_details::vegas(sent.vegas?);
+    Some(Congestion::Vegas(Vegas {
+        enabled,
+        rttcnt,
+        rtt_us,
+        minrtt_us,
+    }))
+}
+
+fn upper_layer(bytes: &[u8]) -> Ulp {
+    let sent = UlpInfo::find(bytes);
+    Ulp {
+        name: sent.name.and_then(KernelName::new),
+        tls: sent.tls.map(|bytes| {
+            let tls = TlsInfo::decode(bytes);
+            Tls {
+                version: tls.version,
+                cipher: tls.cipher,
+                txconf: tls.txconf,
+                rxconf: tls.rxconf,
+                zc_ro_tx: tls.zc_ro_tx,
+                rx_no_pad: tls.rx_no_pad,
+                tx_max_payload_len: tls.tx_max_payload_len,
+            }
+        }),
+        mptcp: sent.mptcp.map(|bytes| {
+            let flow = SubflowInfo::decode(bytes);
+            Subflow {
+                token_rem: flow.token_rem,
+                token_loc: flow.token_loc,
+                relwrite_seq: flow.relwrite_seq,
+                map_seq: flow.map_seq,
+                map_sfseq: flow.map_sfseq,
+                ssn_offset: flow.ssn_offset,
+                map_datalen: flow.map_datalen,
+                flags: flow.flags,
+                id_rem: flow.id_rem,
+                id_loc: flow.id_loc,
+            }
+        }),
+    }
+}
+
+fn md5_keys(bytes: &[u8]) -> Vec<Md5Key> {
+    inet_details::md5_keys(bytes)
+        .map(|key| {
+            let [a, b, c, d, ..] = key.address;
+            Md5Key {
+                address: match key.family {
+                    inet_diag::FAMILY_INET6 => IpAddr::V6(Ipv6Addr::from(key.address)),
+                    _ => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
+                },
+                prefix_length: key.prefix_length,
+                key_length: key.key_length,
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::TcpMetric;
+
+    #[test]
+    fn counters_have_the_names_of_the_header_in_its_order() {
+        assert_eq!(TcpMetric::ALL.len(), tcp_info::COUNT);
+        for (metric, name) in TcpMetric::ALL.iter().zip(tcp_info::NAMES) {
+            let member = metric.json_member();
+            assert!(
+                member.trim_start_matches(",\"").starts_with(name),
+                "{metric:?} is {name}, in JSON {member}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_is_kept_that_was_not_wanted() {
+        let mut payload = vec![0; inet_diag::BASE_LEN];
+        payload.extend([6, 0, 22, 0, 1, 0, 0, 0]);
+        payload.extend([10, 0, 4, 0, b'c', b'u', b'b', b'i', b'c', 0, 0, 0]);
+        let with = |details| Wanted {
+            details,
+            last_word: LastWord::Bits,
+        };
+        let of = |set| of_inet(&payload, Protocol::Tcp, with(set));
+        assert_eq!(of(DetailSet::NONE), None);
+        assert_eq!(of(DetailSet::MEMORY), None);
+        let details = of(DetailSet::SOCKET_OPTIONS).unwrap();
+        assert_eq!(
+            (details.socket_options, details.congestion),
+            (Some(1), None)
+        );
+        let details = of(DetailSet::CONGESTION).unwrap();
+        assert_eq!(details.congestion.unwrap().bytes(), b"cubic");
+        assert_eq!(details.socket_options, None);
+        assert_eq!(with(DetailSet::NONE).extensions(), 0);
+        assert_eq!(with(DetailSet::INFO).extensions(), 0x0e);
+        assert_eq!(
+            with(DetailSet::INFO.or(DetailSet::MEMORY)).extensions(),
+            0x4e
+        );
+        assert_eq!(with(DetailSet::TOS).extensions(), 0x30);
+    }
+}

@@ -1,0 +1,194 @@
+//! Fields of the smaller blocks: congestion controls, options of the IP layer, what is on top of TCP.
+
+use super::bits::{MPTCP_FLAGS, SOCKET_OPTIONS};
+use super::metrics::metrics;
+use super::tcp_info::missing;
+use super::{Congestion, Details, Tls};
+use crate::model::{Family, Protocol, Row, Value, Why};
+
+metrics! {
+    /// What is known of a socket beside its counters and its memory.
+    ExtraMetric in "" as EXTRA_FIELDS, Extra, from "inet_diag", read by read;
+    Congestion "congestion" ["cong", "cc"] "tcp.congestion" CONGESTION Word "name of the congestion control";
+    BbrBw "bbr_bw" [] "tcp.bbr.bw_bytes_per_s" INFO Rate "BBR: estimated bandwidth";
+    BbrMinRtt "bbr_min_rtt" [] "tcp.bbr.min_rtt_us" INFO Microseconds "BBR: smallest round-trip time";
+    BbrPacingGain "bbr_pacing_gain" [] "tcp.bbr.pacing_gain" INFO Factor "BBR: pacing rate as a multiple of the bandwidth";
+    BbrCwndGain "bbr_cwnd_gain" [] "tcp.bbr.cwnd_gain" INFO Factor "BBR: window as a multiple of what fits the path";
+    DctcpEnabled "dctcp_enabled" [] "tcp.dctcp.enabled" INFO Flag "DCTCP: no if it fell back to Reno";
+    DctcpCeState "dctcp_ce_state" [] "tcp.dctcp.ce_state" INFO Number "DCTCP: 1 if the last segment had a congestion mark";
+    DctcpAlpha "dctcp_alpha" [] "tcp.dctcp.alpha" INFO Number "DCTCP: share of marked bytes, in 1024ths";
+    DctcpAbEcn "dctcp_ab_ecn" [] "tcp.dctcp.ab_ecn" INFO Bytes "DCTCP: marked bytes acknowledged in this window";
+    DctcpAbTot "dctcp_ab_tot" [] "tcp.dctcp.ab_tot" INFO Bytes "DCTCP: bytes acknowledged in this window";
+    VegasEnabled "vegas_enabled" [] "tcp.vegas.enabled" INFO Flag "Vegas: whether it is in charge";
+    VegasRttcnt "vegas_rttcnt" [] "tcp.vegas.rttcnt" INFO Number "Vegas: round trips measured in this window";
+    VegasRtt "vegas_rtt" [] "tcp.vegas.rtt_us" INFO Microseconds "Vegas: round-trip time";
+    VegasMinrtt "vegas_minrtt" [] "tcp.vegas.minrtt_us" INFO Microseconds "Vegas: smallest round-trip time of this window";
+    Md5Keys "md5_keys" ["md5"] "tcp.md5_keys" INFO Number "peers with a TCP-MD5 key; needs CAP_NET_ADMIN";
+    Ulp "ulp" [] "tcp.ulp" INFO Word "what is on top of TCP: tls, mptcp, …";
+    TlsVersion "tls_version" [] "tcp.tls.version" INFO Word "kernel TLS: protocol version";
+    TlsCipher "tls_cipher" [] "tcp.tls.cipher" INFO Word "kernel TLS: cipher";
+    TlsTxconf "tls_txconf" [] "tcp.tls.txconf" INFO Word "kernel TLS: who encrypts: none, software or hardware";
+    TlsRxconf "tls_rxconf" [] "tcp.tls.rxconf" INFO Word "kernel TLS: who decrypts: none, software or hardware";
+    TlsZcRoTx "tls_zc_ro_tx" [] "tcp.tls.zc_ro_tx" INFO Flag "kernel TLS: sendfile without copying";
+    TlsRxNoPad "tls_rx_no_pad" [] "tcp.tls.rx_no_pad" INFO Flag "kernel TLS: the peer is expected not to pad";
+    TlsTxMaxPayload "tls_tx_max_payload" [] "tcp.tls.tx_max_payload_len" INFO Bytes "kernel TLS: largest plaintext of a record sent";
+    MptcpFlags "mptcp_flags" [] "tcp.subflow.flags" INFO Words "MPTCP subflow: what is set up";
+    MptcpTokenRem "mptcp_token_rem" [] "tcp.subflow.token_rem" INFO Hex "MPTCP subflow: token of the peer";
+    MptcpTokenLoc "mptcp_token_loc" [] "tcp.subflow.token_loc" INFO Hex "MPTCP subflow: our token, the same in all of a connection";
+    MptcpIdRem "mptcp_id_rem" [] "tcp.subflow.id_rem" INFO Number "MPTCP subflow: id of the peer's address";
+    MptcpIdLoc "mptcp_id_loc" [] "tcp.subflow.id_loc" INFO Number "MPTCP subflow: id of our address";
+    MptcpRelwriteSeq "mptcp_relwrite_seq" [] "tcp.subflow.relwrite_seq" INFO Bytes "MPTCP subflow: bytes written to it";
+    MptcpMapSeq "mptcp_map_seq" [] "tcp.subflow.map_seq" INFO Hex "MPTCP subflow: data sequence number of the mapping";
+    MptcpMapSfseq "mptcp_map_sfseq" [] "tcp.subflow.map_sfseq" INFO Number "MPTCP subflow: subflow sequence number of it";
+    MptcpSsnOffset "mptcp_ssn_offset" [] "tcp.subflow.ssn_offset" INFO Number "MPTCP subflow: where subflow sequence numbers begin";
+    MptcpMapDatalen "mptcp_map_datalen" [] "tcp.subflow.map_datalen" INFO Bytes "MPTCP subflow: length of the mapping";
+    Tos "tos" [] "ip.tos" TOS Hex "type of service (IP_TOS)";
+    Tclass "tclass" [] "ip.tclass" TOS Hex "IPv6 traffic class (IPV6_TCLASS)";
+    ClassId "class_id" ["classid"] "ip.class_id" TOS Hex "net_cls class of its control group, or SO_PRIORITY";
+    SocketOptions "sockopt" ["inet_sockopt"] "ip.sockopt" SOCKET_OPTIONS Words "flags that setsockopt() set";
+}
+
+impl ExtraMetric {
+    /// The words of its bits, the lowest first; none if it has no bits.
+    #[must_use]
+    pub const fn words(self) -> &'static [&'static str] {
+        match self {
+            Self::MptcpFlags => MPTCP_FLAGS,
+            Self::SocketOptions => SOCKET_OPTIONS,
+            _ => &[],
+        }
+    }
+}
+
+/// What a block of its own has that a socket need not have: then the value is known to be nothing.
+fn or_none<T>(value: Option<Option<T>>, make: impl FnOnce(T) -> Value<'static>) -> Value<'static> {
+    match value {
+        None => Value::None,
+        Some(None) => Value::Unknown(Why::Source),
+        Some(Some(value)) => make(value),
+    }
+}
+
+fn read(row: Row<'_>, metric: ExtraMetric) -> Value<'_> {
+    let Some(details) = row.socket.details() else {
+        return missing(row);
+    };
+    match metric {
+        ExtraMetric::Congestion => match &details.congestion {
+            Some(name) => Value::Text(name.bytes()),
+            None => missing(row),
+        },
+        ExtraMetric::Md5Keys => match details.md5_keys.len() {
+            0 => Value::None,
+            count => Value::Number(count as u64),
+        },
+        ExtraMetric::Ulp => match details.ulp.as_ref().and_then(|ulp| ulp.name.as_ref()) {
+            Some(name) => Value::Text(name.bytes()),
+            None => Value::None,
+        },
+        ExtraMetric::Tos => hex(details.tos.map(u64::from)),
+        ExtraMetric::Tclass if row.socket.family != Family::Inet6 => Value::None,
+        ExtraMetric::Tclass => hex(details.tclass.map(u64::from)),
+        ExtraMetric::ClassId => hex(details.class_id.map(u64::from)),
+        ExtraMetric::SocketOptions if row.socket.protocol == Protocol::Unix => Value::None,
+        ExtraMetric::SocketOptions => details
+            .socket_options
+            .map_or(Value::Unknown(Why::Source), |bits| {
+                Value::Words(bits.into(), SOCKET_OPTIONS)
+            }),
+        ExtraMetric::BbrBw
+        | ExtraMetric::BbrMinRtt
+        | ExtraMetric::BbrPacingGain
+        | ExtraMetric::BbrCwndGain
+        | ExtraMetric::DctcpEnabled
+        | ExtraMetric::DctcpCeState
+        | ExtraMetric::DctcpAlpha
+        | ExtraMetric::DctcpAbEcn
+        | ExtraMetric::DctcpAbTot
+        | ExtraMetric::VegasEnabled
+        | ExtraMetric::VegasRttcnt
+        | ExtraMetric::VegasRtt
+        | ExtraMetric::VegasMinrtt => algorithm(details, metric),
+        ExtraMetric::TlsVersion
+        | ExtraMetric::TlsCipher
+        | ExtraMetric::TlsTxconf
+        | ExtraMetric::TlsRxconf
+        | ExtraMetric::TlsZcRoTx
+        | ExtraMetric::TlsRxNoPad
+        | ExtraMetric::TlsTxMaxPayload => tls(details, metric),
+        _ => subflow(details, metric),
+    }
+}
+
+fn hex(value: Option<u64>) -> Value<'static> {
+    value.map_or(Value::Unknown(Why::Source), Value::Hex)
+}
+
+fn algorithm(details: &Details, metric: ExtraMetric) -> Value<'static> {
+    let (mut vegas, mut dctcp, mut bbr) = (None, None, None);
+    match details.congestion_info {
+        Some(Congestion::Vegas(info)) => vegas = Some(info),
+        Some(Congestion::Dctcp(info)) => dctcp = Some(info),
+        Some(Congestion::Bbr(info)) => bbr = Some(info),
+        None => {}
+    }
+    let number = |value: Option<Option<u32>>| or_none(value, |n| Value::Number(n.into()));
+    let bytes = |value: Option<Option<u32>>| or_none(value, |n| Value::Bytes(n.into()));
+    let time = |value: Option<Option<u32>>| or_none(value, |n| Value::Microseconds(n.into()));
+    let factor = |value: Option<Option<u32>>| or_none(value, Value::Factor256);
+    match metric {
+        ExtraMetric::BbrBw => or_none(bbr.map(|b| b.bw), Value::Rate),
+        ExtraMetric::BbrMinRtt => time(bbr.map(|b| b.min_rtt_us)),
+        ExtraMetric::BbrPacingGain => factor(bbr.map(|b| b.pacing_gain)),
+        ExtraMetric::BbrCwndGain => factor(bbr.map(|b| b.cwnd_gain)),
+        ExtraMetric::DctcpEnabled => or_none(dctcp.map(|d| d.enabled), |n| Value::Flag(n != 0)),
+        ExtraMetric::DctcpCeState => number(dctcp.map(|d| d.ce_state.map(u32::from))),
+        ExtraMetric::DctcpAlpha => number(dctcp.map(|d| d.alpha)),
+        ExtraMetric::DctcpAbEcn => bytes(dctcp.map(|d| d.ab_ecn)),
+        ExtraMetric::DctcpAbTot => bytes(dctcp.map(|d| d.ab_tot)),
+        ExtraMetric::VegasEnabled => or_none(vegas.map(|v| v.enabled), |n| Value::Flag(n != 0)),
+        ExtraMetric::VegasRttcnt => number(vegas.map(|v| v.rttcnt)),
+        ExtraMetric::VegasRtt => time(vegas.map(|v| v.rtt_us)),
+        _ => time(vegas.map(|v| v.minrtt_us)),
+    }
+}
+
+fn tls(details: &Details, metric: ExtraMetric) -> Value<'static> {
+    let tls = details.ulp.as_ref().and_then(|ulp| ulp.tls);
+    let word = |value: Option<Option<u16>>, word: fn(u16) -> Option<&'static str>| {
+        or_none(value, |n| word(n).map_or(Value::Hex(n.into()), Value::Word))
+    };
+    match metric {
+        ExtraMetric::TlsVersion => word(tls.map(|t| t.version), Tls::version_word),
+        ExtraMetric::TlsCipher => word(tls.map(|t| t.cipher), Tls::cipher_word),
+        ExtraMetric::TlsTxconf => word(tls.map(|t| t.txconf), Tls::conf_word),
+        ExtraMetric::TlsRxconf => word(tls.map(|t| t.rxconf), Tls::conf_word),
+        ExtraMetric::TlsZcRoTx => tls.map_or(Value::None, |t| Value::Flag(t.zc_ro_tx)),
+        ExtraMetric::TlsRxNoPad => tls.map_or(Value::None, |t| Value::Flag(t.rx_no_pad)),
+        _ => or_none(tls.map(|t| t.tx_max_payload_len), |n| {
+            Value::Bytes(n.into())
+        }),
+    }
+}
+
+fn subflow(details: &Details, metric: ExtraMetric) -> Value<'static> {
+    let subflow = details.ulp.as_ref().and_then(|ulp| ulp.mptcp);
+    let number = |value: Option<Option<u32>>| or_none(value, |n| Value::Number(n.into()));
+    let hex = |value: Option<Option<u64>>| or_none(value, Value::Hex);
+    match metric {
+        ExtraMetric::MptcpFlags => or_none(subflow.map(|s| s.flags), |n| {
+            Value::Words(n.into(), MPTCP_FLAGS)
+        }),
+        ExtraMetric::MptcpTokenRem => hex(subflow.map(|s| s.token_rem.map(u64::from))),
+        ExtraMetric::MptcpTokenLoc => hex(subflow.map(|s| s.token_loc.map(u64::from))),
+        ExtraMetric::MptcpIdRem => number(subflow.map(|s| s.id_rem.map(u32::from))),
+        ExtraMetric::MptcpIdLoc => number(subflow.map(|s| s.id_loc.map(u32::from))),
+        ExtraMetric::MptcpRelwriteSeq => {
+            or_none(subflow.map(|s| s.relwrite_seq), |n| Value::Bytes(n.into()))
+        }
+        ExtraMetric::MptcpMapSeq => hex(subflow.map(|s| s.map_seq)),
+        ExtraMetric::MptcpMapSfseq => number(subflow.map(|s| s.map_sfseq)),
+        ExtraMetric::MptcpSsnOffset => number(subflow.map(|s| s.ssn_offset)),
+        _ => or_none(subflow.map(|s| s.map_datalen), |n| Value::Bytes(n.into())),
+    }
+}

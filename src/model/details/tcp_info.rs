@@ -1,0 +1,297 @@
+//! TCP's own counters.
+
+use super::bits::{ACCECN_FAILURES, TCP_OPTIONS};
+use super::metrics::metrics;
+use crate::model::{Protocol, Row, Unit, Value, Why};
+
+metrics! {
+    /// `struct tcp_info` of `linux/tcp.h`, in its order.
+    TcpMetric in "tcp." as TCP_FIELDS, Tcp, from "tcp_info", read by read;
+    State "tcp_state" [] "state" INFO Number "state as the counters have it, a number of include/net/tcp_states.h";
+    CaState "ca_state" [] "ca_state" INFO Word "congestion: open, disorder, cwr, recovery or loss";
+    Retransmits "tcp_retransmits" [] "retransmits" INFO Number "timeouts in a row for the oldest data without an acknowledgement";
+    Probes "probes" [] "probes" INFO Number "window or keepalive probes without an answer";
+    Backoff "backoff" [] "backoff" INFO Number "how often the retransmission timeout was doubled";
+    Options "options" [] "options" INFO Words "TCP options in use";
+    SndWscale "snd_wscale" [] "snd_wscale" INFO Number "window scale of the peer, as a power of two";
+    RcvWscale "rcv_wscale" [] "rcv_wscale" INFO Number "our window scale, as a power of two";
+    DeliveryRateAppLimited "app_limited" ["delivery_rate_app_limited"] "delivery_rate_app_limited" INFO Flag "whether the application, not the network, limited delivery_rate";
+    FastopenClientFail "fastopen_client_fail" [] "fastopen_client_fail" INFO Word "why TCP Fast Open did not work for a client";
+    Rto "rto" ["rto_us"] "rto_us" INFO Microseconds "retransmission timeout";
+    Ato "ato" ["ato_us"] "ato_us" INFO Microseconds "delay of acknowledgements";
+    SndMss "snd_mss" ["mss"] "snd_mss" INFO Bytes "segment size when sending";
+    RcvMss "rcv_mss" [] "rcv_mss" INFO Bytes "estimated segment size when receiving";
+    Unacked "unacked" [] "unacked" INFO Segments "segments in flight";
+    Sacked "sacked" [] "sacked" INFO Segments "segments in flight that the peer has, behind a gap";
+    Lost "lost" [] "lost" INFO Segments "segments in flight that are believed lost";
+    Retrans "tcp_retrans" [] "retrans" INFO Segments "retransmitted segments in flight";
+    Fackets "fackets" [] "fackets" INFO Segments "0 since Linux 4.15";
+    LastDataSent "last_data_sent" ["lastsnd", "last_data_sent_ms"] "last_data_sent_ms" INFO Milliseconds "since data was last sent";
+    LastAckSent "last_ack_sent" ["last_ack_sent_ms"] "last_ack_sent_ms" INFO Milliseconds "not kept by any kernel";
+    LastDataRecv "last_data_recv" ["lastrcv", "last_data_recv_ms"] "last_data_recv_ms" INFO Milliseconds "since data was last received";
+    LastAckRecv "last_ack_recv" ["lastack", "last_ack_recv_ms"] "last_ack_recv_ms" INFO Milliseconds "since the last acknowledgement";
+    Pmtu "pmtu" [] "pmtu" INFO Bytes "path MTU";
+    RcvSsthresh "rcv_ssthresh" [] "rcv_ssthresh" INFO Bytes "limit of the window that we offer";
+    Rtt "rtt" ["rtt_us"] "rtt_us" INFO Microseconds "smoothed round-trip time";
+    Rttvar "rttvar" ["rttvar_us"] "rttvar_us" INFO Microseconds "how much the round-trip time varies";
+    SndSsthresh "ssthresh" ["snd_ssthresh"] "snd_ssthresh" INFO Segments "where slow start ends";
+    SndCwnd "cwnd" ["snd_cwnd"] "snd_cwnd" INFO Segments "congestion window";
+    Advmss "advmss" [] "advmss" INFO Bytes "segment size that we advertised";
+    Reordering "reordering" [] "reordering" INFO Segments "how far segments may overtake before one counts as lost";
+    RcvRtt "rcv_rtt" ["rcv_rtt_us"] "rcv_rtt_us" INFO Microseconds "round-trip time as the receiver measured it";
+    RcvSpace "rcv_space" [] "rcv_space" INFO Bytes "what the application reads in a round trip";
+    TotalRetrans "total_retrans" [] "total_retrans" INFO Segments "segments retransmitted so far";
+    PacingRate "pacing_rate" ["pacing_rate_bytes_per_s"] "pacing_rate_bytes_per_s" INFO Rate "rate at which data is let out";
+    MaxPacingRate "max_pacing_rate" ["max_pacing_rate_bytes_per_s"] "max_pacing_rate_bytes_per_s" INFO Rate "most that SO_MAX_PACING_RATE allows";
+    BytesAcked "bytes_acked" [] "bytes_acked" INFO Bytes "sent and acknowledged so far";
+    BytesReceived "bytes_received" [] "bytes_received" INFO Bytes "received in order so far";
+    SegsOut "segs_out" [] "segs_out" INFO Segments "sent so far";
+    SegsIn "segs_in" [] "segs_in" INFO Segments "received so far";
+    NotsentBytes "notsent" ["notsent_bytes"] "notsent_bytes" INFO Bytes "in the send queue and never sent";
+    MinRtt "min_rtt" ["minrtt", "min_rtt_us"] "min_rtt_us" INFO Microseconds "smallest round-trip time of the last minutes";
+    DataSegsIn "data_segs_in" [] "data_segs_in" INFO Segments "received with data so far";
+    DataSegsOut "data_segs_out" [] "data_segs_out" INFO Segments "sent with data so far";
+    DeliveryRate "delivery_rate" ["delivery_rate_bytes_per_s"] "delivery_rate_bytes_per_s" INFO Rate "most recent rate at which data arrived";
+    BusyTime "busy_time" ["busy_time_us", "busy"] "busy_time_us" INFO Microseconds "time with data to send";
+    RwndLimited "rwnd_limited" ["rwnd_limited_us"] "rwnd_limited_us" INFO Microseconds "part of busy_time held up by the peer's window";
+    SndbufLimited "sndbuf_limited" ["sndbuf_limited_us"] "sndbuf_limited_us" INFO Microseconds "part of busy_time held up by our send buffer";
+    Delivered "delivered" [] "delivered" INFO Segments "segments that arrived so far";
+    DeliveredCe "delivered_ce" [] "delivered_ce" INFO Segments "those of them with a congestion mark";
+    BytesSent "bytes_sent" [] "bytes_sent" INFO Bytes "sent so far, with retransmissions";
+    BytesRetrans "bytes_retrans" [] "bytes_retrans" INFO Bytes "retransmitted so far";
+    DsackDups "dsack_dups" [] "dsack_dups" INFO Segments "retransmitted without need, says the peer";
+    ReordSeen "reord_seen" [] "reord_seen" INFO Number "times that segments overtook each other";
+    RcvOoopack "rcv_ooopack" [] "rcv_ooopack" INFO Segments "received out of order";
+    SndWnd "snd_wnd" [] "snd_wnd" INFO Bytes "window that the peer offers";
+    RcvWnd "rcv_wnd" [] "rcv_wnd" INFO Bytes "window that we offer";
+    Rehash "rehash" [] "rehash" INFO Number "times that the flow was given another path";
+    TotalRto "total_rto" [] "total_rto" INFO Number "retransmission timeouts so far";
+    TotalRtoRecoveries "total_rto_recoveries" [] "total_rto_recoveries" INFO Number "recoveries from such timeouts";
+    TotalRtoTime "total_rto_time" ["total_rto_time_ms"] "total_rto_time_ms" INFO Milliseconds "time spent in such recoveries";
+    ReceivedCe "received_ce" [] "received_ce" INFO Segments "received with a congestion mark";
+    DeliveredE1Bytes "delivered_e1_bytes" [] "delivered_e1_bytes" INFO Bytes "arrived marked ECT(1), says the peer";
+    DeliveredE0Bytes "delivered_e0_bytes" [] "delivered_e0_bytes" INFO Bytes "arrived marked ECT(0), says the peer";
+    DeliveredCeBytes "delivered_ce_bytes" [] "delivered_ce_bytes" INFO Bytes "arrived marked CE, says the peer";
+    ReceivedE1Bytes "received_e1_bytes" [] "received_e1_bytes" INFO Bytes "received marked ECT(1)";
+    ReceivedE0Bytes "received_e0_bytes" [] "received_e0_bytes" INFO Bytes "received marked ECT(0)";
+    ReceivedCeBytes "received_ce_bytes" [] "received_ce_bytes" INFO Bytes "received marked CE";
+    EcnMode "ecn_mode" [] "ecn_mode" INFO Word "disabled, rfc3168, accecn or pending; Linux 7.0";
+    AccecnOptSeen "accecn_opt_seen" [] "accecn_opt_seen" INFO Word "whether the peer's Accurate ECN option was seen";
+    AccecnFailMode "accecn_fail_mode" [] "accecn_fail_mode" INFO Words "what went wrong with Accurate ECN";
+    Options2 "options2" [] "options2" INFO Number "24 more bits for options; Linux 7.0";
+}
+
+const COUNT: usize = TcpMetric::ALL.len();
+
+/// The counters of one TCP socket, as far as the kernel sent them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TcpInfo {
+    values: [u64; COUNT],
+    /// A bit for each that was sent.
+    known: u128,
+}
+
+/// `TCP_LISTEN`.
+const LISTEN: u64 = 10;
+/// `TCP_INFINITE_SSTHRESH`.
+const INFINITE_SSTHRESH: u64 = 0x7fff_ffff;
+
+impl TcpInfo {
+    /// These values, of which the ones with their bit in `known` were sent.
+    #[must_use]
+    pub const fn new(values: [u64; COUNT], known: u128) -> Self {
+        Self { values, known }
+    }
+
+    /// What the kernel sent.
+    fn sent(&self, metric: TcpMetric) -> Option<u64> {
+        let place = metric as usize;
+        let value = *self.values.get(place)?;
+        (self.known >> place & 1 == 1).then_some(value)
+    }
+
+    /// Whether the kernel sent it, be it a number that only says that there is none.
+    #[must_use]
+    pub fn has(&self, metric: TcpMetric) -> bool {
+        self.sent(metric).is_some()
+    }
+
+    /// One of the counters; `None` where it was not sent, and where the kernel's number says that there is none: nothing measured
+    /// yet, no limit. Of a listener only those that it has.
+    #[must_use]
+    pub fn get(&self, metric: TcpMetric) -> Option<u64> {
+        let value = *self.values.get(metric as usize)?;
+        (self.present() >> metric as usize & 1 == 1).then_some(value)
+    }
+
+    /// The values in the order of [`TcpMetric::ALL`]; only those with a bit in [`TcpInfo::present`] mean anything.
+    #[must_use]
+    pub const fn values(&self) -> &[u64; COUNT] {
+        &self.values
+    }
+
+    /// The counters that were sent, as bits in the order of [`TcpMetric::ALL`].
+    #[must_use]
+    pub const fn known(&self) -> u128 {
+        self.known
+    }
+
+    /// The counters for which [`TcpInfo::get`] has a number, as bits in the order of [`TcpMetric::ALL`].
+    #[must_use]
+    pub fn present(&self) -> u128 {
+        let value = |metric: TcpMetric| self.values.get(metric as usize).copied().unwrap_or(0);
+        let mut absent = 0;
+        let mut clear = |metric: TcpMetric, nothing: bool| {
+            absent |= u128::from(nothing) << metric as u32;
+        };
+        let unmeasured = value(TcpMetric::Rtt) == 0;
+        clear(TcpMetric::Rtt, unmeasured);
+        clear(TcpMetric::Rttvar, unmeasured);
+        clear(TcpMetric::RcvRtt, value(TcpMetric::RcvRtt) == 0);
+        clear(
+            TcpMetric::MinRtt,
+            value(TcpMetric::MinRtt) == u64::from(u32::MAX),
+        );
+        clear(
+            TcpMetric::SndSsthresh,
+            value(TcpMetric::SndSsthresh) >= INFINITE_SSTHRESH,
+        );
+        clear(
+            TcpMetric::PacingRate,
+            value(TcpMetric::PacingRate) == u64::MAX,
+        );
+        clear(
+            TcpMetric::MaxPacingRate,
+            value(TcpMetric::MaxPacingRate) == u64::MAX,
+        );
+        let present = self.known & !absent;
+        if self.is_listener() {
+            present & OF_LISTENERS
+        } else {
+            present
+        }
+    }
+
+    fn is_listener(&self) -> bool {
+        self.sent(TcpMetric::State) == Some(LISTEN)
+    }
+
+    /// One of the counters as a value with its unit.
+    #[must_use]
+    pub fn value(&self, metric: TcpMetric) -> Value<'static> {
+        let Some(n) = self.get(metric) else {
+            return if self.has(metric) {
+                Value::None
+            } else {
+                Value::Unknown(Why::Source)
+            };
+        };
+        match metric.unit() {
+            Unit::Bytes => Value::Bytes(n),
+            Unit::Microseconds => Value::Microseconds(n),
+            Unit::Milliseconds => Value::Milliseconds(n),
+            Unit::Rate => Value::Rate(n),
+            Unit::Flag => Value::Flag(n != 0),
+            Unit::Words => Value::Words(n, metric.words()),
+            Unit::Word => word(metric, n).map_or(Value::Number(n), Value::Word),
+            _ => Value::Number(n),
+        }
+    }
+}
+
+/// What the kernel fills in for listeners; it uses two more for the accept queue, which is known from elsewhere.
+const OF_LISTENERS: u128 = 1 << TcpMetric::State as u32
+    | 1 << TcpMetric::Reordering as u32
+    | 1 << TcpMetric::SndCwnd as u32
+    | 1 << TcpMetric::PacingRate as u32
+    | 1 << TcpMetric::MaxPacingRate as u32;
+
+impl TcpMetric {
+    /// The words of its bits, the lowest first, or of its numbers, from 0; none if it is a plain number. In lower case, as the
+    /// kernel's headers have them.
+    #[must_use]
+    pub const fn words(self) -> &'static [&'static str] {
+        match self {
+            Self::Options => TCP_OPTIONS,
+            Self::AccecnFailMode => ACCECN_FAILURES,
+            Self::CaState => &["open", "disorder", "cwr", "recovery", "loss"],
+            Self::FastopenClientFail => &[
+                "none",
+                "cookie-unavailable",
+                "data-not-acked",
+                "syn-retransmitted",
+            ],
+            Self::EcnMode => &["disabled", "rfc3168", "accecn", "pending"],
+            Self::AccecnOptSeen => &["not-seen", "empty-seen", "counter-seen", "fail-seen"],
+            _ => &[],
+        }
+    }
+}
+
+/// The word for a number; `None` for a number this program does not know.
+fn word(metric: TcpMetric, n: u64) -> Option<&'static str> {
+    metric.words().get(usize::try_from(n).ok()?).copied()
+}
+
+fn read(row: Row<'_>, metric: TcpMetric) -> Value<'_> {
+    match &row.socket.details().and_then(|d| d.tcp.as_ref()) {
+        Some(info) => info.value(metric),
+        None => missing(row),
+    }
+}
+
+/// What stands for a fact about TCP connections that a socket does not have.
+pub(super) fn missing(row: Row<'_>) -> Value<'_> {
+    match (row.socket.protocol, row.socket.inode) {
+        (Protocol::Tcp, None) => Value::Unknown(Why::NoFile),
+        (Protocol::Tcp, Some(_)) => Value::Unknown(Why::Source),
+        _ => Value::None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info(change: impl FnOnce(&mut [u64; COUNT])) -> TcpInfo {
+        let mut values = [0; COUNT];
+        change(&mut values);
+        TcpInfo::new(values, (1 << COUNT) - 1)
+    }
+
+    #[test]
+    fn numbers_that_say_there_is_none_are_none() {
+        let fresh = info(|v| {
+            v[TcpMetric::MinRtt as usize] = u32::MAX.into();
+            v[TcpMetric::Rttvar as usize] = 250_000;
+            v[TcpMetric::SndSsthresh as usize] = INFINITE_SSTHRESH;
+            v[TcpMetric::PacingRate as usize] = u64::MAX;
+        });
+        for metric in [
+            TcpMetric::Rtt,
+            TcpMetric::Rttvar,
+            TcpMetric::MinRtt,
+            TcpMetric::SndSsthresh,
+            TcpMetric::PacingRate,
+        ] {
+            assert!(matches!(fresh.value(metric), Value::None), "{metric:?}");
+        }
+        assert_eq!(fresh.get(TcpMetric::Lost), Some(0));
+    }
+
+    #[test]
+    fn listeners_have_few_counters_and_what_was_not_sent_is_unknown() {
+        let listener = info(|v| {
+            v[TcpMetric::State as usize] = LISTEN;
+            v[TcpMetric::Unacked as usize] = 3;
+        });
+        assert_eq!(listener.get(TcpMetric::Unacked), None);
+        assert_eq!(listener.get(TcpMetric::SndCwnd), Some(0));
+        let short = TcpInfo::new([7; COUNT], 1);
+        assert_eq!(short.get(TcpMetric::State), Some(7));
+        assert!(matches!(
+            short.value(TcpMetric::Rto),
+            Value::Unknown(Why::Source)
+        ));
+    }
+}

@@ -1,0 +1,57 @@
+//! What fields are counted in.
+
+/// The unit of a field, or the kind of its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unit {
+    /// Words from outside, addresses and other text.
+    Text,
+    /// One of a few words of ours.
+    Word,
+    /// Several words of ours.
+    Words,
+    /// Yes or no.
+    Flag,
+    /// A count, a port or an id.
+    Number,
+    /// An identity or a mask, shown in hexadecimal.
+    Hex,
+    /// A multiple.
+    Factor,
+    /// Bytes.
+    Bytes,
+    /// TCP segments.
+    Segments,
+    /// Packets.
+    Packets,
+    /// Connections.
+    Connections,
+    /// Microseconds; shown as a readable time.
+    Microseconds,
+    /// Milliseconds.
+    Milliseconds,
+    /// Bytes a second; shown in bits.
+    Rate,
+}
+
+impl Unit {
+    /// Its word in the help.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Word => "word",
+            Self::Words => "words",
+            Self::Flag => "yes or no",
+            Self::Number => "number",
+            Self::Hex => "hex",
+            Self::Factor => "factor",
+            Self::Bytes => "bytes",
+            Self::Segments => "segments",
+            Self::Packets => "packets",
+            Self::Connections => "connections",
+            Self::Microseconds => "µs",
+            Self::Milliseconds => "ms",
+            Self::Rate => "bytes/s",
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! Details below rows, in records, in CSV and in JSON, compared with files under `snapshots/`.
+
+use super::tests::{FixedNames, closing, compare, inet, opening, validate};
+use super::*;
+use crate::model::*;
+
+const COUNT: usize = TcpMetric::ALL.len();
+
+fn counters(values: &[(TcpMetric, u64)], known: u128) -> TcpInfo {
+    let mut all = [0; COUNT];
+    for &(metric, value) in values {
+        all[metric as usize] = value;
+    }
+    TcpInfo::new(all, known)
+}
+
+const ALL_KNOWN: u128 = (1 << COUNT) - 1;
+
+fn connection(port: u16, details: Details) -> Socket {
+    let mut socket = inet(
+        Protocol::Tcp,
+        State::Established,
+        ("10.0.0.5", port),
+        ("10.0.0.7", 443),
+    );
+    socket.inode = Inode::new(port.into());
+    socket.details = Some(Box::new(details));
+    socket
+}
+
+fn busy() -> TcpInfo {
+    use TcpMetric::*;
+    counters(
+        &[
+            (State, 1),
+            (CaState, 3),
+            (Options, 0b1000_0111),
+            (Rtt, 4_200),
+            (Rttvar, 1_100),
+            (MinRtt, 3_900),
+            (Rto, 204_000),
+            (SndCwnd, 10),
+            (SndSsthresh, 7),
+            (SndMss, 1448),
+            (Pmtu, 1500),
+            (DeliveryRate, 1_550_000),
+            (PacingRate, u64::MAX),
+            (BytesSent, 10_485_760),
+            (Lost, 2),
+            (TotalRetrans, 5),
+            (BusyTime, 2_000_000),
+            (RwndLimited, 500_000),
+            (LastDataSent, 12),
+            (EcnMode, 2),
+            (AccecnFailMode, 0b101),
+            (DeliveryRateAppLimited, 1),
+        ],
+        ALL_KNOWN & !(1 << LastAckSent as u32),
+    )
+}
+
+/// A socket for every block there is.
+fn sockets() -> Vec<Socket> {
+    let full = Details {
+        tcp: Some(busy()),
+        congestion: KernelName::new(b"bbr\0"),
+        congestion_info: Some(Congestion::Bbr(Bbr {
+            bw: Some(1_550_000),
+            min_rtt_us: Some(3_900),
+            pacing_gain: Some(739),
+            cwnd_gain: Some(512),
+        })),
+        memory: Some(Memory::new(
+            [2304, 131_072, 0, 87_040, u32::MAX - 9, 0, 40, 0, 3],
+            9,
+        )),
+        tos: Some(0x10),
+        tclass: None,
+        class_id: Some(0),
+        socket_options: Some(0b101_0010_0001),
+        ..Details::default()
+    };
+    let tls = Details {
+        // As Linux 4.9 sends it, with a name that is none.
+        tcp: Some(counters(
+            &[(TcpMetric::State, 1)],
+            (1 << TcpMetric::BusyTime as u32) - 1,
+        )),
+        congestion: KernelName::new(b"e\x1b[31m"),
+        ulp: Some(Ulp {
+            name: KernelName::new(b"tls"),
+            tls: Some(Tls {
+                version: Some(0x0304),
+                cipher: Some(54),
+                txconf: Some(2),
+                rxconf: Some(9),
+                zc_ro_tx: true,
+                rx_no_pad: false,
+                tx_max_payload_len: None,
+            }),
+            mptcp: None,
+        }),
+        congestion_info: Some(Congestion::Vegas(Vegas {
+            enabled: Some(1),
+            rttcnt: Some(4),
+            rtt_us: Some(90),
+            minrtt_us: None,
+        })),
+        memory: Some(Memory::new([0; 9], 8)),
+        md5_keys: vec![Md5Key {
+            address: "10.0.0.0".parse().unwrap(),
+            prefix_length: 24,
+            key_length: 6,
+        }],
+        ..Details::default()
+    };
+    let mptcp = Details {
+        tcp: Some(busy()),
+        congestion_info: Some(Congestion::Dctcp(Dctcp {
+            enabled: Some(1),
+            ce_state: Some(0),
+            alpha: Some(1024),
+            ab_ecn: Some(100),
+            ab_tot: Some(1_000),
+        })),
+        ulp: Some(Ulp {
+            name: KernelName::new(b"mptcp"),
+            tls: None,
+            mptcp: Some(Subflow {
+                token_rem: Some(0xaabb),
+                token_loc: Some(0xccdd),
+                flags: Some(0x243),
+                map_seq: Some(u64::MAX),
+                id_loc: Some(1),
+                ..Subflow::default()
+            }),
+        }),
+        ..Details::default()
+    };
+    let mut listener = inet(
+        Protocol::Tcp,
+        State::Listen,
+        ("0.0.0.0", 80),
+        ("0.0.0.0", 0),
+    );
+    listener.inode = Inode::new(9);
+    listener.queues = Queues::Accept {
+        length: 129,
+        limit: Some(128),
+    };
+    listener.details = Some(Box::new(Details {
+        tcp: Some(counters(
+            &[
+                (TcpMetric::State, 10),
+                (TcpMetric::SndCwnd, 10),
+                (TcpMetric::Unacked, 129),
+            ],
+            ALL_KNOWN,
+        )),
+        congestion: KernelName::new(b"cubic"),
+        memory: Some(Memory::new([0, 131_072, 0, 16_384, 0, 0, 0, 0, 17], 9)),
+        ..Details::default()
+    }));
+    let waiting = inet(
+        Protocol::Tcp,
+        State::TimeWait,
+        ("10.0.0.5", 40_009),
+        ("10.0.0.7", 443),
+    );
+    vec![
+        connection(40_001, full),
+        connection(40_002, tls),
+        connection(40_003, mptcp),
+        listener,
+        waiting,
+    ]
+}
+
+fn write(mut list: impl List) {
+    let context = Context {
+        owners: None,
+        names: &FixedNames,
+    };
+    list.open(&opening()).unwrap();
+    for socket in &sockets() {
+        list.row(Row { socket, context }).unwrap();
+    }
+    list.close(&closing()).unwrap();
+}
+
+const SHOWN: DetailSet = DetailSet::INFO
+    .or(DetailSet::MEMORY)
+    .or(DetailSet::TOS)
+    .or(DetailSet::SOCKET_OPTIONS);
+
+fn table(options: TableOptions) -> String {
+    let mut out = Vec::new();
+    write(TableList::new(&mut out, options));
+    String::from_utf8(out).unwrap()
+}
+
+fn options() -> TableOptions {
+    TableOptions {
+        columns: columns::parse("protocol,state,recv_queue,send_queue,local,peer").unwrap(),
+        may_drop: true,
+        header: true,
+        width: None,
+        streaming: false,
+        colour: false,
+        text: TextOptions::default(),
+        details: DetailOptions {
+            shown: SHOWN,
+            oneline: false,
+        },
+        record: false,
+    }
+}
+
+fn record() -> TableOptions {
+    let mut columns = columns::parse("local").unwrap();
+    let of_details = FIELDS.iter().filter(|f| SHOWN.has(f.needs_details));
+    columns.extend(of_details.map(|f| Column::of(f.id)));
+    TableOptions {
+        columns,
+        details: DetailOptions::default(),
+        record: true,
+        ..options()
+    }
+}
+
+#[test]
+fn details_stand_below_their_row() {
+    compare("details-none.txt", table(options()).as_bytes());
+    let at_100 = table(TableOptions {
+        width: Some(100),
+        ..options()
+    });
+    compare("details-100.txt", at_100.as_bytes());
+}
+
+#[test]
+fn no_line_of_details_is_wider_than_the_terminal() {
+    use unicode_width::UnicodeWidthStr;
+    for width in 80..140 {
+        let written = table(TableOptions {
+            width: Some(width),
+            ..options()
+        });
+        assert!(
+            written.lines().all(|l| l.width() <= width),
+            "at {width}\n{written}"
+        );
+    }
+}
+
+#[test]
+fn wrapping_loses_no_word() {
+    let words = |text: &str| {
+        text.split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let unwrapped = words(&table(options()));
+    for width in [77, 100, 133] {
+        let wrapped = table(TableOptions {
+            width: Some(width),
+            ..options()
+        });
+        assert_eq!(words(&wrapped), unwrapped, "at {width}");
+    }
+    let oneline = table(TableOptions {
+        details: DetailOptions {
+            shown: SHOWN,
+            oneline: true,
+        },
+        ..options()
+    });
+    assert_eq!(words(&oneline), unwrapped);
+    assert_eq!(oneline.lines().count(), 1 + sockets().len());
+}
+
+#[test]
+fn every_counter_is_named_in_the_details_of_a_connection() {
+    let written = table(options());
+    let first = written.split("tcp    ESTAB").nth(1).unwrap();
+    for metric in TcpMetric::ALL {
+        let elsewhere = [TcpMetric::State, TcpMetric::Rttvar, TcpMetric::LastAckSent];
+        assert!(
+            elsewhere.contains(metric) || first.split_whitespace().any(|w| w == metric.name()),
+            "{} is missing",
+            metric.name()
+        );
+    }
+}
+
+#[test]
+fn records_have_every_field() {
+    let written = table(record());
+    compare("details-record.txt", written.as_bytes());
+    let each = 1 + COUNT + MemoryMetric::ALL.len() + ExtraMetric::ALL.len() - 1;
+    let first = written.split("\n\n").next().unwrap();
+    // The name of the congestion control has a request of its own, which `-i` makes too.
+    assert_eq!(first.lines().count(), each);
+}
+
+#[test]
+fn csv_has_exact_numbers() {
+    let mut out = Vec::new();
+    let columns = columns::parse(
+        "sport,rtt,delivery_rate,busy_time,bytes_sent,fwd_alloc,congestion,bbr_pacing_gain",
+    );
+    write(CsvList::new(
+        &mut out,
+        columns.unwrap(),
+        true,
+        TextOptions::default(),
+    ));
+    let text = String::from_utf8(out).unwrap();
+    let mut lines = text.lines();
+    assert_eq!(
+        lines.next(),
+        Some("sport,rtt,delivery_rate,busy_time,bytes_sent,fwd_alloc,congestion,bbr_pacing_gain")
+    );
+    assert_eq!(
+        lines.next(),
+        Some(r"40001,4200,1550000,2000000,10485760,-10,bbr,2.88671875")
+    );
+    assert_eq!(lines.next(), Some(r"40002,,0,?,?,0,e\x1b[31m,"));
+}
+
+#[test]
+fn json_is_as_the_schema_says() {
+    let mut out = Vec::new();
+    write(JsonList::new(&mut out));
+    compare("details.json", &out);
+    let document: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    validate("ls", &document);
+    let tcp = &document["sockets"][0]["tcp"];
+    assert_eq!(tcp["rtt_us"], 4200);
+    assert_eq!(tcp["delivery_rate_bytes_per_s"], 1_550_000);
+    assert_eq!(tcp["pacing_rate_bytes_per_s"], serde_json::Value::Null);
+    assert_eq!(tcp["bbr"]["pacing_gain"], 2.886_718_75);
+    assert_eq!(tcp["options"][3], "tfo_child");
+    assert_eq!(document["sockets"][0]["memory"]["fwd_alloc"], -10);
+    assert_eq!(document["sockets"][1]["tcp"]["tls"]["rxconf"], 9);
+    assert_eq!(document["sockets"][2]["tcp"]["subflow"]["flags"][3], 512);
+    assert_eq!(
+        document["sockets"][3]["tcp"]["unacked"],
+        serde_json::Value::Null
+    );
+    assert_eq!(document["sockets"][4]["tcp"], serde_json::Value::Null);
+}
+
+/// Every member that a field says it has in JSON is there.
+#[test]
+fn fields_are_where_they_say_in_json() {
+    let mut out = Vec::new();
+    write(JsonList::new(&mut out));
+    let document: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    for field in FIELDS.iter().filter(|f| SHOWN.has(f.needs_details)) {
+        let pointer = format!("/{}", field.json.replace('.', "/"));
+        let found = document["sockets"].as_array().unwrap().iter();
+        assert!(
+            found
+                .clone()
+                .any(|socket| socket.pointer(&pointer).is_some()),
+            "{}: {pointer}",
+            field.name
+        );
+    }
+}

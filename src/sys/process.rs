@@ -1,0 +1,32 @@
+//! Facts of one process, from /proc.
+
+use std::fs;
+use std::path::Path;
+
+/// The ids of its threads, ascending; `None` if it is gone.
+#[must_use]
+pub fn threads(pid: u32) -> Option<Vec<u32>> {
+    let entries = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    let mut threads: Vec<u32> = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect();
+    threads.sort_unstable();
+    Some(threads)
+}
+
+/// Whether SELinux is on; other security modules use the same files for labels of their own.
+#[must_use]
+pub fn selinux_is_on() -> bool {
+    Path::new("/sys/fs/selinux/enforce").exists()
+}
+
+/// Its SELinux context, without the NUL behind it; `None` if it is gone or cannot be read.
+#[must_use]
+pub fn security_context(pid: u32) -> Option<Vec<u8>> {
+    let mut context = fs::read(format!("/proc/{pid}/attr/current")).ok()?;
+    while let Some(0 | b'\n') = context.last() {
+        context.pop();
+    }
+    (!context.is_empty()).then_some(context)
+}
