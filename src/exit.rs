@@ -15,6 +15,8 @@ pub enum Exit {
     Failed,
     /// Something that was asked for is missing, and `--strict` was given or the answer depends on it.
     Incomplete,
+    /// A monitoring system asked: 0 to 3 by the conventions of its plugins.
+    Check(u8),
 }
 
 impl Exit {
@@ -27,6 +29,7 @@ impl Exit {
             Self::Usage => 2,
             Self::Failed => 3,
             Self::Incomplete => 4,
+            Self::Check(number) => number,
         }
     }
 }

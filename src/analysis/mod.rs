@@ -5,9 +5,7 @@ pub mod exposure;
 pub mod headroom;
 pub mod kill;
 pub mod order;
-mod summary;
+pub mod summary;
 pub mod top;
 pub mod wait;
 pub mod why;
-
-pub use summary::{Flow, Summary, SummaryBuilder, Total};

@@ -3,7 +3,7 @@
 use super::resolver::SystemResolver;
 use super::{finish, terminal};
 use crate::analysis::headroom::{
-    Headroom, HeadroomFlow, Mode, PortTable, Remedy, Sight, headroom, remedies,
+    Headroom, HeadroomFlow, Mode, PortTable, Remedy, Sight, headroom, remedies, unsure_ports,
 };
 use crate::cli::env::Env;
 use crate::cli::headroom::{self as cli, HeadroomArgs, HeadroomPlan, ModeArg};
@@ -175,10 +175,11 @@ fn answer(
     let mut table = table(plan, settings, holders, BTreeMap::new());
     let mut now = headroom(&table, flow);
     let probe = may_probe.then(|| {
-        let probed = port_probe::probe(plan.protocol, &now.unsure_ports, |port| table.on(port));
+        let asked = unsure_ports(&table, flow);
+        let probed = port_probe::probe(plan.protocol, &asked, |port| table.on(port));
         let open = probed.open.values().filter(|&&open| open).count();
         let report = ProbeReport {
-            asked: now.unsure_ports.len(),
+            asked: asked.len(),
             open,
             closed: probed.open.len() - open,
             refused: probed.refused,

@@ -48,8 +48,13 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     if arguments.get(1).is_some_and(|first| means_ls(first)) {
         arguments.insert(1, "ls".into());
     }
+    let asked = arguments.clone();
     let result = match Cli::read(values_joined(arguments).into_iter()) {
         Ok(cli) => command(cli),
+        Err(error) if is_check(&asked) && error.use_stderr() => {
+            let _ = parse_error(error);
+            summary::unknown("the command line makes no sense")
+        }
         Err(error) => parse_error(error),
     };
     result.unwrap_or_else(|error| {
@@ -59,6 +64,12 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
         say(&error.message());
         error.exit()
     })
+}
+
+/// Whether a monitoring system asks, which knows other exit codes.
+fn is_check(arguments: &[OsString]) -> bool {
+    arguments.get(1).is_some_and(|command| command == "summary")
+        && arguments.iter().any(|argument| argument == "--check")
 }
 
 /// Whether a first argument is an option of lists or begins a filter: `portctl -tan` is `portctl ls -tan`, and

@@ -42,8 +42,8 @@ pub enum Command {
     Ls(Box<LsArgs>),
     /// Count sockets in groups: by process, port, address, state or any other field
     Top(Box<TopArgs>),
-    /// Count sockets, TIME_WAIT and the local ports that client flows hold
-    Summary(SummaryArgs),
+    /// Say what runs out: local ports of each flow, accept queues, descriptors and more; whose that is, and what to do
+    Summary(super::summary::SummaryArgs),
     /// Say how many more connections to somewhere can be made, and why no more
     Headroom(super::headroom::HeadroomArgs),
     /// Say who has a port, whether it can be bound, why not, and what would free it
@@ -54,7 +54,7 @@ pub enum Command {
     Wait(super::wait::WaitArgs),
     /// End the processes that hold a port, or close sockets
     Kill(Box<super::kill::KillArgs>),
-    /// Explain a topic: filter, columns, json, states, headroom, exit-codes, capabilities; or a command
+    /// Explain a topic: filter, columns, json, states, headroom, exhaustion, exit-codes, capabilities; or a command
     Help {
         /// Topic or command
         topic: Option<String>,
@@ -356,21 +356,6 @@ pub enum Groups {
     All,
     /// The first so many.
     First(usize),
-}
-
-/// `portctl summary`.
-#[derive(Debug, Args)]
-#[command(args_override_self = true)]
-pub struct SummaryArgs {
-    /// One JSON document (portctl schema summary)
-    #[arg(long, help_heading = OUTPUT)]
-    pub json: bool,
-    /// Fit into this many columns; 'none' for no limit [default: the terminal's, none in a pipe]
-    #[arg(long, value_name = "COLUMNS", value_parser = width, help_heading = OUTPUT)]
-    pub width: Option<Width>,
-    /// Options of every command that collects
-    #[command(flatten)]
-    pub collect: CollectArgs,
 }
 
 /// `--family`.

@@ -100,8 +100,12 @@ fn command_page(name: &str) -> io::Result<Vec<u8>> {
         .date("")
         .manual("User Commands")
         .render(&mut page)?;
-    if topics::TOPICS.contains(&name) {
-        section(&mut page, "NOTES", &body_of(name));
+    let notes = match name {
+        "summary" => Some("exhaustion"),
+        _ => topics::TOPICS.iter().copied().find(|topic| *topic == name),
+    };
+    if let Some(topic) = notes {
+        section(&mut page, "NOTES", &body_of(topic));
     }
     Ok(page)
 }

@@ -15,5 +15,6 @@ pub mod plan;
 pub mod plan_top;
 pub mod question;
 pub mod select;
+pub mod summary;
 pub mod topics;
 pub mod wait;

@@ -4,6 +4,7 @@
 //! is taken back and asked from the next source, so that no table is ever half from one and half from another.
 
 pub mod binding;
+pub mod census;
 mod cgroups;
 pub mod choosing;
 pub mod destroy;
@@ -31,6 +32,7 @@ mod socket_details;
 mod source;
 pub mod unix_path;
 mod unix_peers;
+pub mod vitals;
 
 pub use saved::{Recording, record};
 pub use source::{Sink, SourceError};

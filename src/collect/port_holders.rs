@@ -11,7 +11,7 @@ use crate::model::{
     SourceChoice, SourceKind, State, StateMasks, StateSet, Table, TableReport, TableSet,
 };
 use crate::sys::netlink::{DATAGRAM_LEN, Datagrams, Netlink};
-use crate::wire::port_diag::{self, PortFacts};
+use crate::wire::port_diag::{self, PortFacts, Ports};
 use crate::wire::{inet_diag::InetRecord, nlmsg};
 use std::io;
 use std::ops::{ControlFlow, RangeInclusive};
@@ -30,6 +30,8 @@ pub struct PortHolders {
     pub notices: Vec<Notice>,
     /// Whether bound, idle TCP sockets are among them.
     pub bound_are_listed: bool,
+    /// TCP listeners as rows, with their queues; only from the kernel's own dump.
+    pub listeners: Vec<Socket>,
 }
 
 impl PortHolders {
@@ -54,14 +56,14 @@ pub fn port_holders(
     let netlink = matches!(source, SourceChoice::Auto | SourceChoice::Netlink);
     if protocol == Protocol::Tcp && netlink {
         // Whatever is wrong with it, the tables' own way says it better, or has another source.
-        if let Ok(found) = tcp(ports) {
+        if let Ok(found) = port_holders_of_tcp(ports) {
             return Ok(found);
         }
     }
     from_tables(protocol, ports, source)
 }
 
-fn lists_bound_sockets() -> bool {
+pub(super) fn lists_bound_sockets() -> bool {
     settings::kernel().is_some_and(crate::model::KernelRelease::lists_bound_sockets)
 }
 
@@ -96,6 +98,7 @@ fn from_tables(
             || lists_bound_sockets() && collected.tables.iter().all(by_netlink),
         tables: collected.tables,
         notices: collected.notices,
+        listeners: Vec::new(),
     })
 }
 
@@ -123,31 +126,92 @@ impl Sink for Keep<'_> {
     }
 }
 
-fn tcp(ports: &RangeInclusive<u16>) -> io::Result<PortHolders> {
+/// The TCP sockets whose local port is in `ports`, and every listener, by the kernel's own dump.
+///
+/// # Errors
+/// If it cannot be had.
+pub fn port_holders_of_tcp(ports: &RangeInclusive<u16>) -> io::Result<PortHolders> {
+    let mut asks = listeners();
+    asks.extend(clients(ports));
+    ask(asks)
+}
+
+/// Every TCP socket there is, by the kernel's own dump. How sockets outside of `range` came to their ports, which concerns no
+/// client, is unknown, but for listeners.
+///
+/// # Errors
+/// If it cannot be had.
+pub fn every_tcp_socket(range: &RangeInclusive<u16>) -> io::Result<PortHolders> {
+    let mut asks = listeners();
+    asks.extend(clients(range));
+    asks.push(Ask {
+        ports: Ports::Outside(range.clone()),
+        states: StateSet::ALL.minus(StateSet::LISTEN),
+        info: false,
+    });
+    let mut found = ask(asks)?;
+    let leaks =
+        |h: &PortHolder| h.hold == Hold::Live(State::CloseWait) && !range.contains(&h.port.0);
+    if found.holders.iter().any(leaks) {
+        // How long their peers have been silent; each socket is told of again, and counts once.
+        let again = ask(vec![Ask {
+            ports: Ports::Outside(range.clone()),
+            states: StateSet::of(State::CloseWait),
+            info: true,
+        }])?;
+        found
+            .holders
+            .extend(again.holders.iter().filter(|h| h.cookie.is_some()));
+    }
+    Ok(found)
+}
+
+/// One question.
+struct Ask {
+    ports: Ports,
+    states: StateSet,
+    info: bool,
+}
+
+/// Listeners have a table of their own in the kernel, so that asking for those of all ports costs little.
+fn listeners() -> Vec<Ask> {
+    let everywhere = 1..=u16::MAX;
+    [Ports::Named(everywhere.clone()), Ports::Chosen(everywhere)]
+        .map(|ports| Ask {
+            ports,
+            states: StateSet::LISTEN,
+            info: false,
+        })
+        .into()
+}
+
+fn clients(range: &RangeInclusive<u16>) -> [Ask; 2] {
+    [Ports::Named(range.clone()), Ports::Chosen(range.clone())].map(|ports| Ask {
+        ports,
+        states: StateSet::ALL.minus(StateSet::LISTEN),
+        info: true,
+    })
+}
+
+fn ask(asks: Vec<Ask>) -> io::Result<PortHolders> {
     let mut found = PortHolders {
         bound_are_listed: lists_bound_sockets(),
         ..PortHolders::default()
     };
     let mut skipped = 0;
     let mut interrupted = false;
-    // Listeners have a table of their own in the kernel, so that asking for those of all ports costs little.
-    let everywhere = 1..=u16::MAX;
-    for (ports, states, automatic) in [
-        (&everywhere, StateSet::LISTEN, false),
-        (&everywhere, StateSet::LISTEN, true),
-        (ports, StateSet::ALL.minus(StateSet::LISTEN), false),
-        (ports, StateSet::ALL.minus(StateSet::LISTEN), true),
-    ] {
+    for ask in asks {
         let mut tries = 0;
         loop {
             let mut dump = Dump::default();
             let mut netlink = Netlink::sock_diag()?;
-            dump.read(&mut netlink, ports, states, automatic)?;
+            dump.read(&mut netlink, &ask)?;
             if dump.interrupted && tries < RETRIES {
                 tries += 1;
                 continue;
             }
             found.holders.append(&mut dump.holders);
+            found.listeners.append(&mut dump.listeners);
             skipped += dump.skipped;
             interrupted |= dump.interrupted;
             break;
@@ -179,26 +243,17 @@ fn tcp(ports: &RangeInclusive<u16>) -> io::Result<PortHolders> {
 #[derive(Default)]
 struct Dump {
     holders: Vec<PortHolder>,
+    listeners: Vec<Socket>,
     skipped: u64,
     interrupted: bool,
 }
 
 impl Dump {
-    fn read(
-        &mut self,
-        netlink: &mut dyn Datagrams,
-        ports: &RangeInclusive<u16>,
-        states: StateSet,
-        automatic: bool,
-    ) -> io::Result<()> {
+    fn read(&mut self, netlink: &mut dyn Datagrams, ask: &Ask) -> io::Result<()> {
         const SEQUENCE: u32 = 1;
         let mut buffer = vec![0; DATAGRAM_LEN];
-        netlink.send(&port_diag::request(
-            states.bits(),
-            ports,
-            automatic,
-            SEQUENCE,
-        ))?;
+        let request = port_diag::request(ask.states.bits(), &ask.ports, ask.info, SEQUENCE);
+        netlink.send(&request)?;
         loop {
             let length = netlink.receive(&mut buffer)?;
             let datagram = buffer.get(..length).unwrap_or_default();
@@ -218,7 +273,7 @@ impl Dump {
                     nlmsg::OVERRUN => return Err(io::Error::other("the kernel dropped messages")),
                     nlmsg::NOOP => continue,
                     _ => {
-                        self.row(payload, ports, automatic);
+                        self.row(payload, &ask.ports);
                         continue;
                     }
                 };
@@ -230,7 +285,7 @@ impl Dump {
         }
     }
 
-    fn row(&mut self, payload: &[u8], ports: &RangeInclusive<u16>, automatic: bool) {
+    fn row(&mut self, payload: &[u8], ports: &Ports) {
         let socket = lower::inet_payload(payload, Protocol::Tcp, Wanted::NOTHING);
         let Some((socket, record)) = socket.zip(InetRecord::decode(payload).ok()) else {
             self.skipped += 1;
@@ -240,20 +295,24 @@ impl Dump {
             return;
         };
         // A kernel that ignores the filter sends every socket in both dumps; none of them is to be believed twice.
-        if !ports.contains(&holder.port.0) {
+        if !ports.contain(holder.port.0) {
             return;
         }
         let facts = PortFacts::decode(payload, record.wqueue);
         if let Hold::Live(state) = holder.hold {
+            holder.quiet_ms = facts.quiet_ms;
             holder.late_port = facts.late_port;
             holder.timestamps = facts.timestamps.filter(|_| state != State::SynSent);
             holder.opened = opened(state, &facts).or(holder.opened);
-            holder.explicit = match (automatic, holder.opened) {
-                (false, _) => Some(true),
-                (true, Some(Opened::Actively)) => Some(false),
+            holder.explicit = match (ports, holder.opened) {
+                (Ports::Named(_), _) => Some(true),
+                (Ports::Chosen(_), Some(Opened::Actively)) => Some(false),
                 // Accepted connections look as if the kernel had chosen their port.
-                (true, _) => None,
+                (Ports::Chosen(_) | Ports::Outside(_), _) => None,
             };
+        }
+        if holder.hold == Hold::Listening {
+            self.listeners.push(socket);
         }
         self.holders.push(holder);
     }

@@ -3,7 +3,9 @@
 //! A [`PortHolder`] is a socket reduced to what the port allocator looks at, with the evidence of how it came to its port: that is
 //! what closes a port for others or leaves it open, and it is more than a [`Socket`] row tells.
 
-use super::{Cookie, EphemeralPorts, Family, IfIndex, Port, Protocol, Socket, State, TimerKind};
+use super::{
+    Cookie, EphemeralPorts, Family, IfIndex, Inode, Port, Protocol, Socket, State, TimerKind,
+};
 use std::net::IpAddr;
 
 /// The release of a kernel, `uname -r` as far as it is numbers.
@@ -165,6 +167,12 @@ pub struct PortHolder {
     pub timestamps: Option<bool>,
     /// Its identity.
     pub cookie: Option<Cookie>,
+    /// Its file, by which a process that holds it is found.
+    pub inode: Option<Inode>,
+    /// Whether it is an IPv6 socket with v4-mapped addresses.
+    pub mapped: bool,
+    /// Milliseconds since a segment of the peer came last, `tcpi_last_ack_recv`.
+    pub quiet_ms: Option<u32>,
 }
 
 impl PortHolder {
@@ -205,6 +213,9 @@ impl PortHolder {
             opened: (hold == Hold::Live(State::SynSent)).then_some(Opened::Actively),
             timestamps: None,
             cookie: socket.cookie,
+            inode: socket.inode,
+            mapped: local.is_ipv4() && ends.local.is_ipv6(),
+            quiet_ms: None,
         })
     }
 }

@@ -35,6 +35,7 @@ mod socket;
 mod state;
 mod unit;
 mod value;
+mod vitals;
 
 pub use address::{
     Ends, IfIndex, InetEnds, KindSet, NetlinkEnds, PacketEnds, Port, SocketKind, TipcAddress,
@@ -68,3 +69,4 @@ pub use socket::{CgroupId, Cookie, Inode, Mark, Queues, Shutdown, Socket, Timer,
 pub use state::{SctpState, State, StateSet, StateSetName};
 pub use unit::Unit;
 pub use value::{Side, Value, Why};
+pub use vitals::{DescriptorUse, Descriptors, Vitals};

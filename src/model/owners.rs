@@ -331,6 +331,13 @@ impl OwnerTable {
         self.heads.contains_key(&inode.0.get())
     }
 
+    /// Who holds the socket with this inode, as far as anybody was found.
+    #[must_use]
+    pub fn holders(&self, inode: Inode) -> Holders<'_> {
+        let head = self.heads.get(&inode.0.get()).copied();
+        self.from(head.unwrap_or(NONE))
+    }
+
     /// Who holds `socket`, or why nobody does.
     #[must_use]
     pub fn of(&self, socket: &Socket) -> Owners<'_> {

@@ -1,12 +1,12 @@
 //! The headroom of one flow as JSON. `portctl schema headroom` prints its schema; these shapes are the contract.
 
-use super::headroom::HeadroomReport;
+use super::headroom::{HeadroomReport, ProbeReport};
 use super::headroom_words as words;
 use super::json::{
     NetNsJson, NoticeJson, Schema, TableJson, outside_string, timestamp, write_value,
 };
 use super::{Closing, Opening};
-use crate::analysis::headroom::{Bounds, Doubt, Fate, Headroom, Severity};
+use crate::analysis::headroom::{Bounds, Doubt, Fate, Headroom, HeadroomFlow, Remedy, Severity};
 use crate::model::{AllocationSettings, TwReuse};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -38,7 +38,7 @@ struct HeadroomJson<'a> {
 }
 
 #[derive(Serialize)]
-struct FlowJson {
+pub(super) struct FlowJson {
     protocol: &'static str,
     family: &'static str,
     source: IpAddr,
@@ -51,7 +51,7 @@ struct FlowJson {
 }
 
 #[derive(Serialize)]
-struct BoundsJson {
+pub(super) struct BoundsJson {
     min: Option<u32>,
     expected: u32,
     max: u32,
@@ -86,14 +86,14 @@ struct SettingsJson {
 }
 
 #[derive(Serialize)]
-struct DoubtJson {
+pub(super) struct DoubtJson {
     kind: &'static str,
     ports: Option<u32>,
     message: String,
 }
 
 #[derive(Serialize)]
-struct RemedyJson {
+pub(super) struct RemedyJson {
     kind: &'static str,
     gain: Option<u32>,
     action: &'static str,
@@ -101,12 +101,59 @@ struct RemedyJson {
     risk: &'static str,
 }
 
+impl From<&Remedy> for RemedyJson {
+    fn from(remedy: &Remedy) -> Self {
+        let advice = words::remedy(remedy);
+        Self {
+            kind: remedy.kind.word(),
+            gain: remedy.gain,
+            action: advice.action,
+            command: advice.command,
+            risk: advice.risk,
+        }
+    }
+}
+
 #[derive(Serialize)]
-struct ProbeJson<'a> {
+pub(super) struct ProbeJson<'a> {
     asked: usize,
     open: usize,
     closed: usize,
     refused: Option<&'a str>,
+}
+
+impl<'a> From<&'a ProbeReport> for ProbeJson<'a> {
+    fn from(probe: &'a ProbeReport) -> Self {
+        Self {
+            asked: probe.asked,
+            open: probe.open,
+            closed: probe.closed,
+            refused: probe.refused.as_deref(),
+        }
+    }
+}
+
+impl FlowJson {
+    pub(super) fn new(flow: &HeadroomFlow, interface: Option<&[u8]>, source_given: bool) -> Self {
+        Self {
+            protocol: flow.protocol.word(),
+            family: flow.family().word(),
+            source: flow.source,
+            source_given,
+            destination: flow.destination,
+            destination_port: flow.destination_port.0,
+            interface: interface.map(outside_string),
+            mode: flow.mode.word(),
+            socket_range: flow.socket_range.as_ref().map(ends),
+        }
+    }
+}
+
+/// How many ports have each fate.
+pub(super) fn parts(headroom: &Headroom) -> BTreeMap<&'static str, u32> {
+    let all = Fate::ALL.into_iter();
+    all.map(|fate| (fate.key(), headroom.parts.of(fate)))
+        .collect()
 }
 
 /// Writes the report as one JSON document.
@@ -129,17 +176,7 @@ pub fn headroom_json(
         captured_at: opening.captured_at.map(timestamp),
         netns: NetNsJson::new(&opening.netns),
         complete: closing.is_complete(),
-        flow: FlowJson {
-            protocol: flow.protocol.word(),
-            family: flow.family().word(),
-            source: flow.source,
-            source_given: report.source_given,
-            destination: flow.destination,
-            destination_port: flow.destination_port.0,
-            interface: report.interface.map(outside_string),
-            mode: flow.mode.word(),
-            socket_range: flow.socket_range.as_ref().map(ends),
-        },
+        flow: FlowJson::new(flow, report.interface, report.source_given),
         headroom: answer.map(|headroom| headroom.bounds.into()),
         unknown: report.answer.err(),
         capacity: answer.map(|headroom| headroom.capacity),
@@ -152,32 +189,10 @@ pub fn headroom_json(
             size: headroom.parts.size(),
         }),
         settings: report.settings.map(settings),
-        parts: answer.map(|headroom| {
-            let all = Fate::ALL.into_iter();
-            all.map(|fate| (fate.key(), headroom.parts.of(fate)))
-                .collect()
-        }),
+        parts: answer.map(parts),
         uncertainty: answer.map_or_else(Vec::new, doubts),
-        remedies: report
-            .remedies
-            .iter()
-            .map(|remedy| {
-                let advice = words::remedy(remedy);
-                RemedyJson {
-                    kind: remedy.kind.word(),
-                    gain: remedy.gain,
-                    action: advice.action,
-                    command: advice.command,
-                    risk: advice.risk,
-                }
-            })
-            .collect(),
-        probe: report.probe.as_ref().map(|probe| ProbeJson {
-            asked: probe.asked,
-            open: probe.open,
-            closed: probe.closed,
-            refused: probe.refused.as_deref(),
-        }),
+        remedies: report.remedies.iter().map(RemedyJson::from).collect(),
+        probe: report.probe.as_ref().map(ProbeJson::from),
         tables: TableJson::all(closing),
         notices: NoticeJson::all(&closing.notices),
     };
@@ -188,7 +203,7 @@ pub fn headroom_json(
     out.flush()
 }
 
-fn ends(range: &RangeInclusive<u16>) -> [u16; 2] {
+pub(super) fn ends(range: &RangeInclusive<u16>) -> [u16; 2] {
     [*range.start(), *range.end()]
 }
 
@@ -214,7 +229,7 @@ fn settings(settings: &AllocationSettings) -> SettingsJson {
     }
 }
 
-fn doubts(headroom: &Headroom) -> Vec<DoubtJson> {
+pub(super) fn doubts(headroom: &Headroom) -> Vec<DoubtJson> {
     let row = |doubt: &Doubt| DoubtJson {
         kind: doubt.kind.word(),
         ports: doubt.ports,

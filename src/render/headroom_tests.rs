@@ -6,7 +6,7 @@ use crate::analysis::headroom::{HeadroomFlow, Mode, PortTable, Sight, headroom, 
 use crate::model::*;
 use std::collections::BTreeMap;
 
-fn settings() -> AllocationSettings {
+pub(super) fn settings() -> AllocationSettings {
     AllocationSettings {
         kernel: Some(KernelRelease::new(6, 18, 44)),
         ports: EphemeralPorts {
@@ -20,7 +20,7 @@ fn settings() -> AllocationSettings {
     }
 }
 
-fn flow() -> HeadroomFlow {
+pub(super) fn flow() -> HeadroomFlow {
     HeadroomFlow {
         protocol: Protocol::Tcp,
         source: "10.0.0.5".parse().unwrap(),
@@ -32,7 +32,7 @@ fn flow() -> HeadroomFlow {
     }
 }
 
-fn world() -> PortTable {
+pub(super) fn world() -> PortTable {
     let holder = |port: u16| PortHolder {
         port: Port(40_000 + port),
         family: Family::Inet,
@@ -47,6 +47,9 @@ fn world() -> PortTable {
         opened: Some(Opened::Actively),
         timestamps: Some(true),
         cookie: None,
+        inode: None,
+        mapped: false,
+        quiet_ms: None,
     };
     let mut holders: Vec<_> = (0..500).map(|n| holder(n * 2)).collect();
     holders.extend((0..180).map(|n| PortHolder {

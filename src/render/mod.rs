@@ -44,13 +44,16 @@ pub use json::{JsonList, NdjsonList};
 pub use kill::KillView;
 pub use line::line;
 pub use schema::{SCHEMAS, schema};
-pub use summary::{summary_json, summary_text};
+pub use summary::{
+    CheckStatus, SummaryReport, check_line, openmetrics, summary_json, summary_text,
+};
 pub use table::{TableList, TableOptions};
 pub use text::TextOptions;
 pub use top::{TopOptions, top_text};
 pub use top_json::top_json;
 pub use why::{WhyView, why_json, why_text};
 
+pub use crate::analysis::summary::{Threshold, Thresholds};
 use crate::model::{NetNs, Notice, Row, TableReport};
 use std::io;
 use std::time::SystemTime;

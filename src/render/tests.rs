@@ -1,7 +1,6 @@
 //! What the renderers write, compared with files under `snapshots/`. `PORTCTL_BLESS=1` rewrites them.
 
 use super::*;
-use crate::analysis::SummaryBuilder;
 use crate::model::*;
 use std::net::IpAddr;
 use std::num::NonZeroU64;
@@ -428,27 +427,6 @@ fn unix_names_cannot_be_taken_for_each_other() {
     cells.sort();
     cells.dedup();
     assert_eq!(cells.len(), 11, "{cells:?}");
-}
-
-#[test]
-fn the_summary() {
-    let mut builder = SummaryBuilder::new();
-    for socket in &sockets() {
-        builder.add(socket);
-    }
-    let summary = builder.finish(Some(EphemeralPorts {
-        range: 32768..=60999,
-        reserved: Some(vec![40000..=40009, 80..=80]),
-    }));
-    for (width, name) in [(None, "summary.txt"), (Some(40), "summary-40.txt")] {
-        let mut text = Vec::new();
-        summary_text(&mut text, &summary, &closing(), width).unwrap();
-        compare(name, &text);
-    }
-    let mut json = Vec::new();
-    summary_json(&mut json, &opening(), &summary, &closing()).unwrap();
-    compare("summary.json", &json);
-    validate("summary", &serde_json::from_slice(&json).unwrap());
 }
 
 pub(super) fn validate(name: &str, document: &serde_json::Value) {

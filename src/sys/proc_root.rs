@@ -115,6 +115,15 @@ impl Dir {
         Ok(stat.st_ino.into())
     }
 
+    /// The size of something below this directory.
+    ///
+    /// # Errors
+    /// As fstatat(2).
+    pub fn size<P: rustix::path::Arg>(&self, path: P) -> Result<u64, Errno> {
+        let stat = statat(&self.0, path, AtFlags::empty())?;
+        Ok(u64::try_from(stat.st_size).unwrap_or_default())
+    }
+
     /// The number of links to something below this directory. For /proc/PID/task it is two more than there are threads.
     ///
     /// # Errors

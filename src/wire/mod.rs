@@ -8,6 +8,7 @@ mod attr;
 pub mod bytecode;
 mod bytes;
 pub mod cgroup;
+pub mod counters;
 pub mod ifaddr;
 pub mod inet_details;
 pub mod inet_diag;

@@ -34,16 +34,33 @@ const OPTION_TIMESTAMPS: u8 = 1;
 /// `TCPI_OPT_SYN_DATA`: data went with the SYN, RFC 7413.
 const OPTION_SYN_DATA: u8 = 32;
 
-/// A request for the TCP sockets of both families in `states` whose local port is in `ports`: those whose port the kernel says it
-/// chose itself (`automatic`), or the others. With [`PortFacts`] in the answers.
+/// Which sockets, by their local ports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ports {
+    /// In this range, and the kernel says that it chose the port itself.
+    Chosen(RangeInclusive<u16>),
+    /// In this range, and bind() named the port.
+    Named(RangeInclusive<u16>),
+    /// Outside of this range, however they came to them.
+    Outside(RangeInclusive<u16>),
+}
+
+impl Ports {
+    /// Whether `port` is one of them.
+    #[must_use]
+    pub fn contain(&self, port: u16) -> bool {
+        match self {
+            Self::Chosen(range) | Self::Named(range) => range.contains(&port),
+            Self::Outside(range) => !range.contains(&port),
+        }
+    }
+}
+
+/// A request for the TCP sockets of both families in `states` on `ports`. `info` asks for [`PortFacts`], which cost the kernel
+/// as much as all the rest.
 #[must_use]
-pub fn request(
-    states: u32,
-    ports: &RangeInclusive<u16>,
-    automatic: bool,
-    sequence: u32,
-) -> Vec<u8> {
-    let code = bytecode(ports, automatic);
+pub fn request(states: u32, ports: &Ports, info: bool, sequence: u32) -> Vec<u8> {
+    let code = bytecode(ports);
     let attribute = 4 + code.len();
     let length = HEADER_LEN + REQUEST_LEN + attribute;
     let mut bytes = Vec::with_capacity(length);
@@ -52,7 +69,8 @@ pub fn request(
     bytes.extend((NLM_F_REQUEST | NLM_F_DUMP).to_ne_bytes());
     bytes.extend(sequence.to_ne_bytes());
     bytes.extend([0; 4]);
-    bytes.extend([FAMILY_INET, 0, 0, EXTENSION_INFO]);
+    let extensions = if info { EXTENSION_INFO } else { 0 };
+    bytes.extend([FAMILY_INET, 0, 0, extensions]);
     bytes.extend([0; 48]);
     bytes.extend(states.to_ne_bytes());
     bytes.extend([0; 4]);
@@ -62,21 +80,28 @@ pub fn request(
     bytes
 }
 
-/// `sport >= low and sport <= high and` either `auto` or not.
-fn bytecode(ports: &RangeInclusive<u16>, automatic: bool) -> Vec<u8> {
-    // The kernel jumps forward only, so "not auto" is: if auto, go on to a jump that leads out.
-    let tail: u16 = if automatic { 4 } else { 8 };
+/// `sport >= low and sport <= high and` either `auto` or not; or `not` of the first two.
+fn bytecode(ports: &Ports) -> Vec<u8> {
     let mut code = Vec::with_capacity(24);
     let mut op = |kind: u8, yes: u8, no: u16| {
         code.extend([kind, yes]);
         code.extend(no.to_ne_bytes());
     };
-    op(OP_SOURCE_GE, 8, 16 + tail + 4);
-    op(0, 0, *ports.start());
-    op(OP_SOURCE_LE, 8, 8 + tail + 4);
-    op(0, 0, *ports.end());
-    op(OP_AUTO, 4, 8);
-    if !automatic {
+    let (Ports::Chosen(range) | Ports::Named(range) | Ports::Outside(range)) = ports;
+    let (below, above) = match ports {
+        Ports::Chosen(_) => (24, 16),
+        Ports::Named(_) => (28, 20),
+        Ports::Outside(_) => (20, 12),
+    };
+    op(OP_SOURCE_GE, 8, below);
+    op(0, 0, *range.start());
+    op(OP_SOURCE_LE, 8, above);
+    op(0, 0, *range.end());
+    // The kernel jumps forward only and checks the way of "yes", so "not" is: if it holds, go on to a jump that leads out.
+    if !matches!(ports, Ports::Outside(_)) {
+        op(OP_AUTO, 4, 8);
+    }
+    if !matches!(ports, Ports::Chosen(_)) {
         op(OP_JUMP, 4, 8);
     }
     code
@@ -89,6 +114,8 @@ pub struct PortFacts {
     pub late_port: Option<bool>,
     /// Whether the connection uses timestamps, from `struct tcp_info`.
     pub timestamps: Option<bool>,
+    /// Milliseconds since the peer's last segment, `tcpi_last_ack_recv`.
+    pub quiet_ms: Option<u32>,
     /// How many sequence numbers were used beside data: 1 for the SYN of an active open, 0 for a passive one, whose counters
     /// begin after it. Only means that while no FIN was sent; `None` if data went with the SYN.
     pub beside_data: Option<i64>,
@@ -114,11 +141,12 @@ impl PortFacts {
         facts
     }
 
-    /// `struct tcp_info`: options at 5, bytes acknowledged at 120, not sent at 144, sent at 200, retransmitted at 208 (4.19).
+    /// `struct tcp_info`: options at 5, time since the last segment at 56, bytes acknowledged at 120, not sent at 144, sent at 200, retransmitted at 208 (4.19).
     fn read_info(&mut self, info: &[u8], send_queue: u32) {
         let Some(options) = u8_at(info, 5) else {
             return;
         };
+        self.quiet_ms = u32_at(info, 56);
         self.timestamps = Some(options & OPTION_TIMESTAMPS != 0);
         let counters = || {
             let acknowledged = u64_at(info, 120)?;
@@ -165,17 +193,46 @@ mod tests {
 
     #[test]
     fn the_filter_is_of_ports_and_of_how_they_were_chosen() {
-        for automatic in [false, true] {
-            let code = bytecode(&(100..=199), automatic);
-            for (port, inside) in [(99, false), (100, true), (199, true), (200, false)] {
-                for socket in [false, true] {
-                    let wanted = inside && socket == automatic;
-                    assert_eq!(accepts(&code, port, socket), wanted, "{port} {socket}");
+        let range = 100..=199;
+        for port in [1, 99, 100, 150, 199, 200, u16::MAX] {
+            let inside = range.contains(&port);
+            for is_automatic in [false, true] {
+                let kinds = [
+                    (Ports::Chosen(range.clone()), inside && is_automatic),
+                    (Ports::Named(range.clone()), inside && !is_automatic),
+                    (Ports::Outside(range.clone()), !inside),
+                ];
+                for (ports, wanted) in kinds {
+                    let code = bytecode(&ports);
+                    assert_eq!(
+                        accepts(&code, port, is_automatic),
+                        wanted,
+                        "{port} {ports:?}"
+                    );
+                    assert!(is_sound(&code), "{ports:?}");
+                    assert_eq!(
+                        ports.contain(port),
+                        inside != matches!(ports, Ports::Outside(_))
+                    );
+                    let request = request(u32::MAX, &ports, true, 1);
+                    assert_eq!(request[..4], (request.len() as u32).to_ne_bytes());
                 }
             }
-            let request = request(u32::MAX, &(100..=199), automatic, 1);
-            assert_eq!(request[..4], (request.len() as u32).to_ne_bytes());
         }
+    }
+
+    /// What the kernel demands of a filter, `inet_diag_bc_audit`.
+    fn is_sound(code: &[u8]) -> bool {
+        let no = |at: usize| usize::from(u16::from_ne_bytes([code[at + 2], code[at + 3]]));
+        let mut steps = vec![0];
+        while let Some(&at) = steps.last().filter(|at| **at < code.len()) {
+            steps.push(at + usize::from(code[at + 1]));
+        }
+        let stops = steps.iter().copied();
+        stops.clone().take(steps.len() - 1).all(|at| {
+            let to = at + no(at);
+            to >= code.len() && to <= code.len() + 4 || steps.contains(&to)
+        }) && steps.last() == Some(&code.len())
     }
 
     fn info(options: u8, numbers: [u64; 4]) -> Vec<u8> {

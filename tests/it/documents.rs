@@ -90,6 +90,7 @@ fn examples_of_the_help_work() {
         "json",
         "states",
         "headroom",
+        "exhaustion",
         "exit-codes",
         "capabilities",
         "ls",

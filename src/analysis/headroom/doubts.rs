@@ -1,6 +1,6 @@
 //! Why the three numbers of a headroom differ.
 
-use super::{Bucket, Fate, HeadroomFlow, Mode, Parts, PortTable};
+use super::{Fate, HeadroomFlow, Mode, Parts, PortTable};
 use crate::model::{KernelRelease, Protocol};
 
 /// What is not known.
@@ -70,11 +70,12 @@ impl Doubt {
     }
 }
 
-/// What is not known about this answer, the weightiest first.
+/// What is not known about this answer, the weightiest first: `guesses` is how many ports hang on a bucket that is not known.
 pub(super) fn doubts(
     table: &PortTable,
     flow: &HeadroomFlow,
     parts: &Parts,
+    guesses: u32,
     odd_range: bool,
 ) -> Vec<Doubt> {
     let settings = table.settings();
@@ -97,20 +98,6 @@ pub(super) fn doubts(
         }
     };
     if by_connect {
-        let range = super::rules::effective_range(settings, flow);
-        let guesses = range
-            .filter(|&port| {
-                let (fate, unsure) = super::rules::connect(table, flow, port);
-                unsure
-                    && !table.is_reserved(port)
-                    && matches!(fate, Fate::Shared | Fate::Doubtful)
-                    && matches!(
-                        table.bucket(port),
-                        Bucket::LikelyOpen | Bucket::LikelyClosed
-                    )
-            })
-            .count();
-        let guesses = u32::try_from(guesses).unwrap_or(u32::MAX);
         count(DoubtKind::Provenance, guesses);
         if !settings.kernel.is_some_and(KernelRelease::reopens_ports) {
             count(DoubtKind::StickyBuckets, guesses);

@@ -26,9 +26,9 @@ mod tests;
 
 pub use doubts::{Doubt, DoubtKind};
 pub use parts::{Fate, Parts};
-pub use remedies::{Remedy, RemedyKind, remedies};
+pub use remedies::{Prospects, Remedy, RemedyKind, remedies};
 pub use severity::Severity;
-pub use table::{Bucket, Closer, PortTable, Sight};
+pub use table::{Bucket, Closer, PortTable, Sight, each_once};
 
 use crate::model::{Family, IfIndex, Port, Protocol};
 use std::net::IpAddr;
@@ -120,8 +120,6 @@ pub struct Headroom {
     pub parts: Parts,
     /// Why the three numbers differ, if they do.
     pub doubts: Vec<Doubt>,
-    /// Ports held by sockets of which nobody can tell whether they close them: what a probe would answer.
-    pub unsure_ports: Vec<Port>,
 }
 
 impl Headroom {
@@ -137,52 +135,169 @@ impl Headroom {
 #[must_use]
 pub fn headroom(table: &PortTable, flow: &HeadroomFlow) -> Headroom {
     let range = rules::effective_range(table.settings(), flow);
-    let mut count = Count::default();
-    let mut parts = Parts::default();
-    let mut unsure_ports = Vec::new();
-    let mut ends = (Share::NONE, Share::NONE);
+    let mut sum = Sum::default();
     for port in range.clone() {
-        let (fate, unsure) = if table.is_reserved(port) {
-            (Fate::Reserved, false)
-        } else if flow.protocol == Protocol::Tcp && flow.mode == Mode::Connect {
-            rules::connect(table, flow, port)
-        } else {
-            rules::bind(table, flow, port)
-        };
-        let share = Share::of(fate, table.bucket(port));
-        count.add(share);
-        parts.add(fate);
-        if unsure {
-            unsure_ports.push(Port(port));
-        }
-        if port == *range.start() {
-            ends.0 = share;
-        }
-        if port == *range.end() {
-            ends.1 = share;
+        sum.add(table, &range, port, judge(table, flow, port));
+    }
+    sum.into_headroom(table, flow, range)
+}
+
+/// Ports held by sockets of which nobody can tell whether they close them to `flow`: what a probe would answer.
+#[must_use]
+pub fn unsure_ports(table: &PortTable, flow: &HeadroomFlow) -> Vec<Port> {
+    rules::effective_range(table.settings(), flow)
+        .filter(|&port| judge(table, flow, port).unsure)
+        .map(Port)
+        .collect()
+}
+
+/// What connect() without bind() gives to a flow that has no socket yet: the same for every such flow of a network namespace. That
+/// of a flow with sockets differs only on their ports, so that many flows cost little more than one.
+#[derive(Clone, Debug)]
+pub struct Fresh {
+    range: RangeInclusive<u16>,
+    sum: Sum,
+}
+
+impl Fresh {
+    /// A flow that has no socket.
+    #[must_use]
+    pub const fn flow(source: IpAddr) -> HeadroomFlow {
+        HeadroomFlow {
+            protocol: Protocol::Tcp,
+            source,
+            destination: match source {
+                IpAddr::V4(_) => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+                IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
+            },
+            destination_port: Port(0),
+            interface: None,
+            mode: Mode::Connect,
+            socket_range: None,
         }
     }
-    let odd = rules::leaves_an_end_out(table.settings(), flow, &range);
-    let is_odd_doubt = odd && count.leave_an_end_out(flow, &range, ends, &mut parts);
-    let capacity = parts.capacity();
-    let doubts = doubts::doubts(table, flow, &parts, is_odd_doubt);
-    let unseen = doubts.iter().any(Doubt::hides_ports);
-    Headroom {
-        bounds: Bounds {
-            min: (!unseen).then_some(count.min),
-            expected: count.expected,
-            max: count.max,
-        },
-        capacity,
-        range,
-        parts,
-        doubts,
-        unsure_ports,
+
+    /// Looks at every port of the range once.
+    #[must_use]
+    pub fn new(table: &PortTable) -> Self {
+        let flow = Self::flow(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED));
+        let range = rules::effective_range(table.settings(), &flow);
+        let mut sum = Sum::default();
+        for port in range.clone() {
+            sum.add(table, &range, port, judge(table, &flow, port));
+        }
+        Self { range, sum }
+    }
+
+    /// As [`headroom`] for `flow`, whose clients call connect() and have no range of their own, and whose sockets are all on
+    /// `ports`, each named once. `table` is that of [`Fresh::new`].
+    #[must_use]
+    pub fn headroom(&self, table: &PortTable, flow: &HeadroomFlow, ports: &[Port]) -> Headroom {
+        let nobody = Self::flow(flow.source);
+        let mut sum = self.sum.clone();
+        for port in ports.iter().map(|port| port.0) {
+            if self.range.contains(&port) {
+                sum.remove(table, port, judge(table, &nobody, port));
+                sum.add(table, &self.range, port, judge(table, flow, port));
+            }
+        }
+        sum.into_headroom(table, flow, self.range.clone())
+    }
+}
+
+/// What becomes of one port.
+#[derive(Clone, Copy, Debug)]
+struct Judgement {
+    fate: Fate,
+    /// Whether that hangs on what nobody can tell.
+    unsure: bool,
+}
+
+impl Judgement {
+    /// Whether its bucket decides, and is not known.
+    const fn is_guess(self) -> bool {
+        self.unsure && matches!(self.fate, Fate::Shared | Fate::Doubtful)
+    }
+}
+
+fn judge(table: &PortTable, flow: &HeadroomFlow, port: u16) -> Judgement {
+    let (fate, unsure) = if table.is_reserved(port) {
+        (Fate::Reserved, false)
+    } else if flow.protocol == Protocol::Tcp && flow.mode == Mode::Connect {
+        rules::connect(table, flow, port)
+    } else {
+        rules::bind(table, flow, port)
+    };
+    Judgement { fate, unsure }
+}
+
+/// What the ports of a range add up to.
+#[derive(Clone, Debug, Default)]
+struct Sum {
+    count: Count,
+    parts: Parts,
+    guesses: u32,
+    /// The shares of the low and of the high end.
+    ends: [Share; 2],
+}
+
+impl Sum {
+    fn add(
+        &mut self,
+        table: &PortTable,
+        range: &RangeInclusive<u16>,
+        port: u16,
+        judgement: Judgement,
+    ) {
+        let share = Share::of(judgement.fate, table.bucket(port));
+        self.count.add(share);
+        self.parts.add(judgement.fate);
+        self.guesses += u32::from(judgement.is_guess());
+        let [low, high] = &mut self.ends;
+        if port == *range.start() {
+            *low = share;
+        }
+        if port == *range.end() {
+            *high = share;
+        }
+    }
+
+    fn remove(&mut self, table: &PortTable, port: u16, judgement: Judgement) {
+        let share = Share::of(judgement.fate, table.bucket(port));
+        self.count.remove(share);
+        self.parts.remove(judgement.fate);
+        self.guesses -= u32::from(judgement.is_guess());
+    }
+
+    fn into_headroom(
+        mut self,
+        table: &PortTable,
+        flow: &HeadroomFlow,
+        range: RangeInclusive<u16>,
+    ) -> Headroom {
+        let odd = rules::leaves_an_end_out(table.settings(), flow, &range);
+        let is_odd_doubt = odd
+            && self
+                .count
+                .leave_an_end_out(flow, &range, self.ends, &mut self.parts);
+        let doubts = doubts::doubts(table, flow, &self.parts, self.guesses, is_odd_doubt);
+        let unseen = doubts.iter().any(Doubt::hides_ports);
+        Headroom {
+            bounds: Bounds {
+                min: (!unseen).then_some(self.count.min),
+                expected: self.count.expected,
+                max: self.count.max,
+            },
+            capacity: self.parts.capacity(),
+            range,
+            parts: self.parts,
+            doubts,
+        }
     }
 }
 
 /// What one port adds to the three numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Share {
     min: bool,
     expected: bool,
@@ -190,12 +305,6 @@ struct Share {
 }
 
 impl Share {
-    const NONE: Self = Self {
-        min: false,
-        expected: false,
-        max: false,
-    };
-
     /// A port's fate is what is expected; whether its bucket is known to be open decides what is certain.
     fn of(fate: Fate, bucket: Bucket) -> Self {
         let certain = match fate {
@@ -225,6 +334,12 @@ impl Count {
         self.max += u32::from(share.max);
     }
 
+    fn remove(&mut self, share: Share) {
+        self.min -= u32::from(share.min);
+        self.expected -= u32::from(share.expected);
+        self.max -= u32::from(share.max);
+    }
+
     /// Takes account of a scan that covers `n & ~1` ports of an odd range of `n` (`remaining &= ~1U`, in both TCP allocators): an
     /// attempt that begins at the low end never sees the high one, and any other never sees the low one. Whether that leaves
     /// a doubt.
@@ -232,7 +347,7 @@ impl Count {
         &mut self,
         flow: &HeadroomFlow,
         range: &RangeInclusive<u16>,
-        (low, high): (Share, Share),
+        [low, high]: [Share; 2],
         parts: &mut Parts,
     ) -> bool {
         let size = range.len();

@@ -147,6 +147,12 @@ impl Parts {
         }
     }
 
+    pub(super) fn remove(&mut self, fate: Fate) {
+        if let Some(count) = self.0.get_mut(fate as usize) {
+            *count -= 1;
+        }
+    }
+
     /// Moves one port to [`Fate::Unreachable`] that had been counted as free.
     pub(super) fn leave_out(&mut self, was_available: bool) {
         if !was_available {

@@ -2,8 +2,9 @@
 //!
 //! A gain is the difference between two answers of `headroom`: now, and in a world where the remedy was applied.
 
-use super::{Fate, Headroom, HeadroomFlow, Mode, PortTable, headroom};
-use crate::model::{AllocationSettings, Protocol, TwReuse};
+use super::{Fate, Fresh, Headroom, HeadroomFlow, Mode, PortTable, headroom};
+use crate::model::{Port, Protocol, TwReuse};
+use std::cell::OnceCell;
 
 /// The widest range that leaves the privileged ports alone.
 const WIDE: std::ops::RangeInclusive<u16> = 1024..=65535;
@@ -50,6 +51,29 @@ pub struct Remedy {
     pub gain: Option<u32>,
 }
 
+/// A world in which a flow may have more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum World {
+    /// As it is.
+    Now,
+    /// With `tcp_tw_reuse=1`.
+    TwReuse,
+    /// With the widest range.
+    Wide,
+}
+
+impl World {
+    fn table(self, now: &PortTable) -> PortTable {
+        let mut settings = now.settings().clone();
+        match self {
+            Self::Now => {}
+            Self::TwReuse => settings.tw_reuse = Some(TwReuse::Always),
+            Self::Wide => settings.ports.range = WIDE,
+        }
+        now.with_settings(settings)
+    }
+}
+
 /// What would help `flow`, of which `now` is the headroom, with what it gains. Widening the range is only weighed if `all_ports`
 /// says that the table holds the sockets outside of the range too.
 #[must_use]
@@ -59,12 +83,74 @@ pub fn remedies(
     now: &Headroom,
     all_ports: bool,
 ) -> Vec<Remedy> {
+    weigh(flow, now, all_ports, |world, flow| match world {
+        World::Now => headroom(table, flow),
+        _ => headroom(&world.table(table), flow),
+    })
+}
+
+/// What would help one flow after another: the worlds are made once. The table holds the sockets of all ports.
+#[derive(Debug)]
+pub struct Prospects<'a> {
+    table: &'a PortTable,
+    fresh: &'a Fresh,
+    reuse: OnceCell<(PortTable, Fresh)>,
+    wide: OnceCell<(PortTable, Fresh)>,
+}
+
+impl<'a> Prospects<'a> {
+    /// Begins with the world as it is.
+    #[must_use]
+    pub const fn new(table: &'a PortTable, fresh: &'a Fresh) -> Self {
+        Self {
+            table,
+            fresh,
+            reuse: OnceCell::new(),
+            wide: OnceCell::new(),
+        }
+    }
+
+    /// As [`remedies`], for a flow whose sockets are all on `ports`.
+    #[must_use]
+    pub fn of(&self, flow: &HeadroomFlow, ports: &[Port], now: &Headroom) -> Vec<Remedy> {
+        weigh(flow, now, true, |world, other| {
+            let make = || {
+                let table = world.table(self.table);
+                let fresh = Fresh::new(&table);
+                (table, fresh)
+            };
+            let (table, fresh) = match world {
+                World::Now => (self.table, self.fresh),
+                World::TwReuse => {
+                    let (table, fresh) = self.reuse.get_or_init(make);
+                    (table, fresh)
+                }
+                World::Wide => {
+                    let (table, fresh) = self.wide.get_or_init(make);
+                    (table, fresh)
+                }
+            };
+            if other.protocol != Protocol::Tcp || other.mode != Mode::Connect {
+                return headroom(table, other);
+            }
+            // The other flow that is weighed is one from an address that nobody has.
+            let ports = if other.source == flow.source {
+                ports
+            } else {
+                &[]
+            };
+            fresh.headroom(table, other, ports)
+        })
+    }
+}
+
+fn weigh(
+    flow: &HeadroomFlow,
+    now: &Headroom,
+    all_ports: bool,
+    answer: impl Fn(World, &HeadroomFlow) -> Headroom,
+) -> Vec<Remedy> {
     let more = |other: &Headroom| Some(other.bounds.expected.saturating_sub(now.bounds.expected));
-    let under = |change: &dyn Fn(&mut AllocationSettings), flow: &HeadroomFlow| {
-        let mut settings = table.settings().clone();
-        change(&mut settings);
-        more(&headroom(&table.with_settings(settings), flow))
-    };
     let tcp = flow.protocol == Protocol::Tcp;
     let mut found = Vec::new();
     let mut add = |kind, gain: Option<u32>| {
@@ -80,15 +166,13 @@ pub fn remedies(
             mode: Mode::Connect,
             ..flow.clone()
         };
-        add(RemedyKind::LatePort, more(&headroom(table, &late)));
+        add(RemedyKind::LatePort, more(&answer(World::Now, &late)));
     }
     if now.parts.of(Fate::TimeWaitKept) > 0 {
-        let reuse = |settings: &mut AllocationSettings| settings.tw_reuse = Some(TwReuse::Always);
-        add(RemedyKind::TwReuse, under(&reuse, flow));
+        add(RemedyKind::TwReuse, more(&answer(World::TwReuse, flow)));
     }
     if all_ports && flow.socket_range.is_none() {
-        let widen = |settings: &mut AllocationSettings| settings.ports.range = WIDE;
-        add(RemedyKind::WidenRange, under(&widen, flow));
+        add(RemedyKind::WidenRange, more(&answer(World::Wide, flow)));
     }
     // At an address that nobody has, every port is as free as it can be.
     if tcp && flow.mode != Mode::BindAny {
@@ -100,7 +184,7 @@ pub fn remedies(
             source: nobody,
             ..flow.clone()
         };
-        let gain = headroom(table, &elsewhere).bounds.expected;
+        let gain = answer(World::Now, &elsewhere).bounds.expected;
         add(RemedyKind::MoreSources, Some(gain));
     }
     add(RemedyKind::CloseWait, Some(now.parts.of(Fate::CloseWait)));

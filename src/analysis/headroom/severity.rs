@@ -3,9 +3,10 @@
 use super::Headroom;
 
 /// From best to worst.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// Nothing to do.
+    #[default]
     Ok,
     /// Half is used: from here on each connect() scans half of the range before it finds a port, ten to thirty times the time.
     Notice,

@@ -5,6 +5,7 @@ use crate::model::{
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
+use std::rc::Rc;
 
 /// Who closes a bucket to connect(), `inet_csk_update_fastreuse` of `net/ipv4/inet_connection_sock.c`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,12 +53,18 @@ pub struct PortTable {
     protocol: Protocol,
     settings: AllocationSettings,
     sight: Sight,
+    sockets: Rc<Sockets>,
+    buckets: BTreeMap<u16, Bucket>,
+    probed: BTreeMap<u16, bool>,
+}
+
+/// The same under all settings.
+#[derive(Debug)]
+struct Sockets {
     /// By port.
     holders: Vec<PortHolder>,
     /// For each port the place of its first holder; one more at the end.
     starts: Vec<u32>,
-    buckets: BTreeMap<u16, Bucket>,
-    probed: BTreeMap<u16, bool>,
     /// Peers with a live connection, and whether all of those have timestamps.
     timestamps: HashMap<IpAddr, bool>,
 }
@@ -77,7 +84,7 @@ impl PortTable {
         sight: Sight,
         probed: BTreeMap<u16, bool>,
     ) -> Self {
-        let holders = by_port(holders);
+        let holders = each_once(holders);
         let mut starts = Vec::with_capacity(usize::from(u16::MAX) + 2);
         let mut place = 0;
         for port in 0..=u16::MAX {
@@ -86,13 +93,26 @@ impl PortTable {
             place += rest.iter().take_while(|h| h.port.0 == port).count();
         }
         starts.push(u32::try_from(place).unwrap_or(u32::MAX));
+        let sockets = Sockets {
+            timestamps: timestamps(&holders),
+            holders,
+            starts,
+        };
+        Self::of(protocol, settings, Rc::new(sockets), sight, probed)
+    }
+
+    fn of(
+        protocol: Protocol,
+        settings: AllocationSettings,
+        sockets: Rc<Sockets>,
+        sight: Sight,
+        probed: BTreeMap<u16, bool>,
+    ) -> Self {
         let mut table = Self {
             protocol,
             settings,
             sight,
-            timestamps: timestamps(&holders),
-            holders,
-            starts,
+            sockets,
             buckets: BTreeMap::new(),
             probed,
         };
@@ -120,25 +140,27 @@ impl PortTable {
         self.sight
     }
 
+    /// Every socket, by port.
+    #[must_use]
+    pub fn holders(&self) -> &[PortHolder] {
+        &self.sockets.holders
+    }
+
     /// The same sockets under other settings.
     #[must_use]
     pub fn with_settings(&self, settings: AllocationSettings) -> Self {
-        Self::new(
-            self.protocol,
-            settings,
-            self.holders.clone(),
-            self.sight,
-            self.probed.clone(),
-        )
+        let sockets = Rc::clone(&self.sockets);
+        let probed = self.probed.clone();
+        Self::of(self.protocol, settings, sockets, self.sight, probed)
     }
 
     /// The same with answers of a probe.
     #[must_use]
     pub fn with_probed(self, probed: BTreeMap<u16, bool>) -> Self {
-        Self::new(
+        Self::of(
             self.protocol,
             self.settings,
-            self.holders,
+            self.sockets,
             self.sight,
             probed,
         )
@@ -147,9 +169,17 @@ impl PortTable {
     /// The sockets on a port.
     #[must_use]
     pub fn on(&self, port: u16) -> &[PortHolder] {
-        let at = |n: usize| self.starts.get(n).map_or(0, |&place| place as usize);
+        let at = |n: usize| {
+            self.sockets
+                .starts
+                .get(n)
+                .map_or(0, |&place| place as usize)
+        };
         let port = usize::from(port);
-        self.holders.get(at(port)..at(port + 1)).unwrap_or_default()
+        self.sockets
+            .holders
+            .get(at(port)..at(port + 1))
+            .unwrap_or_default()
     }
 
     /// The state of a port's bucket.
@@ -175,16 +205,17 @@ impl PortTable {
     }
 
     /// Whether connections to `peer` seem to have timestamps: the setting here, and what live connections to it say.
-    pub(super) fn has_timestamps(&self, peer: IpAddr) -> bool {
+    #[must_use]
+    pub fn has_timestamps(&self, peer: IpAddr) -> bool {
         self.settings.timestamps != Some(false)
-            && self.timestamps.get(&peer).copied().unwrap_or(true)
+            && self.sockets.timestamps.get(&peer).copied().unwrap_or(true)
     }
 
     /// Says of every port that somebody is on what is known of its bucket.
     fn judge(&self) -> BTreeMap<u16, Bucket> {
         let mut buckets = BTreeMap::new();
         let mut open_question = Vec::new();
-        for holders in self.holders.chunk_by(|a, b| a.port == b.port) {
+        for holders in self.holders().chunk_by(|a, b| a.port == b.port) {
             let Some(port) = holders.first().map(|h| h.port.0) else {
                 continue;
             };
@@ -275,18 +306,22 @@ impl PortTable {
             .clone()
             .filter(|&port| self.prefers(port) && !self.is_reserved(port) && !closed(port))
             .count();
-        let mut held: HashMap<Tuple, usize> = HashMap::new();
-        for holders in self.holders.chunk_by(|a, b| a.port == b.port) {
+        let mut held: HashMap<Tuple, (usize, u16)> = HashMap::new();
+        for holders in self.holders().chunk_by(|a, b| a.port == b.port) {
             let port = holders.first().map_or(0, |h| h.port.0);
             if !self.prefers(port) || !range.contains(&port) || closed(port) {
                 continue;
             }
-            let tuples: HashSet<Tuple> = holders.iter().map(tuple).collect();
-            for tuple in tuples {
-                *held.entry(tuple).or_default() += 1;
+            for (tuple, last) in holders.iter().map(|h| (tuple(h), h.port.0)) {
+                // Several sockets of a flow on one port count once.
+                let (count, seen) = held.entry(tuple).or_default();
+                if *seen != last {
+                    *seen = last;
+                    *count += 1;
+                }
             }
         }
-        held.retain(|_, count| *count >= usable);
+        held.retain(|_, (count, _)| *count >= usable);
         held.into_keys().collect()
     }
 }
@@ -309,7 +344,8 @@ fn is_late(holder: &PortHolder) -> bool {
 
 /// In order, each socket once. One that was seen twice is what it was at last, and what was found out of it before stays true:
 /// its cookie survives into TIME_WAIT.
-fn by_port(mut holders: Vec<PortHolder>) -> Vec<PortHolder> {
+#[must_use]
+pub fn each_once(mut holders: Vec<PortHolder>) -> Vec<PortHolder> {
     let key = |h: &PortHolder| (h.port, h.cookie.is_some(), h.cookie);
     holders.sort_by_key(key);
     holders.dedup_by(|later, earlier| {

@@ -63,6 +63,9 @@ fn holder(port: u16) -> PortHolder {
         opened: Some(Opened::Actively),
         timestamps: Some(true),
         cookie: None,
+        inode: None,
+        mapped: false,
+        quiet_ms: None,
     }
 }
 
@@ -368,6 +371,9 @@ fn any_holder() -> impl Strategy<Value = PortHolder> {
                     opened: active.then_some(Opened::Actively),
                     timestamps: flags.3,
                     cookie: cookie.and_then(NonZeroU64::new).map(Cookie),
+                    inode: None,
+                    mapped: false,
+                    quiet_ms: None,
                 }
             },
         )
@@ -416,13 +422,19 @@ proptest! {
         let (min, expected, max) = bounds(&before);
         prop_assert!(min.unwrap_or(0) <= expected && expected <= max, "{:?}", before);
         prop_assert!(max <= before.capacity, "{:?}", before);
-        prop_assert!(before.unsure_ports.iter().all(|p| before.range.contains(&p.0)));
+        let asked = unsure_ports(&table, &flow);
+        prop_assert!(asked.iter().all(|p| before.range.contains(&p.0)));
         // Knowing more about buckets never lets what was certain be less, or what was impossible be more.
-        let unsure = |port: &u16| before.unsure_ports.contains(&Port(*port));
+        let unsure = |port: &u16| asked.contains(&Port(*port));
         let answers: BTreeMap<_, _> = probed.into_iter().filter(|(port, _)| unsure(port)).collect();
-        let after = headroom(&table.with_probed(answers), &flow);
+        let after = headroom(&table.with_settings(table.settings().clone()).with_probed(answers), &flow);
         prop_assert!(after.bounds.min >= before.bounds.min, "{:?} {:?}", before, after);
         prop_assert!(after.bounds.max <= max, "{:?} {:?}", before, after);
+        if flow.protocol == Protocol::Tcp && flow.mode == Mode::Connect && flow.socket_range.is_none() {
+            let mut ports: Vec<_> = table.holders().iter().filter(|h| h.peer == flow.destination).map(|h| h.port).collect();
+            ports.dedup();
+            prop_assert_eq!(&Fresh::new(&table).headroom(&table, &flow, &ports), &before);
+        }
         let empty = PortTable::new(flow.protocol, self::settings(), vec![], SIGHT, BTreeMap::new());
         for remedy in remedies(&empty, &flow, &before, true) {
             prop_assert!(remedy.gain != Some(0));

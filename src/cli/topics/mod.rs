@@ -11,6 +11,7 @@ pub const TOPICS: &[&str] = &[
     "json",
     "states",
     "headroom",
+    "exhaustion",
     "exit-codes",
     "capabilities",
 ];
@@ -25,6 +26,7 @@ pub fn topic(name: &str) -> Option<Cow<'static, str>> {
         "states" => include_str!("states.txt").into(),
         "capabilities" => include_str!("capabilities.txt").into(),
         "headroom" => include_str!("headroom.txt").into(),
+        "exhaustion" => include_str!("exhaustion.txt").into(),
         "exit-codes" => include_str!("exit-codes.txt").into(),
         _ => return None,
     })

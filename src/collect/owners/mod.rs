@@ -78,6 +78,22 @@ pub fn held_by(pid: Pid, wanted: &FxHashSet<Inode>) -> FxHashSet<Inode> {
     held.map(|held| held.inode).collect()
 }
 
+/// Finds the holders of the sockets with these inodes, and no reasons for those that have none.
+#[must_use]
+pub fn find_holders(wanted: &FxHashSet<Inode>) -> OwnerTable {
+    let _rights = sys::capabilities::to_look();
+    let mut table = OwnerTable::new();
+    if let Some((proc, walked)) = first_walk(&mut table, Some(wanted)) {
+        table.set_report(report(&proc, &walked));
+    }
+    table
+}
+
+/// Every process id, ascending.
+pub(super) fn processes(proc: &Dir) -> Result<Vec<u32>, Errno> {
+    walk::processes(proc)
+}
+
 /// Puts the holders that one walk over all processes finds into `table`, or into its report why there could be no walk.
 fn first_walk(table: &mut OwnerTable, wanted: Option<&FxHashSet<Inode>>) -> Option<(Dir, Walked)> {
     let processes =

@@ -6,4 +6,5 @@
 mod cli;
 mod random;
 mod rules;
+mod summary;
 mod truth;

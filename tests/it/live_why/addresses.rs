@@ -98,10 +98,10 @@ fn ip(arguments: &str) {
 fn tentative() {
     namespace::run("live_why::addresses::tentative", || {
         ip("link add one type veth peer name two");
-        for setting in ["dad_transmits", "accept_dad"] {
-            write(&format!("ipv6/conf/one/{setting}"), "1");
-        }
+        write("ipv6/conf/one/accept_dad", "1");
         write("ipv6/conf/one/dad_transmits", "60");
+        // The link-local address of the other end would be tentative for a moment, and not be any more when bind() is asked.
+        write("ipv6/conf/two/accept_dad", "0");
         ip("link set two up");
         ip("link set one up");
         ip("address add fd00::7/64 dev one");

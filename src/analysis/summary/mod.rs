@@ -1,0 +1,171 @@
+//! The summary: how many sockets there are, what runs out, whose that is, and what to do about it.
+//!
+//! | file | answers |
+//! |---|---|
+//! | `totals` | how many sockets of each kind are in each state |
+//! | `sides` | which end of a connection is the client's |
+//! | `flows` | what each client flow holds, what is left to it, and where that goes |
+//! | `limits` | what else runs out |
+//! | `holders` | whose the sockets in trouble are |
+//! | `findings` | all of that by how bad it is |
+//! | `thresholds` | from which numbers on it is bad |
+
+mod findings;
+mod flows;
+mod holders;
+mod limits;
+mod sides;
+#[cfg(test)]
+mod tests;
+mod thresholds;
+mod totals;
+
+pub use findings::{Finding, Subject};
+pub use flows::{FlowKey, FlowReport, Held, HolderShare, Rate, Shares, Trend, Via};
+pub use holders::EarlierHolder;
+pub use limits::{CloseWaitReport, Leak, LimitsReport, ListenerReport, Usage};
+pub use thresholds::{Threshold, Thresholds};
+pub use totals::Total;
+
+use super::headroom::{Headroom, PortTable, Severity};
+use crate::model::{
+    Descriptors, EphemeralPorts, Family, Hold, Listeners, PortHolder, Protocol, Socket, Vitals,
+};
+use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeInclusive;
+
+/// The default of `net.ipv4.ip_local_port_range`, `Documentation/networking/ip-sysctl.rst`.
+const DEFAULT_RANGE: RangeInclusive<u16> = 32768..=60999;
+
+/// What was seen.
+#[derive(Debug)]
+pub struct Seen<'a> {
+    /// TCP sockets, each once.
+    pub tcp: &'a [PortHolder],
+    /// The same as a table, if the settings can be read.
+    pub tcp_table: Option<&'a PortTable>,
+    /// UDP sockets as a table, if the settings can be read.
+    pub udp_table: Option<&'a PortTable>,
+    /// TCP listeners, with their queues.
+    pub listeners: &'a [Socket],
+    /// How many sockets of other tables are in each state.
+    pub counts: &'a BTreeMap<(Protocol, Family, u8), u64>,
+    /// Where local ports come from; `None` if that is not known.
+    pub ephemeral: Option<EphemeralPorts>,
+    /// Counters and gauges; `None` for another host's sockets.
+    pub vitals: Option<Vitals>,
+    /// Descriptors of processes.
+    pub descriptors: Option<Descriptors>,
+}
+
+/// What an earlier look left.
+#[derive(Debug, Default)]
+pub struct Earlier {
+    /// How long ago that was, in seconds.
+    pub seconds: f64,
+    /// What each flow had left.
+    pub left: HashMap<FlowKey, u32>,
+    /// Counters and gauges then.
+    pub vitals: Option<Vitals>,
+}
+
+/// Everything that there is to say.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// By protocol and family.
+    pub totals: Vec<Total>,
+    /// Where local ports come from; `None` when that is not known.
+    pub ephemeral: Option<EphemeralPorts>,
+    /// Client flows, those that are worst off first.
+    pub flows: Vec<FlowReport>,
+    /// Connections within this host of which nothing tells which end is the client's. They are in no flow.
+    pub undecided: u64,
+    /// What connect() gives to a TCP flow that has no socket yet.
+    pub fresh: Option<Headroom>,
+    /// TCP listeners, the fullest first.
+    pub listeners: Vec<ListenerReport>,
+    /// TCP sockets in TIME_WAIT.
+    pub time_wait: u64,
+    /// How many of those are of clients, and hold local ports of flows.
+    pub time_wait_of_clients: u64,
+    /// Connections that the peer has closed and the process here has not.
+    pub close_wait: CloseWaitReport,
+    /// What else runs out; absent for another host's sockets.
+    pub limits: Option<LimitsReport>,
+    /// Seconds between two looks, if there were two.
+    pub interval_s: Option<f64>,
+}
+
+impl Summary {
+    /// Puts together what was seen, and what an earlier look left.
+    #[must_use]
+    pub fn new(seen: Seen<'_>, earlier: Option<&Earlier>, thresholds: &Thresholds) -> Self {
+        let mut listening = Listeners::default();
+        for socket in seen.listeners {
+            listening.note(socket);
+        }
+        let range = seen.ephemeral.as_ref();
+        let range = range.map_or(DEFAULT_RANGE, |ports| ports.range.clone());
+        let mut found = flows::find(&flows::Ground {
+            tcp: seen.tcp,
+            tcp_table: seen.tcp_table,
+            udp_table: seen.udp_table,
+            listeners: &listening,
+            range,
+            thresholds,
+        });
+        if let Some(earlier) = earlier {
+            flows::compare(&mut found.flows, &earlier.left, earlier.seconds, thresholds);
+        }
+        let in_time_wait = |h: &&PortHolder| matches!(h.hold, Hold::TimeWait { .. });
+        let before = earlier.and_then(|earlier| earlier.vitals.as_ref());
+        let limits = seen.vitals.as_ref().map(|vitals| {
+            let mut report = limits::limits(vitals, before, thresholds);
+            if let Some(descriptors) = seen.descriptors {
+                report.descriptors_hidden = descriptors.hidden;
+                let judge = |open, limit| {
+                    let critical = Some(Threshold::FilesCritical);
+                    thresholds.part(open, limit, Threshold::FilesWarning, critical)
+                };
+                let judged = descriptors.worst.into_iter().map(|worst| {
+                    let severity = judge(worst.open, worst.limit);
+                    (worst, severity)
+                });
+                report.descriptors = Some(judged.collect());
+            }
+            report
+        });
+        Self {
+            totals: totals::totals(seen.tcp, seen.counts),
+            ephemeral: seen.ephemeral,
+            time_wait_of_clients: found
+                .flows
+                .iter()
+                .filter(|flow| flow.flow.mode == super::headroom::Mode::Connect)
+                .map(|flow| u64::from(flow.held.time_wait))
+                .sum(),
+            flows: found.flows,
+            undecided: found.undecided,
+            fresh: found.fresh,
+            listeners: limits::listeners(seen.listeners, thresholds),
+            time_wait: seen.tcp.iter().filter(in_time_wait).count() as u64,
+            close_wait: limits::close_wait(seen.tcp, thresholds),
+            limits,
+            interval_s: earlier.map(|earlier| earlier.seconds),
+        }
+    }
+
+    /// The worst of all.
+    #[must_use]
+    pub fn verdict(&self) -> Severity {
+        let worst = self.findings().iter().map(|finding| finding.severity).max();
+        worst.unwrap_or(Severity::Ok)
+    }
+
+    /// What a later look compares with.
+    #[must_use]
+    pub fn left(&self) -> HashMap<FlowKey, u32> {
+        let left = |flow: &FlowReport| Some((flow.key(), flow.headroom.as_ref()?.bounds.expected));
+        self.flows.iter().filter_map(left).collect()
+    }
+}

@@ -1,0 +1,244 @@
+//! Words for flows, processes and findings, which all formats share.
+
+use super::SummaryReport;
+use crate::analysis::headroom::{Headroom, Mode};
+use crate::analysis::summary::{FlowReport, HolderShare, ListenerReport, Subject, Usage};
+use crate::model::{Pid, Protocol};
+use crate::render::escape::escape;
+use std::net::SocketAddr;
+
+/// `tcp 10.0.0.5 -> 10.0.0.7:443`.
+pub(super) fn flow(report: &SummaryReport<'_>, of: &FlowReport) -> String {
+    let flow = &of.flow;
+    if flow.protocol == Protocol::Udp {
+        let family = if flow.source.is_ipv4() {
+            "IPv4"
+        } else {
+            "IPv6"
+        };
+        return format!("udp, any {family} socket");
+    }
+    let to = SocketAddr::new(flow.destination, flow.destination_port.0);
+    let name = flow.interface.map(|index| {
+        let name = report.names.interface(index);
+        name.map_or_else(|| index.0.to_string(), |name| escape(&name))
+    });
+    let on = name.map_or(String::new(), |name| format!(" on {name}"));
+    let how = match flow.mode {
+        Mode::Connect => "",
+        Mode::Bind => ", clients that bind() to port 0",
+        Mode::BindAny => ", clients that bind() to any address and port 0",
+    };
+    format!("tcp {} -> {to}{on}{how}", flow.source)
+}
+
+/// `nginx[900]`.
+pub(super) fn process(pid: Pid, name: Option<&[u8]>) -> String {
+    let name = name.map_or_else(|| "?".to_owned(), escape);
+    format!("{name}[{}]", pid.0)
+}
+
+fn processes(list: &[HolderShare]) -> String {
+    let names: Vec<_> = list
+        .iter()
+        .take(3)
+        .map(|share| process(share.pid, share.name.as_deref()))
+        .collect();
+    names.join(", ")
+}
+
+/// How many ports are left, and how sure that is.
+pub(super) fn left(headroom: &Headroom) -> String {
+    let bounds = headroom.bounds;
+    let sure = match bounds.min {
+        _ if bounds.is_exact() => " (exactly)".to_owned(),
+        Some(min) => format!(" (at least {min}, at most {})", bounds.max),
+        None => format!(" (at least: unknown, at most {})", bounds.max),
+    };
+    format!(
+        "{} of {} ports left{sure}",
+        bounds.expected, headroom.capacity
+    )
+}
+
+/// A time that is still to come, in words.
+pub(super) fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 120.0 => format!("{s:.0} s"),
+        s if s < 7200.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.0} h", s / 3600.0),
+    }
+}
+
+/// `0.0.0.0:8080 nginx[900]: 12 of 128 wait for accept()`.
+pub(super) fn listener(of: &ListenerReport) -> String {
+    let at = SocketAddr::new(of.address, of.port.0);
+    let who = of.processes.as_deref().map(processes).unwrap_or_default();
+    let who = if who.is_empty() {
+        who
+    } else {
+        format!(" {who}")
+    };
+    let number = |n: Option<u32>| n.map_or_else(|| "?".to_owned(), |n| n.to_string());
+    let full = if of.is_full() {
+        ": FULL, more are dropped"
+    } else {
+        ""
+    };
+    format!(
+        "listener {at}{who}: {} wait for accept(), backlog {}{full}",
+        number(of.length),
+        number(of.limit)
+    )
+}
+
+/// `12 of 128`, as far as it is known.
+pub(super) fn usage(of: &Usage) -> Option<String> {
+    Some(match (of.used, of.limit) {
+        (Some(used), Some(limit)) => format!("{used} of {limit}"),
+        (Some(used), None) => used.to_string(),
+        _ => return None,
+    })
+}
+
+fn lost(of: &Usage, what: &str) -> String {
+    match (of.lost, of.lost_now) {
+        (Some(lost), Some(now)) if now > 0 => format!(", {lost} {what}, {now} of them just now"),
+        (Some(lost), _) if lost > 0 => format!(", {lost} {what}"),
+        _ => String::new(),
+    }
+}
+
+/// One line about something that is not as it should be.
+pub(super) fn headline(report: &SummaryReport<'_>, subject: Subject) -> Option<String> {
+    let summary = report.summary;
+    let limits = summary.limits.as_ref();
+    Some(match subject {
+        Subject::Flow(n) => {
+            let of = summary.flows.get(n)?;
+            let left = of.headroom.as_ref().map_or_else(String::new, left);
+            format!("{}: {left}", flow(report, of))
+        }
+        Subject::Listener(n) => listener(summary.listeners.get(n)?),
+        Subject::ListenDrops => listen_drops(report)?,
+        Subject::TimeWait => time_wait(report)?,
+        Subject::CloseWait => close_wait(report),
+        Subject::Leak(n) => {
+            let leak = summary.close_wait.leaks.as_ref()?.get(n)?;
+            let oldest = leak.oldest_ms.map_or_else(String::new, |ms| {
+                format!(
+                    ", the oldest for {} or more",
+                    duration(f64::from(ms) / 1000.0)
+                )
+            });
+            format!(
+                "CLOSE_WAIT: {} in {}, {} of them old{oldest}: it does not close what its peers have closed",
+                leak.holder.sockets,
+                process(leak.holder.pid, leak.holder.name.as_deref()),
+                leak.old
+            )
+        }
+        Subject::Descriptors(n) => {
+            let (of, _) = limits?.descriptors.as_ref()?.get(n)?;
+            let name = process(of.process.pid, of.process.name.as_deref());
+            format!("descriptors of {name}: {} of {}", of.open, of.limit)
+        }
+        Subject::Files => format!("open files of the host: {}", usage(&limits?.files)?),
+        Subject::Memory => memory(report)?,
+        Subject::Orphans => orphans(report)?,
+        Subject::Conntrack => conntrack(report)?,
+    })
+}
+
+/// What to do about it, where that is not said elsewhere.
+pub(super) const fn advice(subject: Subject) -> Option<&'static str> {
+    Some(match subject {
+        Subject::Listener(_) => {
+            "let it accept() faster; a larger backlog, listen(N) and net.core.somaxconn both, bridges bursts only and takes effect \
+             when it listens anew"
+        }
+        Subject::TimeWait => {
+            "connections beyond the limit end without TIME_WAIT; raise net.ipv4.tcp_max_tw_buckets, do not lower it"
+        }
+        Subject::Leak(_) | Subject::CloseWait => {
+            "restarting the process frees them; only a fix of it cures that"
+        }
+        Subject::Descriptors(_) => {
+            "raise RLIMIT_NOFILE of it (systemd: LimitNOFILE=), or let it keep less open"
+        }
+        Subject::Files => "raise fs.file-max",
+        Subject::Memory => "find large queues: portctl top --by process --sort recv_queue:desc",
+        Subject::Orphans => {
+            "the kernel resets orphans when there are too many: peers that do not answer, or an attack"
+        }
+        Subject::Conntrack => {
+            "raise net.netfilter.nf_conntrack_max, or do not track what need not be"
+        }
+        Subject::Flow(_) | Subject::ListenDrops => return None,
+    })
+}
+
+/// About connections that listeners dropped.
+pub(super) fn listen_drops(report: &SummaryReport<'_>) -> Option<String> {
+    let limits = report.summary.limits.as_ref()?;
+    let drops = limits.listen_drops;
+    let lost = drops.lost?;
+    let full = limits.listen_overflows.filter(|n| *n > 0);
+    let full = full.map_or_else(String::new, |n| {
+        format!(", {n} of them at a full accept queue")
+    });
+    let now = match drops.lost_now {
+        Some(0) => "; none just now".to_owned(),
+        Some(n) => format!("; {n} just now"),
+        None => String::new(),
+    };
+    Some(format!(
+        "listeners here have dropped {lost} connections in all{full}{now}"
+    ))
+}
+
+/// About TIME_WAIT and its limit.
+pub(super) fn time_wait(report: &SummaryReport<'_>) -> Option<String> {
+    let limits = report.summary.limits.as_ref()?;
+    let lost = lost(&limits.time_wait, "ended without it");
+    Some(format!("TIME_WAIT: {}{lost}", usage(&limits.time_wait)?))
+}
+
+/// About CLOSE_WAITs as a whole.
+pub(super) fn close_wait(report: &SummaryReport<'_>) -> String {
+    let of = &report.summary.close_wait;
+    let old = match of.old {
+        None => ", their age is unknown".to_owned(),
+        Some(0) => String::new(),
+        Some(old) => format!(", {old} of them old"),
+    };
+    match of.count {
+        0 => "CLOSE_WAIT: none".to_owned(),
+        count => format!("CLOSE_WAIT: {count}{old}"),
+    }
+}
+
+/// About memory.
+pub(super) fn memory(report: &SummaryReport<'_>) -> Option<String> {
+    let limits = report.summary.limits.as_ref()?;
+    let used = limits.memory.used?;
+    Some(match (limits.memory_pressure, limits.memory.limit) {
+        (Some(pressure), Some(limit)) => {
+            format!("TCP memory: {used} pages, pressure from {pressure}, at most {limit}")
+        }
+        _ => format!("TCP memory: {used} pages"),
+    })
+}
+
+/// About connections without a process.
+pub(super) fn orphans(report: &SummaryReport<'_>) -> Option<String> {
+    let limits = report.summary.limits.as_ref()?;
+    Some(format!("orphans: {}", usage(&limits.orphans)?))
+}
+
+/// About tracked connections.
+pub(super) fn conntrack(report: &SummaryReport<'_>) -> Option<String> {
+    let limits = report.summary.limits.as_ref()?;
+    let lost = lost(&limits.conntrack, "lost");
+    Some(format!("conntrack: {}{lost}", usage(&limits.conntrack)?))
+}
