@@ -32,6 +32,9 @@ pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Ex
     plan.query.details = plan.query.details.or(sort.needs_details());
     let names = names.with(plan.query.details);
     if let Some(path) = &args.dump {
+        // What is missing in a dump says that there is none: whoever reads it must know that it was asked for.
+        let own = DetailSet::EXTENDED.or(DetailSet::FILTER);
+        plan.query.details = plan.query.details.or(own);
         return super::save::run(&plan, path, &names);
     }
     match plan.answer {
@@ -43,12 +46,18 @@ pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Ex
 
 fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Error> {
     plan.query.owners |= sort.needs_owners();
-    let no_contexts = plan.query.details.has(DetailSet::CONTEXT) && !sys::process::selinux_is_on();
+    let no_contexts = plan
+        .query
+        .details
+        .has(DetailSet::CONTEXT.or(DetailSet::SOCKET_CONTEXT))
+        && !sys::process::selinux_is_on();
     if no_contexts {
-        plan.query.details = plan.query.details.without(DetailSet::CONTEXT);
+        let contexts = DetailSet::CONTEXT.or(DetailSet::SOCKET_CONTEXT);
+        plan.query.details = plan.query.details.without(contexts);
         if !plan.columns_named {
-            plan.columns
-                .retain(|column| column.field != FieldId::Context);
+            plan.columns.retain(|column| {
+                !matches!(column.field, FieldId::Context | FieldId::SocketContext)
+            });
         }
     }
     let opening = opening(&plan.query, plan.format == Format::Json);

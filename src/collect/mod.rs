@@ -13,6 +13,7 @@ pub mod limits;
 mod lower;
 mod lower_families;
 pub mod names;
+mod own_details;
 pub mod owners;
 pub mod port_holders;
 pub mod port_probe;

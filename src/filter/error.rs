@@ -143,7 +143,7 @@ pub enum ErrorKind {
         /// What the lookup said.
         reason: String,
     },
-    /// A family whose sockets are not listed yet.
+    /// A family whose addresses filters do not know.
     UnsupportedFamily {
         /// Its prefix without the colon.
         family: &'static str,
@@ -295,7 +295,9 @@ impl FilterError {
                 format!("the host '{name}' has no address: {reason}")
             }
             ErrorKind::UnsupportedFamily { family } => {
-                format!("'{family}:' is not supported yet: filters know inet, inet6 and unix")
+                format!(
+                    "'{family}:' is no prefix of addresses: there are inet, inet6, unix, link, netlink and vsock"
+                )
             }
             ErrorKind::OperatorNotAllowed { field, op, .. } => {
                 let (name, op) = (field.field().name, op.symbol());

@@ -8,7 +8,6 @@ pub mod columns;
 mod csv;
 mod details;
 pub mod escape;
-mod family_words;
 mod free;
 mod headroom;
 mod headroom_json;
@@ -16,9 +15,11 @@ mod headroom_words;
 mod json;
 mod json_details;
 mod json_ends;
+mod json_own;
 mod json_socket;
 mod layout;
 mod line;
+mod own_details;
 mod pieces;
 mod prose;
 mod schema;
@@ -102,5 +103,7 @@ pub trait List {
 mod detail_tests;
 #[cfg(test)]
 mod headroom_tests;
+#[cfg(test)]
+mod own_tests;
 #[cfg(test)]
 mod tests;

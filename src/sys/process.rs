@@ -24,7 +24,22 @@ pub fn selinux_is_on() -> bool {
 /// Its SELinux context, without the NUL behind it; `None` if it is gone or cannot be read.
 #[must_use]
 pub fn security_context(pid: u32) -> Option<Vec<u8>> {
-    let mut context = fs::read(format!("/proc/{pid}/attr/current")).ok()?;
+    trimmed(fs::read(format!("/proc/{pid}/attr/current")).ok()?)
+}
+
+/// The SELinux context of the socket that is the descriptor `fd` of a process, as getfilecon(3) reads it; `None` if it is gone or cannot
+/// be read.
+#[must_use]
+pub fn socket_context(pid: u32, fd: u32) -> Option<Vec<u8>> {
+    // Contexts with many categories are long; a page is the most that the kernel writes.
+    let mut buffer = vec![0; 4096];
+    let path = format!("/proc/{pid}/fd/{fd}");
+    let length = rustix::fs::getxattr(path, "security.selinux", &mut buffer[..]).ok()?;
+    buffer.truncate(length);
+    trimmed(buffer)
+}
+
+fn trimmed(mut context: Vec<u8>) -> Option<Vec<u8>> {
     while let Some(0 | b'\n') = context.last() {
         context.pop();
     }

@@ -3,6 +3,7 @@
 
 mod absent;
 mod against_ss;
+mod details;
 mod network;
 mod rows;
 mod saved;
