@@ -13,7 +13,9 @@ use crate::collect::{self, Collected, Sink};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::filter::Filter;
-use crate::model::{Context, DetailSet, FieldId, Notice, Row, Socket};
+use crate::model::{
+    Context, DetailSet, FieldId, Notice, Protocol, Row, Socket, SourceKind, TableReport,
+};
 use crate::render::{CsvList, JsonList, List, NdjsonList, TableList, TableOptions};
 use crate::sys;
 use crate::sys::stdout::Stdout;
@@ -119,12 +121,44 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
         .extend(no_contexts.then(|| Notice::NotComputed {
             explanation: "SELinux is off on this host: there are no security contexts".to_owned(),
         }));
+    closing
+        .notices
+        .extend(untold(plan.query.details, &closing.tables));
     closing.notices.extend(readings(&plan));
     closing.notices.extend(tally);
     closing.notices.extend(limited);
     let late = list.close(&closing)?;
     closing.notices.extend(late);
     Ok(finish(&closing, plan.verbosity, plan.strict))
+}
+
+/// That details were asked for which /proc does not tell, and of which tables.
+fn untold(asked: DetailSet, tables: &[TableReport]) -> Option<Notice> {
+    let own = DetailSet::EXTENDED.or(DetailSet::FILTER);
+    let concerned = tables.iter().filter(|report| {
+        report.source == SourceKind::Proc
+            && match report.table.protocol {
+                Protocol::Unix | Protocol::Packet | Protocol::Netlink => {
+                    asked.has(own.or(DetailSet::MEMORY))
+                }
+                Protocol::Tcp => asked.of_the_kernel().without(own) != DetailSet::NONE,
+                _ => {
+                    let of_ip = DetailSet::MEMORY
+                        .or(DetailSet::TOS)
+                        .or(DetailSet::SOCKET_OPTIONS);
+                    asked.has(of_ip)
+                }
+            }
+    });
+    let names: Vec<String> = concerned
+        .map(|report| format!("{}/{}", report.table.protocol, report.table.family))
+        .collect();
+    (!names.is_empty()).then(|| Notice::NotComputed {
+        explanation: format!(
+            "{}: /proc/net does not tell these details; they are unknown",
+            names.join(", ")
+        ),
+    })
 }
 
 /// Prints how many sockets match, and nothing else.

@@ -50,7 +50,7 @@ pub(super) fn of_sctp(socket: &mut Socket, payload: &[u8], association: bool, wa
         locals,
         peers,
     };
-    keep(socket, OwnDetails::Sctp(own));
+    keep(socket, OwnDetails::Sctp(Box::new(own)));
 }
 
 /// Adds the file of a unix socket and the clients that wait for it.

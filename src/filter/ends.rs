@@ -311,7 +311,12 @@ impl Checker<'_> {
             Family::Netlink if piece.text == "kernel" => 0,
             _ => port::number(piece.text)
                 .filter(|&n| n <= u32::MAX.into())
-                .ok_or_else(|| port::bad(piece, PortFault::NotANumber))?,
+                .ok_or_else(|| {
+                    piece.bad_address(match family {
+                        Family::Netlink => "a port id: a number, 'kernel' or '*'",
+                        _ => "a port: a number or '*'",
+                    })
+                })?,
         };
         Ok(Some(NumberSet::comparing(op, number)))
     }

@@ -290,9 +290,9 @@ fn addresses() {
         "use '=', '!=' or 'in'",
     );
     check("dst link:ipx", "ipx", "a protocol of frames", "");
-    check("src link:ip:nic0", "nic0", "nic0", "");
+    check("src link:ip:nic0", "nic0", "nic0", "'ip link' lists");
     check("dst netlink:route", "route", "a netlink protocol", "");
-    check("dst netlink:rtnl:x", "x", "'x'", "");
+    check("dst netlink:rtnl:x", "x", "a port id", "");
     check("src vsock:host", "host", "a context id", "");
     check("dst tipc:1", "tipc:1", "'tipc:' is no prefix", "");
     check("dst xdp:1", "xdp:1", "'xdp:' is no prefix", "");

@@ -21,10 +21,10 @@ pub(super) fn write(lines: &mut Lines<'_>, row: Row<'_>, shown: DetailSet) {
         }
         Some(OwnDetails::Sctp(info)) if shown.has(DetailSet::INFO) => sctp(lines, row, info),
         // Most have neither a file nor clients that wait.
-        Some(OwnDetails::Unix(unix)) if extended => {
-            if unix.file.is_some() || !unix.waiting.is_empty() {
-                group(lines, row, "unix", "unix_", only("unix_"));
-            }
+        Some(OwnDetails::Unix(unix))
+            if extended && (unix.file.is_some() || !unix.waiting.is_empty()) =>
+        {
+            group(lines, row, "unix", "unix_", only("unix_"));
         }
         Some(OwnDetails::Packet(packet)) => {
             if extended {

@@ -72,7 +72,7 @@ fn sctp(association: bool) -> Socket {
         },
     };
     let socket = inet(Protocol::Sctp, state, ("10.0.0.5", 36412), (address, peer));
-    with(socket, OwnDetails::Sctp(own))
+    with(socket, OwnDetails::Sctp(Box::new(own)))
 }
 
 /// A socket for every block there is.

@@ -45,3 +45,27 @@ fn trimmed(mut context: Vec<u8>) -> Option<Vec<u8>> {
     }
     (!context.is_empty()).then_some(context)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fs::XattrFlags;
+    use std::os::fd::AsRawFd;
+
+    /// Any file can be labelled where SELinux is off, which is where nothing else has labels.
+    #[test]
+    #[ignore = "needs root, and SELinux off"]
+    fn contexts_are_read_through_descriptors() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let this = std::process::id();
+        let fd = u32::try_from(file.as_file().as_raw_fd()).unwrap();
+        assert_eq!(socket_context(this, fd), None);
+        let label = b"system_u:object_r:httpd_t:s0\0";
+        rustix::fs::setxattr(file.path(), "security.selinux", label, XattrFlags::empty()).unwrap();
+        assert_eq!(
+            socket_context(this, fd).as_deref(),
+            Some(&b"system_u:object_r:httpd_t:s0"[..])
+        );
+        assert_eq!(socket_context(this, u32::MAX), None);
+    }
+}

@@ -47,7 +47,7 @@ pub fn groups(payload: &[u8]) -> Option<Vec<u32>> {
         let bit = group - 1;
         // Of a word whose first byte is its highest, the bytes stand the other way round.
         let byte = if cfg!(target_endian = "big") {
-            bit as usize / 8 ^ (size_of::<usize>() - 1)
+            (bit as usize / 8) ^ (size_of::<usize>() - 1)
         } else {
             bit as usize / 8
         };

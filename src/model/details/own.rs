@@ -13,7 +13,7 @@ pub enum OwnDetails {
     /// Of an MPTCP socket.
     Mptcp(MptcpInfo),
     /// Of an SCTP association or endpoint.
-    Sctp(SctpInfo),
+    Sctp(Box<SctpInfo>),
     /// Of a unix socket.
     Unix(UnixDetails),
     /// Of a packet socket.

@@ -23,7 +23,7 @@ mod raw {
         ($name:ident, $level:expr, $number:path, $kind:ty) => {
             #[derive(Clone, Copy, Debug)]
             pub(super) struct $name;
-            nix::setsockopt_impl!($name, $level, $number, $kind, SetStruct<$kind>);
+            nix::setsockopt_impl!($name, $level, $number, $kind, SetStruct<'_, $kind>);
         };
     }
 
@@ -529,4 +529,65 @@ fn addresses_of_netlink_sockets_are_read_as_ss_reads_them() {
             }
         },
     );
+}
+
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn what_proc_does_not_tell_is_unknown_and_never_zero() {
+    namespace::run(
+        "live_families::details::what_proc_does_not_tell_is_unknown_and_never_zero",
+        || {
+            let pair = crate::scene::tcp::Pair::on("127.0.0.1");
+            let arguments = "ls -t -i -m --tos --inet-sockopt --source proc";
+            let document = list(arguments);
+            assert_eq!(document.sockets.len(), 2);
+            for socket in &document.sockets {
+                let details = [&socket.tcp, &socket.memory, &socket.ip];
+                assert_eq!(details, [&None; 3], "{socket:?}");
+            }
+            let told = document
+                .notices
+                .iter()
+                .filter(|n| n.message.contains("details"));
+            assert_eq!(told.count(), 1, "{:?}", document.notices);
+
+            let csv = portctl(&format!("{arguments} --csv")).text().to_owned();
+            let mut lines = csv.lines();
+            let heading: Vec<_> = lines.next().unwrap().split(',').collect();
+            let first = heading.iter().position(|n| *n == "tcp_state").unwrap();
+            for line in lines {
+                let cells: Vec<_> = line.split(',').collect();
+                assert_eq!(cells.len(), heading.len());
+                for (name, cell) in heading.iter().zip(&cells).skip(first) {
+                    assert_eq!(*cell, "?", "{name}: {line}");
+                }
+            }
+            let record = portctl(&format!("{arguments} --record")).text().to_owned();
+            for line in record.lines().skip_while(|l| !l.starts_with("TCP_STATE")) {
+                let words: Vec<_> = line.split_whitespace().collect();
+                if let [name, value] = words[..] {
+                    let elsewhere = ["PROTO", "STATE", "RECV-Q", "SEND-Q", "LOCAL", "PEER"];
+                    assert!(value == "?" || elsewhere.contains(&name), "{line}");
+                }
+            }
+            let table = portctl(arguments).text().to_owned();
+            assert_eq!(table.lines().count(), 3, "{table}");
+            drop(pair);
+        },
+    );
+}
+
+/// Where SELinux is off one line says so, and there is no column; where it is on, there is.
+#[test]
+fn contexts_are_shown_where_selinux_is_on_and_told_to_be_none_elsewhere() {
+    let is_on = std::path::Path::new("/sys/fs/selinux/enforce").exists();
+    for arguments in ["ls -t -Z", "ls -t -z"] {
+        let answer = portctl(arguments);
+        let told = answer.stderr.matches("SELinux is off").count();
+        let heading = answer.text().lines().next().unwrap();
+        assert_eq!(told, usize::from(!is_on), "{answer}");
+        assert_eq!(heading.contains("CONTEXT"), is_on, "{answer}");
+        let sockets = is_on && arguments.ends_with('z');
+        assert_eq!(heading.contains("SOCKET-CONTEXT"), sockets, "{answer}");
+    }
 }

@@ -7,3 +7,4 @@ mod details;
 mod network;
 mod rows;
 mod saved;
+mod synthetic;
