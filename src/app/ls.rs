@@ -121,9 +121,12 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
         .extend(no_contexts.then(|| Notice::NotComputed {
             explanation: "SELinux is off on this host: there are no security contexts".to_owned(),
         }));
-    closing
-        .notices
-        .extend(untold(plan.query.details, &closing.tables));
+    // Elsewhere `?` or null says it; below the rows of a table nothing would.
+    if plan.format == Format::Table {
+        closing
+            .notices
+            .extend(untold(plan.details.shown, &closing.tables));
+    }
     closing.notices.extend(readings(&plan));
     closing.notices.extend(tally);
     closing.notices.extend(limited);
