@@ -144,7 +144,9 @@ fn untold(asked: DetailSet, tables: &[TableReport]) -> Option<Notice> {
                 Protocol::Unix | Protocol::Packet | Protocol::Netlink => {
                     asked.has(own.or(DetailSet::MEMORY))
                 }
-                Protocol::Tcp => asked.of_the_kernel().without(own) != DetailSet::NONE,
+                Protocol::Tcp | Protocol::Sctp => {
+                    asked.of_the_kernel().without(own) != DetailSet::NONE
+                }
                 _ => {
                     let of_ip = DetailSet::MEMORY
                         .or(DetailSet::TOS)
