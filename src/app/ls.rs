@@ -13,7 +13,9 @@ use crate::collect::{self, Collected, Sink};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::filter::Filter;
-use crate::model::{Context, DetailSet, FieldId, Notice, Row, Socket};
+use crate::model::{
+    Context, DetailSet, FieldId, Notice, Protocol, Row, Socket, SourceKind, TableReport,
+};
 use crate::render::{CsvList, JsonList, List, NdjsonList, TableList, TableOptions};
 use crate::sys;
 use crate::sys::stdout::Stdout;
@@ -31,6 +33,9 @@ pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Ex
     plan.query.details = plan.query.details.or(sort.needs_details());
     let names = names.with(plan.query.details);
     if let Some(path) = &args.dump {
+        // What is missing in a dump says that there is none: whoever reads it must know that it was asked for.
+        let own = DetailSet::EXTENDED.or(DetailSet::FILTER);
+        plan.query.details = plan.query.details.or(own);
         return super::save::run(&plan, path, &names);
     }
     match plan.answer {
@@ -42,12 +47,18 @@ pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Ex
 
 fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Error> {
     plan.query.owners |= sort.needs_owners();
-    let no_contexts = plan.query.details.has(DetailSet::CONTEXT) && !sys::process::selinux_is_on();
+    let no_contexts = plan
+        .query
+        .details
+        .has(DetailSet::CONTEXT.or(DetailSet::SOCKET_CONTEXT))
+        && !sys::process::selinux_is_on();
     if no_contexts {
-        plan.query.details = plan.query.details.without(DetailSet::CONTEXT);
+        let contexts = DetailSet::CONTEXT.or(DetailSet::SOCKET_CONTEXT);
+        plan.query.details = plan.query.details.without(contexts);
         if !plan.columns_named {
-            plan.columns
-                .retain(|column| column.field != FieldId::Context);
+            plan.columns.retain(|column| {
+                !matches!(column.field, FieldId::Context | FieldId::SocketContext)
+            });
         }
     }
     let opening = opening(&plan.query, plan.format == Format::Json);
@@ -101,12 +112,49 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
         .extend(no_contexts.then(|| Notice::NotComputed {
             explanation: "SELinux is off on this host: there are no security contexts".to_owned(),
         }));
+    // Elsewhere `?` or null says it; below the rows of a table nothing would.
+    if plan.format == Format::Table {
+        closing
+            .notices
+            .extend(untold(plan.details.shown, &closing.tables));
+    }
     closing.notices.extend(readings(&plan));
     closing.notices.extend(tally);
     closing.notices.extend(limited);
     let late = list.close(&closing)?;
     closing.notices.extend(late);
     Ok(finish(&closing, plan.verbosity, plan.strict))
+}
+
+/// That details were asked for which /proc does not tell, and of which tables.
+fn untold(asked: DetailSet, tables: &[TableReport]) -> Option<Notice> {
+    let own = DetailSet::EXTENDED.or(DetailSet::FILTER);
+    let concerned = tables.iter().filter(|report| {
+        report.source == SourceKind::Proc
+            && match report.table.protocol {
+                Protocol::Unix | Protocol::Packet | Protocol::Netlink => {
+                    asked.has(own.or(DetailSet::MEMORY))
+                }
+                Protocol::Tcp | Protocol::Sctp => {
+                    asked.of_the_kernel().without(own) != DetailSet::NONE
+                }
+                _ => {
+                    let of_ip = DetailSet::MEMORY
+                        .or(DetailSet::TOS)
+                        .or(DetailSet::SOCKET_OPTIONS);
+                    asked.has(of_ip)
+                }
+            }
+    });
+    let names: Vec<String> = concerned
+        .map(|report| format!("{}/{}", report.table.protocol, report.table.family))
+        .collect();
+    (!names.is_empty()).then(|| Notice::NotComputed {
+        explanation: format!(
+            "{}: /proc/net does not tell these details; they are unknown",
+            names.join(", ")
+        ),
+    })
 }
 
 /// Prints how many sockets match, and nothing else.

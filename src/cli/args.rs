@@ -115,16 +115,22 @@ pub struct LsArgs {
     /// SELinux contexts of those processes
     #[arg(short = 'Z', long, help_heading = DETAILS)]
     pub context: bool,
-    /// User, inode, cookie, mark and more
+    /// Those and the SELinux contexts of the sockets themselves
+    #[arg(short = 'z', long, help_heading = DETAILS)]
+    pub contexts: bool,
+    /// User, inode, cookie, mark and more; files of unix sockets, rings and groups of other families
     #[arg(short = 'e', long, help_heading = DETAILS)]
     pub extended: bool,
-    /// All that TCP tells of a connection: round-trip times, windows, losses, rates, congestion control, TLS; counters that
-    /// are 0 are only counted, with --record every one has its line
+    /// All that TCP tells of a connection: round-trip times, windows, losses, rates, congestion control, TLS; MPTCP, SCTP;
+    /// counters that are 0 are only counted, with --record every one has its line
     #[arg(short = 'i', long, help_heading = DETAILS)]
     pub info: bool,
     /// Buffers, and packets dropped for want of them
     #[arg(short = 'm', long, help_heading = DETAILS)]
     pub memory: bool,
+    /// Filter programs of packet sockets, disassembled
+    #[arg(short = 'b', long, help_heading = DETAILS)]
+    pub bpf: bool,
     /// Type of service, IPv6 traffic class, class id
     #[arg(long, help_heading = DETAILS)]
     pub tos: bool,

@@ -213,7 +213,7 @@ pub fn ls(
         filter,
         selection,
     } = select(&args.select, &args.collect, env, resolver)?;
-    let shown = shown_details(args);
+    let shown = shown_details(args, &selection);
     let mut columns = match &args.columns {
         Some(list) => {
             columns::choose(list, &default_columns(args, &selection)).map_err(columns_error)?
@@ -223,7 +223,9 @@ pub fn ls(
     if (args.csv || args.record) && args.columns.is_none() {
         let of_details = FIELDS
             .iter()
-            .filter(|f| shown.of_the_kernel().has(f.needs_details));
+            .filter(|f| shown.of_the_kernel().has(f.needs_details))
+            // Each family has many that no other has.
+            .filter(|f| f.id.protocol().is_none_or(|p| selection.has(p)));
         columns.extend(of_details.map(|f| Column::of(f.id)));
     }
     let answer = match (args.exists, args.count) {
@@ -236,6 +238,7 @@ pub fn ls(
         query.owners |= args.processes
             || args.threads
             || args.context
+            || args.contexts
             || fields().any(|field| field.needs_owners);
         query.details = fields()
             .map(|field| field.needs_details)
@@ -450,7 +453,14 @@ fn states(args: &SelectArgs, selection: &Selection, filter: &Filter) -> StateMas
 }
 
 /// The details that options ask to show of every socket.
-fn shown_details(args: &LsArgs) -> DetailSet {
+fn shown_details(args: &LsArgs, selection: &Selection) -> DetailSet {
+    let families = [
+        Protocol::Unix,
+        Protocol::Packet,
+        Protocol::Netlink,
+        Protocol::Xdp,
+    ];
+    let has_own = families.into_iter().any(|family| selection.has(family));
     [
         (args.info, DetailSet::INFO),
         (args.memory, DetailSet::MEMORY),
@@ -460,7 +470,13 @@ fn shown_details(args: &LsArgs) -> DetailSet {
         // For JSON, which has no columns.
         (args.cgroup || args.extended, DetailSet::CGROUP),
         (args.threads, DetailSet::THREADS),
-        (args.context, DetailSet::CONTEXT),
+        (args.context || args.contexts, DetailSet::CONTEXT),
+        (args.contexts, DetailSet::SOCKET_CONTEXT),
+        (args.extended && has_own, DetailSet::EXTENDED),
+        (
+            args.bpf && selection.has(Protocol::Packet),
+            DetailSet::FILTER,
+        ),
     ]
     .into_iter()
     .filter(|(asked, _)| *asked)
@@ -485,7 +501,8 @@ fn default_columns(args: &LsArgs, selection: &Selection) -> Vec<Column> {
     if args.select.listening {
         fields.push(FieldId::Exposure);
     }
-    if args.options || args.extended {
+    // As in `ss`, -b has timers, too.
+    if args.options || args.extended || args.bpf {
         fields.push(FieldId::Timer);
     }
     if args.cgroup && !args.extended {
@@ -502,7 +519,8 @@ fn default_columns(args: &LsArgs, selection: &Selection) -> Vec<Column> {
             FieldId::Shutdown,
         ]);
     }
-    if args.processes || args.threads || args.context {
+    let contexts = args.context || args.contexts;
+    if args.processes || args.threads || contexts {
         fields.push(FieldId::Process);
         // Who is at the other end, where there is one to be known.
         if selection.is_unix_only() {
@@ -512,8 +530,11 @@ fn default_columns(args: &LsArgs, selection: &Selection) -> Vec<Column> {
     if args.threads {
         fields.push(FieldId::Threads);
     }
-    if args.context {
+    if contexts {
         fields.push(FieldId::Context);
+    }
+    if args.contexts {
+        fields.push(FieldId::SocketContext);
     }
     fields.into_iter().map(Column::of).collect()
 }

@@ -26,6 +26,12 @@ impl Selection {
         self.named.iter().any(|table| table.protocol.is_stateless())
     }
 
+    /// Whether a table of `protocol` is selected.
+    #[must_use]
+    pub fn has(&self, protocol: Protocol) -> bool {
+        self.tables.iter().any(|table| table.protocol == protocol)
+    }
+
     /// Whether only unix sockets are selected.
     #[must_use]
     pub fn is_unix_only(&self) -> bool {

@@ -11,6 +11,7 @@ use crate::sys::netlink::{DATAGRAM_LEN, Datagrams};
 use crate::wire::inet_diag::{self, FAMILY_INET, FAMILY_INET6};
 use crate::wire::nlmsg::{self, Messages};
 use crate::wire::{netlink_diag, packet_diag, tipc_diag, unix_diag, vsock_diag, xdp_diag};
+use rustc_hash::FxHashSet;
 use std::io;
 use std::ops::ControlFlow;
 
@@ -97,17 +98,24 @@ impl<D: Datagrams, Open: FnMut() -> io::Result<D>> DiagSource<Open> {
         if let Some(program) = program {
             inet_diag::choose(&mut request, program);
         }
-        let wanted = self.wanted;
+        let wanted = self.wanted.of(protocol);
         match protocol {
             Protocol::Sctp => self.rows(&request, take, |payload| {
                 lower::sctp_payload(payload, wanted)
             }),
             Protocol::Unix => self.unix(&request, take),
-            Protocol::Packet => self.rows(&request, take, lower_families::packet_payload),
+            Protocol::Packet => self.rows(&request, take, |payload| {
+                lower_families::packet_payload(payload, wanted)
+            }),
             Protocol::Netlink => self.netlink(&request, take),
             Protocol::Vsock => self.rows(&request, take, lower_families::vsock_payload),
-            Protocol::Xdp => self.rows(&request, take, lower_families::xdp_payload),
+            Protocol::Xdp => self.rows(&request, take, |payload| {
+                lower_families::xdp_payload(payload, wanted)
+            }),
             Protocol::Tipc => self.tipc(&request, take),
+            Protocol::Mptcp => self.rows(&request, take, |payload| {
+                lower::mptcp_payload(payload, wanted)
+            }),
             _ => self.rows(&request, take, |payload| {
                 lower::inet_payload(payload, protocol, wanted)
             }),
@@ -202,15 +210,19 @@ impl<D: Datagrams, Open: FnMut() -> io::Result<D>> DiagSource<Open> {
         Ok(stats)
     }
 
-    /// The socket that asks is one of those asked for, and gone before anybody reads of it: it is left out.
+    /// The socket that asks is one of those asked for, and gone before anybody reads of it: it is left out. Whoever has joined a group
+    /// is in two of the kernel's lists, and comes twice.
     fn netlink(
         &mut self,
         request: &[u8],
         take: &mut TakeRow<'_>,
     ) -> Result<DumpStats, SourceError> {
+        let wanted = self.wanted;
+        let mut seen = FxHashSet::default();
         self.messages(request, |payload, stats| {
-            match lower_families::netlink_payload(payload) {
+            match lower_families::netlink_payload(payload, wanted) {
                 Some(socket) if lower_families::is_diag_socket(&socket, stats.port) => {}
+                Some(socket) if socket.cookie.is_some_and(|cookie| !seen.insert(cookie)) => {}
                 Some(socket) => return take(socket),
                 None => stats.skipped += 1,
             }
@@ -258,6 +270,7 @@ fn request(
 ) -> Result<(Protocol, Vec<u8>), SourceError> {
     let states = states.bits();
     let extensions = wanted.extensions();
+    let extended = wanted.details.has(DetailSet::EXTENDED);
     let (protocol, family) = match *tables {
         [Table { protocol, family }] => (protocol, family),
         [
@@ -303,12 +316,15 @@ fn request(
         Protocol::Unix => unix_diag::dump_request(
             StateSet::ALL.bits(),
             wanted.details.has(DetailSet::MEMORY),
+            extended,
             sequence,
         ),
-        Protocol::Packet => packet_diag::dump_request(sequence),
-        Protocol::Netlink => netlink_diag::dump_request(sequence),
+        Protocol::Packet => {
+            packet_diag::dump_request(extended, wanted.details.has(DetailSet::FILTER), sequence)
+        }
+        Protocol::Netlink => netlink_diag::dump_request(extended, sequence),
         Protocol::Vsock => vsock_diag::dump_request(states, sequence),
-        Protocol::Xdp => xdp_diag::dump_request(sequence),
+        Protocol::Xdp => xdp_diag::dump_request(extended, sequence),
         Protocol::Tipc => tipc_diag::dump_request(states, sequence),
     };
     Ok((protocol, request))

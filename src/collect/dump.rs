@@ -12,6 +12,7 @@ use crate::wire::inet_diag;
 use crate::wire::nlmsg::{self, HEADER_LEN, Header};
 use crate::wire::saved::Mark;
 use crate::wire::unix_diag::FAMILY_UNIX;
+use rustc_hash::FxHashSet;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::ops::ControlFlow;
@@ -111,10 +112,15 @@ impl Source for DumpSource {
         take: &mut TakeRow<'_>,
     ) -> Result<DumpStats, SourceError> {
         let mut peers = UnixPeers::default();
+        // Netlink sockets that have joined a group come twice from the kernel.
+        let mut seen = FxHashSet::default();
         let details = self.wanted;
         let wanted = |socket: &Socket| tables.contains(&Table::new(socket.protocol, socket.family));
         let result = self.messages(|protocol, payload, stats| {
             match lower::any_payload(protocol, payload, details) {
+                Lowered::Row(socket)
+                    if protocol == Protocol::Netlink
+                        && socket.cookie.is_some_and(|cookie| !seen.insert(cookie)) => {}
                 Lowered::Row(socket) if wanted(&socket) => return take(socket),
                 Lowered::Unix(socket, clients) if wanted(&socket) => peers.add(socket, &clients),
                 Lowered::Row(_) | Lowered::Unix(..) | Lowered::Nothing => {}

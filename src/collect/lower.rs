@@ -1,6 +1,7 @@
 //! Raw records into the model: the only file that knows both shapes.
 
 use super::lower_families;
+use super::own_details;
 use super::socket_details::{self, Wanted};
 use crate::model::{
     CgroupId, Cookie, Details, Ends, Family, IfIndex, InetEnds, Inode, Mark, Port, Protocol,
@@ -44,10 +45,11 @@ pub(super) fn any_payload(protocol: Protocol, payload: &[u8], wanted: Wanted) ->
             };
         }
         Protocol::Sctp => sctp_payload(payload, wanted),
-        Protocol::Packet => lower_families::packet_payload(payload),
-        Protocol::Netlink => lower_families::netlink_payload(payload),
+        Protocol::Mptcp => mptcp_payload(payload, wanted),
+        Protocol::Packet => lower_families::packet_payload(payload, wanted),
+        Protocol::Netlink => lower_families::netlink_payload(payload, wanted),
         Protocol::Vsock => lower_families::vsock_payload(payload),
-        Protocol::Xdp => lower_families::xdp_payload(payload),
+        Protocol::Xdp => lower_families::xdp_payload(payload, wanted),
         _ => inet_payload(payload, protocol, wanted),
     };
     socket.map_or(Lowered::Nonsense, Lowered::Row)
@@ -70,7 +72,9 @@ pub(super) fn inet_payload(payload: &[u8], protocol: Protocol, wanted: Wanted) -
 #[cold]
 pub(super) fn sctp_payload(payload: &[u8], wanted: Wanted) -> Option<Socket> {
     let mut socket = inet_payload(payload, Protocol::Sctp, wanted)?;
-    if is_sctp_association(payload) {
+    let association = is_sctp_association(payload);
+    own_details::of_sctp(&mut socket, payload, association, wanted);
+    if association {
         let record = InetRecord::decode(payload).ok()?;
         socket.state = State::of_association(record.state);
         socket.queues = Queues::Bytes {
@@ -88,14 +92,25 @@ pub(super) fn sctp_payload(payload: &[u8], wanted: Wanted) -> Option<Socket> {
     Some(socket)
 }
 
+/// A socket from the payload of an inet_diag message of MPTCP, which has counters of its own.
+#[cold]
+pub(super) fn mptcp_payload(payload: &[u8], wanted: Wanted) -> Option<Socket> {
+    let mut socket = inet_payload(payload, Protocol::Mptcp, wanted)?;
+    own_details::of_mptcp(&mut socket, payload, wanted);
+    Some(socket)
+}
+
 /// A socket from the payload of a unix_diag message, and the clients that wait for it to accept them; `None` if it makes no sense.
 pub(super) fn unix_payload(payload: &[u8], wanted: Wanted) -> Option<(Socket, Vec<Inode>)> {
     let record = UnixRecord::decode(payload).ok()?;
     let clients = record.waiting_clients();
-    let clients = clients.filter_map(|inode| Inode::new(inode.into()));
+    let clients: Vec<_> = clients
+        .filter_map(|inode| Inode::new(inode.into()))
+        .collect();
     let mut socket = unix_record(&record)?;
     socket.details = socket_details::of_unix(record.memory, wanted);
-    Some((socket, clients.collect()))
+    own_details::of_unix(&mut socket, payload, &clients, wanted);
+    Some((socket, clients))
 }
 
 /// A socket from inet_diag. `None` if its family is none that IP has.

@@ -1,6 +1,8 @@
 //! Raw records of the families beside IP and unix into the model.
 
 use super::lower::bare;
+use super::own_details;
+use super::socket_details::Wanted;
 use crate::model::{
     Cookie, Ends, Family, IfIndex, InetEnds, Inode, NetlinkEnds, PacketEnds, Port, Protocol,
     Queues, Shutdown, Socket, SocketKind, State, Table, TipcAddress, TipcEnds, Uid, VsockAddress,
@@ -23,20 +25,22 @@ const XDP: Table = Table::new(Protocol::Xdp, Family::Xdp);
 const TIPC: Table = Table::new(Protocol::Tipc, Family::Tipc);
 
 /// A socket from the payload of a packet_diag message; `None` if it makes no sense.
-pub(super) fn packet_payload(payload: &[u8]) -> Option<Socket> {
+pub(super) fn packet_payload(payload: &[u8], wanted: Wanted) -> Option<Socket> {
     let record = PacketRecord::decode(payload).ok()?;
     let ends = PacketEnds {
         kind: SocketKind::from_number(record.kind),
         ethertype: record.protocol,
         interface: record.interface.and_then(IfIndex::new),
     };
-    Some(Socket {
+    let mut socket = Socket {
         inode: Inode::new(record.inode.into()),
         cookie: cookie(record.cookie),
         uid: record.uid.map(Uid),
         queues: bytes(record.queues),
         ..bare(PACKET, State::Close, Ends::Packet(ends))
-    })
+    };
+    own_details::of_packet(&mut socket, payload, wanted);
+    Some(socket)
 }
 
 /// A socket from a line of /proc/net/packet.
@@ -57,7 +61,7 @@ pub(super) fn packet_line(line: &PacketLine) -> Socket {
 /// A socket from the payload of a netlink_diag message; `None` if it makes no sense.
 ///
 /// All are listed as unconnected, as `ss` does: what tells a connected one from others is its peer.
-pub(super) fn netlink_payload(payload: &[u8]) -> Option<Socket> {
+pub(super) fn netlink_payload(payload: &[u8], wanted: Wanted) -> Option<Socket> {
     let record = NetlinkRecord::decode(payload).ok()?;
     let ends = NetlinkEnds {
         kind: Some(SocketKind::from_number(record.kind)),
@@ -65,12 +69,14 @@ pub(super) fn netlink_payload(payload: &[u8]) -> Option<Socket> {
         port_id: record.port_id,
         peer: record.peer,
     };
-    Some(Socket {
+    let mut socket = Socket {
         inode: Inode::new(record.inode.into()),
         cookie: cookie(record.cookie),
         queues: bytes(record.queues),
         ..bare(NETLINK, State::Close, Ends::Netlink(ends))
-    })
+    };
+    own_details::of_netlink(&mut socket, payload, wanted);
+    Some(socket)
 }
 
 /// Whether it is the socket to sock_diag(7) with this port id.
@@ -120,19 +126,21 @@ pub(super) fn vsock_payload(payload: &[u8]) -> Option<Socket> {
 }
 
 /// A socket from the payload of an xdp_diag message; `None` if it makes no sense.
-pub(super) fn xdp_payload(payload: &[u8]) -> Option<Socket> {
+pub(super) fn xdp_payload(payload: &[u8], wanted: Wanted) -> Option<Socket> {
     let record = XdpRecord::decode(payload).ok()?;
     let ends = XdpEnds {
         interface: record.place.and_then(|(index, _)| IfIndex::new(index)),
         queue: record.place.map(|(_, queue)| queue),
     };
-    Some(Socket {
+    let mut socket = Socket {
         inode: Inode::new(record.inode.into()),
         cookie: cookie(record.cookie),
         uid: record.uid.map(Uid),
         queues: bytes(record.queues),
         ..bare(XDP, State::Close, Ends::Xdp(ends))
-    })
+    };
+    own_details::of_xdp(&mut socket, payload, wanted);
+    Some(socket)
 }
 
 /// A socket from the payload of a tipc_diag message: `Some(None)` for an empty one, `None` if it makes no sense.

@@ -17,6 +17,7 @@ mod lower_families;
 pub mod mounts;
 pub mod names;
 pub mod namespaces;
+mod own_details;
 pub mod owners;
 pub mod pinned;
 pub mod port_holders;

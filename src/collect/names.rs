@@ -37,6 +37,8 @@ pub struct SystemNames {
     threads: Option<Lists>,
     /// Present if security contexts are wanted.
     contexts: Option<Cache<Pid>>,
+    /// Whether security contexts of sockets are wanted; of each only one row asks.
+    socket_contexts: bool,
 }
 
 /// The threads of processes.
@@ -70,6 +72,7 @@ impl SystemNames {
             cgroups: details.has(DetailSet::CGROUP).then(RefCell::default),
             threads: threads.then(RefCell::default),
             contexts: contexts.then(RefCell::default),
+            socket_contexts: live && details.has(DetailSet::SOCKET_CONTEXT),
             ..self
         }
     }
@@ -149,6 +152,17 @@ impl Names for SystemNames {
     fn context(&self, pid: Pid) -> Option<Rc<[u8]>> {
         let contexts = self.contexts.as_ref()?;
         remember(contexts, pid, || sys::process::security_context(pid.0))
+    }
+
+    fn has_socket_contexts(&self) -> bool {
+        self.socket_contexts
+    }
+
+    fn socket_context(&self, pid: Pid, fd: u32) -> Option<Rc<[u8]>> {
+        if !self.socket_contexts {
+            return None;
+        }
+        sys::process::socket_context(pid.0, fd).map(Rc::from)
     }
 
     fn cgroup(&self, id: CgroupId) -> CgroupPath {

@@ -48,6 +48,18 @@ impl Wanted {
         }
     }
 
+    /// Those of them that messages of `protocol` can bring.
+    pub(super) fn of(self, protocol: Protocol) -> Self {
+        let own = DetailSet::EXTENDED.or(DetailSet::FILTER);
+        match protocol {
+            Protocol::Unix | Protocol::Packet | Protocol::Netlink | Protocol::Xdp => self,
+            _ => Self {
+                details: self.details.without(own),
+                ..self
+            },
+        }
+    }
+
     /// The bits of `idiag_ext` that ask inet_diag for them.
     pub(super) fn extensions(self) -> u8 {
         [
@@ -119,7 +131,7 @@ fn counters(bytes: &[u8], last_word: LastWord) -> TcpInfo {
     TcpInfo::new(values, known)
 }
 
-fn memory(bytes: &[u8]) -> Memory {
+pub(super) fn memory(bytes: &[u8]) -> Memory {
     let (words, known) = inet_details::skmeminfo(bytes);
     Memory::new(words, known)
 }

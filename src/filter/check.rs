@@ -123,6 +123,13 @@ impl Checker<'_> {
         !tables.is_empty() && tables.iter().all(|t| t.family == Family::Unix)
     }
 
+    /// The only family that is selected, if its addresses are numbers.
+    pub(super) fn only_numbers(&self) -> Option<Family> {
+        let mut families = self.scope.tables.iter().map(|table| table.family);
+        let first = families.next()?;
+        families.all(|family| family == first).then_some(first)
+    }
+
     /// Whether numbers that are no ports of IP make sense: inodes of unix sockets, and ports of vsock.
     pub(super) fn only_wide_ports(&self) -> bool {
         let tables = self.scope.tables;

@@ -8,20 +8,22 @@ use super::error::{ErrorKind, Fault, PortFault};
 use super::glob::Glob;
 use super::numbers::NumberSet;
 use super::port::{self, Ports, Written};
-use super::predicate::{PortSets, PortTest, Predicate};
+use super::predicate::{EndTest, PortSets, PortTest, Predicate};
 use super::quantity;
 use super::split::{Piece, split};
 use super::token::Span;
-use crate::model::{Family, Protocol, Side};
+use crate::model::{Family, Protocol, Side, ethertype_named, netlink_named};
 
 /// Prefixes of values that choose a family, as `ss` has them.
-const PREFIXES: [(&str, Option<Family>); 6] = [
+const PREFIXES: [(&str, Option<Family>); 8] = [
     ("inet:", Some(Family::Inet)),
     ("inet6:", Some(Family::Inet6)),
     ("unix:", Some(Family::Unix)),
-    ("link:", None),
-    ("netlink:", None),
-    ("vsock:", None),
+    ("link:", Some(Family::Packet)),
+    ("netlink:", Some(Family::Netlink)),
+    ("vsock:", Some(Family::Vsock)),
+    ("tipc:", None),
+    ("xdp:", None),
 ];
 
 impl Checker<'_> {
@@ -29,6 +31,11 @@ impl Checker<'_> {
     pub(super) fn port(&mut self, side: Side, op: Op, value: &Value) -> Result<Predicate, Fault> {
         let plain = value.plain();
         let (family, piece) = family_prefix(Piece::new(&plain, value.span))?;
+        if let Some(family) = family.filter(|f| has_numbers(*f)) {
+            let piece = piece.strip_prefix(":").unwrap_or(piece);
+            let port = self.number_port(family, op, piece)?;
+            return Ok(end_of(family, side, None, port));
+        }
         let piece = match piece.strip_prefix("*:") {
             Some(port) if port.text != "*" && !port.text.is_empty() => {
                 self.warn(
@@ -141,6 +148,10 @@ impl Checker<'_> {
     pub(super) fn host(&mut self, side: Side, value: &Value) -> Result<Predicate, Fault> {
         let plain = value.plain();
         let (family, piece) = family_prefix(Piece::new(&plain, value.span))?;
+        let only = self.only_numbers();
+        if let Some(family) = family.or(only).filter(|f| has_numbers(*f)) {
+            return self.number_end(side, family, piece);
+        }
         let pattern = value.pattern.as_str();
         if let Some(number) = pattern.strip_prefix('#').and_then(port::number) {
             // As a unix socket without a name is shown.
@@ -258,12 +269,105 @@ impl Checker<'_> {
         Ok(Some(Predicate::Port(Box::new(PortTest { side, sets }))))
     }
 
+    /// `ip:eth0`, `rtnl:812`, `2:1024`: an end of a family whose addresses are numbers. `*`, or nothing, is any.
+    fn number_end(
+        &mut self,
+        side: Side,
+        family: Family,
+        piece: Piece<'_>,
+    ) -> Result<Predicate, Fault> {
+        let (address, port) = match piece.text.find(':') {
+            Some(at) => (piece.part(0..at), Some(piece.from(at + 1))),
+            None => (piece, None),
+        };
+        let address = match address.text {
+            "" | "*" => None,
+            text => Some(
+                number_address(family, text).ok_or_else(|| address.bad_address(wanted(family)))?,
+            ),
+        };
+        let port = match port {
+            Some(port) => self.number_port(family, Op::Eq, port)?,
+            None => None,
+        };
+        Ok(end_of(family, side, address, port))
+    }
+
+    /// The port of such a family: an interface, a port id, or a number; `None` for any.
+    fn number_port(
+        &self,
+        family: Family,
+        op: Op,
+        piece: Piece<'_>,
+    ) -> Result<Option<NumberSet>, Fault> {
+        if matches!(piece.text, "" | "*") {
+            return Ok(None);
+        }
+        let number = match family {
+            Family::Packet => match self.interface_named(piece)? {
+                Predicate::Interface(Some(index)) => index.0.get().into(),
+                _ => 0,
+            },
+            Family::Netlink if piece.text == "kernel" => 0,
+            _ => port::number(piece.text)
+                .filter(|&n| n <= u32::MAX.into())
+                .ok_or_else(|| {
+                    piece.bad_address(match family {
+                        Family::Netlink => "a port id: a number, 'kernel' or '*'",
+                        _ => "a port: a number or '*'",
+                    })
+                })?,
+        };
+        Ok(Some(NumberSet::comparing(op, number)))
+    }
+
     fn note_octal(&mut self, text: &str, span: Span) {
         if let Some(value) = port::octal(text) {
             let message = format!("'{text}' begins with 0 and is read as octal: {value}");
             self.warn(span, message);
         }
     }
+}
+
+/// Whether both halves of an address of this family are numbers.
+const fn has_numbers(family: Family) -> bool {
+    matches!(family, Family::Packet | Family::Netlink | Family::Vsock)
+}
+
+/// The first half of an address of such a family.
+fn number_address(family: Family, text: &str) -> Option<u32> {
+    let number = port::number(text);
+    match family {
+        Family::Packet => number
+            .and_then(|n| u16::try_from(n).ok())
+            .or_else(|| ethertype_named(text))
+            .map(u32::from),
+        Family::Netlink => number
+            .and_then(|n| u8::try_from(n).ok())
+            .or_else(|| netlink_named(text))
+            .map(u32::from),
+        _ => number.and_then(|n| u32::try_from(n).ok()),
+    }
+}
+
+/// What the first half of an address of such a family is.
+const fn wanted(family: Family) -> &'static str {
+    match family {
+        Family::Packet => "a protocol of frames: its name, as arp, its number, or '*'",
+        Family::Netlink => "a netlink protocol: its name, as rtnl, its number, or '*'",
+        _ => "a context id: a number or '*'",
+    }
+}
+
+/// Whether an end of a socket of such a family is this one.
+fn end_of(family: Family, side: Side, address: Option<u32>, port: Option<NumberSet>) -> Predicate {
+    let any = address.is_none() && port.is_none();
+    let test = Predicate::End(Box::new(EndTest {
+        side,
+        address,
+        port,
+    }));
+    in_family(Some(family), if any { Vec::new() } else { vec![test] })
 }
 
 /// Takes the family off a value.

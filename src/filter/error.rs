@@ -153,7 +153,7 @@ pub enum ErrorKind {
         /// What the lookup said.
         reason: String,
     },
-    /// A family whose sockets are not listed yet.
+    /// A family whose addresses filters do not know.
     UnsupportedFamily {
         /// Its prefix without the colon.
         family: &'static str,
@@ -333,7 +333,9 @@ impl FilterError {
                 format!("the host '{}' has no address: {reason}", brief(name))
             }
             ErrorKind::UnsupportedFamily { family } => {
-                format!("'{family}:' is not supported yet: filters know inet, inet6 and unix")
+                format!(
+                    "'{family}:' is no prefix of addresses: there are inet, inet6, unix, link, netlink and vsock"
+                )
             }
             ErrorKind::OperatorNotAllowed { field, op, .. } => {
                 let (name, op) = (field.field().name, op.symbol());

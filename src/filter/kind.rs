@@ -153,10 +153,13 @@ impl Kind {
             FieldId::Shutdown => Self::Words(SHUTDOWNS),
             FieldId::Exposure => Self::Words(EXPOSURES),
             FieldId::Process | FieldId::PeerProcess => Self::Process,
-            FieldId::Context => Self::Text,
+            FieldId::Context | FieldId::SocketContext => Self::Text,
             FieldId::Tcp(metric) => Self::of_unit(metric.unit(), metric.words()),
             FieldId::Memory(metric) => Self::of_unit(metric.unit(), &[]),
             FieldId::Extra(metric) => Self::of_unit(metric.unit(), metric.words()),
+            FieldId::Mptcp(metric) => Self::of_unit(metric.unit(), metric.words()),
+            FieldId::Sctp(metric) => Self::of_unit(metric.unit(), metric.words()),
+            FieldId::Own(metric) => Self::of_unit(metric.unit(), metric.words()),
         }
     }
 
@@ -246,10 +249,16 @@ pub(super) fn example(field: FieldId) -> Cow<'static, str> {
         FieldId::Fd => "fd = 3",
         FieldId::Threads => "threads = 812",
         FieldId::Context => "context = *:httpd_t:*",
+        FieldId::SocketContext => "socket_context = *:httpd_t:*",
         FieldId::CgroupId => "cgroup_id = 77",
         FieldId::Extra(ExtraMetric::Congestion) => "congestion = bbr",
         FieldId::Extra(ExtraMetric::Ulp) => "ulp = tls",
-        FieldId::Tcp(_) | FieldId::Memory(_) | FieldId::Extra(_) => {
+        FieldId::Tcp(_)
+        | FieldId::Memory(_)
+        | FieldId::Extra(_)
+        | FieldId::Mptcp(_)
+        | FieldId::Sctp(_)
+        | FieldId::Own(_) => {
             return Cow::Owned(example_of_detail(field));
         }
     })

@@ -330,14 +330,13 @@ fn addresses() {
         "'dst' cannot be compared with '>'",
         "use '=', '!=' or 'in'",
     );
-    check("dst link:ip", "link:ip", "'link:' is not supported yet", "");
-    check(
-        "dst netlink:route",
-        "netlink:route",
-        "not supported yet",
-        "",
-    );
-    check("sport = vsock:1", "vsock:1", "not supported yet", "");
+    check("dst link:ipx", "ipx", "a protocol of frames", "");
+    check("src link:ip:nic0", "nic0", "nic0", "'ip link' lists");
+    check("dst netlink:route", "route", "a netlink protocol", "");
+    check("dst netlink:rtnl:x", "x", "a port id", "");
+    check("src vsock:host", "host", "a context id", "");
+    check("dst tipc:1", "tipc:1", "'tipc:' is no prefix", "");
+    check("dst xdp:1", "xdp:1", "'xdp:' is no prefix", "");
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn condition(predicate: &Predicate, truth: bool, protocol: Protocol) -> Conditio
         (Predicate::Cgroup(id), false) => truly(Condition::Cgroup(id.0.get()), false),
         (Predicate::Constant(known), _) => always(*known == truth),
         (Predicate::Protocol(wanted), _) => always((protocol == *wanted) == truth),
-        (Predicate::Name(..), _) => always(!truth),
+        (Predicate::Name(..) | Predicate::End(_), _) => always(!truth),
         (Predicate::Family(family), _) if !family.is_ip() => always(!truth),
         _ => Condition::Anything,
     }

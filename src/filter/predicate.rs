@@ -64,6 +64,8 @@ pub enum Predicate {
     Networks(Side, Box<NetworkSet>),
     /// A port of the socket is one of these.
     Port(Box<PortTest>),
+    /// An end of a packet, netlink or vsock socket is this one.
+    End(Box<EndTest>),
     /// A name of the unix socket matches. No other socket has one.
     Name(Side, Glob),
     /// A number of the socket, or of one of its holders, is one of these. Times are microseconds.
@@ -116,6 +118,44 @@ pub struct PortTest {
     pub side: Side,
     /// Which. The test is false for a protocol that has none.
     pub sets: PortSets,
+}
+
+/// An end of a family whose addresses are numbers: of packet sockets the ethertype and the interface, of netlink sockets the protocol and
+/// the port id, of vsock sockets the context id and the port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndTest {
+    /// Which end.
+    pub side: Side,
+    /// Its address; `None` for any.
+    pub address: Option<u32>,
+    /// Its port; `None` for any.
+    pub port: Option<NumberSet>,
+}
+
+impl EndTest {
+    fn holds(&self, socket: &Socket) -> bool {
+        let end = match (&socket.ends, self.side) {
+            (Ends::Packet(ends), Side::Local) => {
+                let interface = ends.interface.map_or(0, |index| index.0.get());
+                Some((ends.ethertype.into(), interface))
+            }
+            (Ends::Netlink(ends), Side::Local) => Some((ends.protocol.into(), ends.port_id)),
+            // Both ends of netlink have one protocol.
+            (Ends::Netlink(ends), Side::Peer) => ends
+                .peer
+                .map(|(port_id, _)| (ends.protocol.into(), port_id)),
+            (Ends::Vsock(ends), Side::Local) => Some((ends.local.cid, ends.local.port)),
+            (Ends::Vsock(ends), Side::Peer) => ends.peer.map(|peer| (peer.cid, peer.port)),
+            _ => None,
+        };
+        end.is_some_and(|(address, port)| {
+            self.address.is_none_or(|wanted| wanted == address)
+                && self
+                    .port
+                    .as_ref()
+                    .is_none_or(|set| set.contains(port.into()))
+        })
+    }
 }
 
 static NO_PORTS: NumberSet = NumberSet::EMPTY;
@@ -265,6 +305,7 @@ impl Predicate {
                 .is_some_and(|ends| networks.contains(address(ends, *side)))
                 .into(),
             Self::Port(test) => test.holds(socket),
+            Self::End(test) => test.holds(socket).into(),
             Self::Name(side, glob) => socket
                 .unix()
                 .map_or(Truth::False, |ends| name_matches(ends, *side, glob)),
@@ -484,6 +525,54 @@ mod tests {
         assert_eq!(peer(UnixPeer::None, set(Op::Eq, 0)), Truth::True);
         assert_eq!(peer(UnixPeer::Unknown, set(Op::Eq, 9)), Truth::Unknown);
         assert_eq!(peer(UnixPeer::Unknown, NumberSet::default()), Truth::False);
+    }
+
+    #[test]
+    fn ends_of_packet_netlink_and_vsock_sockets_are_numbers() {
+        use crate::model::{NetlinkEnds, PacketEnds, SocketKind, VsockEnds};
+        let with = |ends| {
+            let mut socket = unix(UnixName::Unnamed, 7, UnixPeer::None);
+            socket.ends = ends;
+            socket
+        };
+        let ask = |socket: &Socket, side, address, port: Option<u64>| {
+            let port = port.map(|port| NumberSet::comparing(Op::Eq, port));
+            let test = EndTest {
+                side,
+                address,
+                port,
+            };
+            Predicate::End(Box::new(test)).matches(&row(socket)) == Truth::True
+        };
+        let packet = with(Ends::Packet(PacketEnds {
+            kind: SocketKind::Raw,
+            ethertype: 0x806,
+            interface: IfIndex::new(2),
+        }));
+        assert!(ask(&packet, Side::Local, Some(0x806), Some(2)));
+        assert!(ask(&packet, Side::Local, None, None));
+        assert!(!ask(&packet, Side::Local, Some(0x806), Some(1)));
+        assert!(!ask(&packet, Side::Local, Some(0x800), None));
+        assert!(!ask(&packet, Side::Peer, Some(0), None));
+        let netlink = with(Ends::Netlink(NetlinkEnds {
+            kind: None,
+            protocol: 16,
+            port_id: 812,
+            peer: Some((0, 3)),
+        }));
+        assert!(ask(&netlink, Side::Local, Some(16), Some(812)));
+        assert!(ask(&netlink, Side::Peer, Some(16), Some(0)));
+        let address = |cid, port| VsockAddress { cid, port };
+        let vsock = with(Ends::Vsock(VsockEnds {
+            kind: SocketKind::Stream,
+            local: address(3, 5000),
+            peer: Some(address(2, 1024)),
+        }));
+        assert!(ask(&vsock, Side::Local, Some(3), Some(5000)));
+        assert!(ask(&vsock, Side::Peer, Some(2), None));
+        assert!(!ask(&vsock, Side::Peer, Some(3), None));
+        let other = unix(UnixName::Unnamed, 7, UnixPeer::None);
+        assert!(!ask(&other, Side::Local, None, None));
     }
 
     #[test]

@@ -126,6 +126,9 @@ impl Reach for TableSet {
             (Predicate::Interface(_), _) => {
                 family.is_ip() || matches!(family, Family::Packet | Family::Xdp)
             }
+            (Predicate::End(_), _) => {
+                matches!(family, Family::Packet | Family::Netlink | Family::Vsock)
+            }
             (Predicate::Port(test), _) => !test.sets.of(protocol).is_empty(),
             (Predicate::Name(..) | Predicate::Number(FieldId::PeerInode, _), _) => {
                 family == Family::Unix

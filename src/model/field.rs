@@ -3,10 +3,13 @@
 //! Columns, `--sort`, CSV headers, help, the manual and completions read [`FIELDS`]; adding a fact
 //! about sockets is adding a row here, or to one of the groups of `details`.
 
-use super::details::{EXTRA_FIELDS, MEMORY_FIELDS, TCP_FIELDS};
+use super::details::{
+    EXTRA_FIELDS, MEMORY_FIELDS, MPTCP_FIELDS, OWN_FIELDS, SCTP_FIELDS, TCP_FIELDS,
+};
 use super::{
-    CgroupPath, DetailSet, Ends, Exposure, ExtraMetric, Family, Inode, MemoryMetric, Names,
-    OwnerTable, Owners, Queues, Side, Socket, TcpMetric, Unit, UnixName, UnixPeer, Value, Why,
+    CgroupPath, DetailSet, Ends, Exposure, ExtraMetric, Family, Inode, MemoryMetric, MptcpMetric,
+    Names, OwnMetric, OwnerTable, Owners, Protocol, Queues, SctpMetric, Side, Socket, TcpMetric,
+    Unit, UnixName, UnixPeer, Value, Why,
 };
 
 /// What is needed beside the socket itself to answer for its fields.
@@ -93,13 +96,28 @@ pub enum FieldId {
     Fd,
     Threads,
     Context,
+    SocketContext,
     PeerProcess,
     Tcp(TcpMetric),
     Memory(MemoryMetric),
     Extra(ExtraMetric),
+    Mptcp(MptcpMetric),
+    Sctp(SctpMetric),
+    Own(OwnMetric),
 }
 
 impl FieldId {
+    /// The only protocol that has it; `None` if several have it.
+    #[must_use]
+    pub const fn protocol(self) -> Option<Protocol> {
+        match self {
+            Self::Mptcp(_) => Some(Protocol::Mptcp),
+            Self::Sctp(_) => Some(Protocol::Sctp),
+            Self::Own(metric) => Some(metric.protocol()),
+            _ => None,
+        }
+    }
+
     /// Its row in the registry.
     #[must_use]
     pub fn field(self) -> &'static Field {
@@ -108,6 +126,9 @@ impl FieldId {
             Self::Tcp(metric) => TCP_FIELDS.get(metric as usize),
             Self::Memory(metric) => MEMORY_FIELDS.get(metric as usize),
             Self::Extra(metric) => EXTRA_FIELDS.get(metric as usize),
+            Self::Mptcp(metric) => MPTCP_FIELDS.get(metric as usize),
+            Self::Sctp(metric) => SCTP_FIELDS.get(metric as usize),
+            Self::Own(metric) => OWN_FIELDS.get(metric as usize),
             _ => GENERAL.iter().find(|f| f.id == self),
         };
         row.unwrap_or(&FIRST)
@@ -158,6 +179,7 @@ const fn field(
             FieldId::Cgroup => DetailSet::CGROUP,
             FieldId::Threads => DetailSet::THREADS,
             FieldId::Context => DetailSet::CONTEXT,
+            FieldId::SocketContext => DetailSet::SOCKET_CONTEXT,
             _ => DetailSet::NONE,
         },
         unit: unit(id),
@@ -190,6 +212,9 @@ const fn unit(id: FieldId) -> Unit {
         FieldId::Tcp(metric) => metric.unit(),
         FieldId::Memory(metric) => metric.unit(),
         FieldId::Extra(metric) => metric.unit(),
+        FieldId::Mptcp(metric) => metric.unit(),
+        FieldId::Sctp(metric) => metric.unit(),
+        FieldId::Own(metric) => metric.unit(),
         _ => Unit::Text,
     }
 }
@@ -210,6 +235,7 @@ const fn source(id: FieldId) -> &'static str {
         FieldId::Process | FieldId::Pid | FieldId::Fd => "/proc/PID/fd",
         FieldId::Threads => "/proc/PID/task",
         FieldId::Context => "/proc/PID/attr/current",
+        FieldId::SocketContext => "security.selinux of /proc/PID/fd/FD",
         FieldId::Tcp(_) => "tcp_info",
         FieldId::Memory(_) => "SKMEMINFO",
         _ => "sock_diag",
@@ -242,10 +268,24 @@ const FIRST: Field = field(
 /// Every field, in the order the help lists them.
 pub static FIELDS: &[Field] = &ALL;
 
-static ALL: [Field; GENERAL.len() + TCP_FIELDS.len() + MEMORY_FIELDS.len() + EXTRA_FIELDS.len()] =
-    joined([GENERAL, TCP_FIELDS, MEMORY_FIELDS, EXTRA_FIELDS]);
+static ALL: [Field;
+    GENERAL.len()
+        + TCP_FIELDS.len()
+        + MEMORY_FIELDS.len()
+        + EXTRA_FIELDS.len()
+        + MPTCP_FIELDS.len()
+        + SCTP_FIELDS.len()
+        + OWN_FIELDS.len()] = joined([
+    GENERAL,
+    TCP_FIELDS,
+    MEMORY_FIELDS,
+    EXTRA_FIELDS,
+    MPTCP_FIELDS,
+    SCTP_FIELDS,
+    OWN_FIELDS,
+]);
 
-const fn joined<const N: usize>(groups: [&[Field]; 4]) -> [Field; N] {
+const fn joined<const N: usize>(groups: [&[Field]; 7]) -> [Field; N] {
     let mut all = [FIRST; N];
     let mut rest: &mut [Field] = &mut all;
     let mut groups: &[&[Field]] = &groups;
@@ -647,6 +687,26 @@ const GENERAL: &[Field] = &[
         "owners.processes.context",
         "SELinux context of each process that holds the socket",
         |row| Value::Contexts(row.owners()),
+    ),
+    owned(
+        FieldId::SocketContext,
+        "socket_context",
+        &["sock_ctx"],
+        "context",
+        "SELinux context of the socket itself",
+        |row| match row.owners() {
+            Owners::Known(mut holders) => {
+                let found = holders.find_map(|holder| {
+                    let names = row.context.names;
+                    let fd = holder.slot.is_none().then_some(holder.fd)?;
+                    names.socket_context(holder.thread.unwrap_or(holder.process.pid), fd)
+                });
+                found.map_or(Value::Unknown(Why::Permission), Value::Name)
+            }
+            Owners::None { .. } => Value::Unknown(Why::NoFile),
+            Owners::Hidden => Value::Unknown(Why::Permission),
+            Owners::NotAsked => Value::Unknown(Why::NotAsked),
+        },
     ),
     owned(
         FieldId::PeerProcess,

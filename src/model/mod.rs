@@ -22,6 +22,7 @@ mod condition;
 mod detail;
 mod details;
 mod exposure;
+mod family_words;
 mod field;
 mod names;
 mod order;
@@ -49,11 +50,15 @@ pub use bind::{
 pub use condition::{Condition, Conditions};
 pub use detail::{Engine, OtherListener, Parent, PathFacts, PathKind, Place, ProcessDetail};
 pub use details::{
-    ACCECN_FAILURES, Bbr, Congestion, Dctcp, DetailSet, Details, ExtraMetric, KernelName,
-    MPTCP_FLAGS, Md5Key, Memory, MemoryMetric, SOCKET_OPTIONS, Subflow, TCP_OPTIONS, TcpInfo,
-    TcpMetric, Tls, Ulp, Vegas,
+    ACCECN_FAILURES, Bbr, Congestion, Dctcp, DetailSet, Details, ExtraMetric, Instruction,
+    KernelName, MPTCP_FLAGS, Md5Key, Membership, Memory, MemoryMetric, MptcpInfo, MptcpMetric,
+    NETLINK_FLAGS, NetlinkDetails, Numbers, OwnDetails, OwnMetric, PACKET_FANOUTS, PACKET_FLAGS,
+    PACKET_VERSIONS, PacketDetails, PacketRing, Program, SOCKET_OPTIONS, SctpInfo, SctpMetric,
+    Subflow, TCP_OPTIONS, TcpInfo, TcpMetric, Tls, Ulp, UnixDetails, UnixFile, Vegas, XDP_FLAGS,
+    XdpDetails, XdpUmem,
 };
 pub use exposure::{Exposure, PortRange};
+pub use family_words::{ethertype_named, ethertype_word, netlink_named, netlink_word};
 pub use field::{Context, FIELDS, Field, FieldId, Row, field_by_name};
 pub use names::{CgroupPath, Names, NoNames};
 pub use order::{ORDER_WINDOW, default_order, order_window};

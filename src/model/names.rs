@@ -41,6 +41,15 @@ pub trait Names {
         let _ = pid;
         None
     }
+    /// Whether contexts of sockets are looked up.
+    fn has_socket_contexts(&self) -> bool {
+        false
+    }
+    /// The SELinux context of a socket that is a descriptor of a process; `None` if nobody asked, or it cannot be read.
+    fn socket_context(&self, pid: Pid, fd: u32) -> Option<Rc<[u8]>> {
+        let _ = (pid, fd);
+        None
+    }
 }
 
 /// What is known of the place of a control group.

@@ -1,6 +1,6 @@
 //! One row of a kernel table.
 
-use super::{Details, Ends, Family, IfIndex, InetEnds, Protocol, State, UnixEnds};
+use super::{Details, Ends, Family, IfIndex, InetEnds, OwnDetails, Protocol, State, UnixEnds};
 use std::num::NonZeroU64;
 
 /// A user id as the kernel reports it, seen from the reader's user namespace.
@@ -193,6 +193,12 @@ impl Socket {
     #[must_use]
     pub fn details(&self) -> Option<&Details> {
         self.details.as_deref()
+    }
+
+    /// What is known that only its protocol has, if that was asked for and sent.
+    #[must_use]
+    pub fn own_details(&self) -> Option<&OwnDetails> {
+        self.details.as_ref()?.own.as_deref()
     }
 
     /// Its IP ends, if it is an IP socket.

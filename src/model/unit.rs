@@ -1,5 +1,7 @@
 //! What fields are counted in.
 
+use super::Value;
+
 /// The unit of a field, or the kind of its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unit {
@@ -52,6 +54,20 @@ impl Unit {
             Self::Microseconds => "µs",
             Self::Milliseconds => "ms",
             Self::Rate => "bytes/s",
+        }
+    }
+
+    /// A plain number in this unit as a value.
+    #[must_use]
+    pub const fn number(self, n: u64) -> Value<'static> {
+        match self {
+            Self::Flag => Value::Flag(n != 0),
+            Self::Hex => Value::Hex(n),
+            Self::Bytes => Value::Bytes(n),
+            Self::Microseconds => Value::Microseconds(n),
+            Self::Milliseconds => Value::Milliseconds(n),
+            Self::Rate => Value::Rate(n),
+            _ => Value::Number(n),
         }
     }
 }

@@ -57,9 +57,13 @@ impl Column {
             FieldId::PeerProcess => ("PEER-PROCESS", false, Some(22)),
             FieldId::Threads => ("THREADS", false, None),
             FieldId::Context => ("CONTEXT", false, None),
+            FieldId::SocketContext => ("SOCKET-CONTEXT", false, None),
             FieldId::Tcp(metric) => (metric.heading(), is_numeric(metric.unit()), Some(12)),
             FieldId::Memory(metric) => (metric.heading(), is_numeric(metric.unit()), Some(12)),
             FieldId::Extra(metric) => (metric.heading(), is_numeric(metric.unit()), Some(12)),
+            FieldId::Mptcp(metric) => (metric.heading(), is_numeric(metric.unit()), Some(12)),
+            FieldId::Sctp(metric) => (metric.heading(), is_numeric(metric.unit()), Some(12)),
+            FieldId::Own(metric) => (metric.heading(), is_numeric(metric.unit()), Some(12)),
         };
         Self {
             field,

@@ -6,6 +6,7 @@
 
 use super::escape::escape_into;
 use super::layout::display_width;
+use super::own_details;
 use super::pieces::{Piece, decimal};
 use super::text;
 use super::units;
@@ -42,13 +43,20 @@ pub(super) fn write(
         oneline: options.oneline,
         column: 0,
     };
-    listener(&mut lines, row);
+    // What only some families have is nothing of listeners.
+    let own = DetailSet::EXTENDED.or(DetailSet::FILTER);
+    if !options.shown.without(own).is_empty() {
+        listener(&mut lines, row);
+    }
     let Some(details) = row.socket.details() else {
         return;
     };
     if options.shown.has(DetailSet::INFO) {
         tcp(&mut lines, row, details, lacks);
         blocks(&mut lines, row, details);
+    }
+    if details.own.is_some() {
+        own_details::write(&mut lines, row, options.shown);
     }
     if options.shown.has(DetailSet::MEMORY) {
         memory(&mut lines, row, details);
@@ -62,7 +70,7 @@ pub(super) fn write(
 }
 
 /// Paragraphs in the making.
-struct Lines<'a> {
+pub(super) struct Lines<'a> {
     out: &'a mut Vec<u8>,
     width: Option<usize>,
     oneline: bool,
@@ -72,7 +80,7 @@ struct Lines<'a> {
 
 impl Lines<'_> {
     /// Begins a paragraph.
-    fn group(&mut self, label: &str) {
+    pub(super) fn group(&mut self, label: &str) {
         if self.oneline {
             self.out.extend_from_slice(b"  ");
         } else {
@@ -83,7 +91,7 @@ impl Lines<'_> {
         self.column += label.len() + 1;
     }
 
-    fn newline(&mut self, indent: usize) {
+    pub(super) fn newline(&mut self, indent: usize) {
         self.out.push(b'\n');
         super::pieces::blanks(self.out, indent);
         self.column = indent;
@@ -91,7 +99,7 @@ impl Lines<'_> {
 
     /// Appends an item, on the next line if it does not fit this one. `gap` are the blanks before it.
     #[inline]
-    fn item(&mut self, gap: usize, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn item(&mut self, gap: usize, write: impl FnOnce(&mut Vec<u8>)) {
         if self.width.is_none() {
             super::pieces::blanks(self.out, gap);
             return write(self.out);
@@ -115,7 +123,7 @@ impl Lines<'_> {
     }
 
     /// A name and its value.
-    fn named(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn named(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
         self.item(2, |out| {
             out.extend_from_slice(name.as_bytes());
             out.push(b' ');
@@ -123,8 +131,18 @@ impl Lines<'_> {
         });
     }
 
+    /// A line of its own below the paragraph, or behind it where there is only one line.
+    pub(super) fn line(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.oneline {
+            self.out.extend_from_slice(b"  ");
+        } else {
+            self.newline(HANGING);
+        }
+        write(self.out);
+    }
+
     /// Names that have the same to say.
-    fn together(&mut self, what: &str, names: impl Iterator<Item = &'static str>) {
+    pub(super) fn together(&mut self, what: &str, names: impl Iterator<Item = &'static str>) {
         let mut first = true;
         for name in names {
             if std::mem::take(&mut first) {
@@ -406,7 +424,7 @@ fn share(out: &mut Vec<u8>, part: u64, whole: Option<u64>) {
 }
 
 /// The text of a value: sizes with their unit, as there is no heading here to tell it.
-fn value(out: &mut Vec<u8>, value: &Value<'_>) {
+pub(super) fn value(out: &mut Vec<u8>, value: &Value<'_>) {
     match value {
         Value::Bytes(n) => units::bytes(out, *n),
         Value::Milliseconds(ms) => text::duration(out, u32::try_from(*ms).unwrap_or(u32::MAX)),
@@ -424,6 +442,7 @@ fn value(out: &mut Vec<u8>, value: &Value<'_>) {
         Value::Word(word) => out.extend_from_slice(word.as_bytes()),
         Value::Flag(flag) => out.extend_from_slice(if *flag { b"yes" } else { b"no" }),
         Value::Text(bytes) => escape_into(out, bytes),
+        Value::Name(bytes) => escape_into(out, bytes),
         _ => out.extend_from_slice(text::UNKNOWN),
     }
 }

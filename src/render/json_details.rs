@@ -150,7 +150,7 @@ fn not_number(out: &mut Vec<u8>, info: &TcpInfo, metric: TcpMetric, n: u64) {
 }
 
 /// The words of the bits that are set, as an array; bits without a word as one number in it.
-fn words(out: &mut Vec<u8>, bits: u64, names: &'static [&'static str]) {
+pub(super) fn words(out: &mut Vec<u8>, bits: u64, names: &'static [&'static str]) {
     let mut key = "[";
     let mut unnamed = bits;
     for (n, name) in names.iter().enumerate() {

@@ -1,8 +1,9 @@
 //! The ends of sockets that have neither IP addresses nor names, as JSON.
 
-use super::family_words;
 use super::json_socket::{interface, literal, maybe_number, number, word};
-use crate::model::{Ends, IfIndex, Names, Side, TipcAddress, VsockAddress};
+use crate::model::{
+    Ends, IfIndex, Names, Side, TipcAddress, VsockAddress, ethertype_word, netlink_word,
+};
 
 /// Appends `local` and `peer` of a socket that is neither IP's nor unix's.
 #[cold]
@@ -18,21 +19,13 @@ pub(super) fn end(out: &mut Vec<u8>, ends: &Ends, side: Side, names: &dyn Names)
     match (ends, side) {
         (Ends::Packet(ends), Side::Local) => {
             number(out, "{\"ethertype\":", ends.ethertype.into());
-            maybe_word(
-                out,
-                ",\"protocol\":",
-                family_words::ethertype(ends.ethertype),
-            );
+            maybe_word(out, ",\"protocol\":", ethertype_word(ends.ethertype));
             place(out, ",\"interface\":", ends.interface, names);
             literal(out, "}");
         }
         (Ends::Netlink(ends), Side::Local) => {
             number(out, "{\"protocol\":", ends.protocol.into());
-            maybe_word(
-                out,
-                ",\"protocol_name\":",
-                family_words::netlink(ends.protocol),
-            );
+            maybe_word(out, ",\"protocol_name\":", netlink_word(ends.protocol));
             number(out, ",\"port_id\":", ends.port_id.into());
             literal(out, "}");
         }
@@ -73,7 +66,12 @@ fn maybe_word(out: &mut Vec<u8>, key: &'static str, known: Option<&'static str>)
     }
 }
 
-fn place(out: &mut Vec<u8>, key: &'static str, index: Option<IfIndex>, names: &dyn Names) {
+pub(super) fn place(
+    out: &mut Vec<u8>,
+    key: &'static str,
+    index: Option<IfIndex>,
+    names: &dyn Names,
+) {
     literal(out, key);
     match index {
         Some(index) => interface(out, index, names),

@@ -8,10 +8,10 @@ use super::address;
 use super::escape::{escape, is_deceptive};
 use super::pieces;
 use super::text::{References, by_process};
-use super::{json_details, json_ends};
+use super::{json_details, json_ends, json_own};
 use crate::model::{
-    CgroupPath, Ends, Exposure, Holder, Holders, IfIndex, Inode, Names, Owners, Port, PortRange,
-    Protocol, Queues, Row, Socket, Uid, UnixEnds, UnixName, UnixPeer,
+    CgroupPath, Ends, Exposure, FieldId, Holder, Holders, IfIndex, Inode, Names, Owners, Port,
+    PortRange, Protocol, Queues, Row, Socket, Uid, UnixEnds, UnixName, UnixPeer, Value,
 };
 use std::io::Write;
 use std::net::IpAddr;
@@ -108,6 +108,14 @@ pub(super) fn write(out: &mut Vec<u8>, row: Row<'_>, schema: &str) {
     }
     exposure(out, socket, names);
     json_details::write(out, socket.details());
+    if json_own::has(socket.protocol) {
+        json_own::write(out, row);
+    }
+    // For -z only, and for whom it could be read.
+    if let Some(context) = socket_context(row) {
+        literal(out, ",\"context\":");
+        string(out, &context);
+    }
     literal(out, "}");
 }
 
@@ -332,6 +340,17 @@ fn process(out: &mut Vec<u8>, holder: &Holder<'_>, refs: &References, names: &dy
         string(out, &context);
     }
     literal(out, ",\"command\":null}");
+}
+
+/// The context of a socket, if contexts were asked for and it could be read.
+fn socket_context(row: Row<'_>) -> Option<std::rc::Rc<[u8]>> {
+    if !row.context.names.has_socket_contexts() {
+        return None;
+    }
+    match (FieldId::SocketContext.field().extract)(row) {
+        Value::Name(context) => Some(context),
+        _ => None,
+    }
 }
 
 fn maybe_string(out: &mut Vec<u8>, bytes: Option<&[u8]>) {

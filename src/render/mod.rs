@@ -9,7 +9,6 @@ mod csv;
 mod details;
 pub mod escape;
 mod exposure;
-mod family_words;
 mod free;
 mod headroom;
 mod headroom_json;
@@ -17,10 +16,12 @@ mod headroom_words;
 mod json;
 mod json_details;
 mod json_ends;
+mod json_own;
 mod json_socket;
 mod kill;
 mod layout;
 mod line;
+mod own_details;
 mod pieces;
 mod prose;
 mod schema;
@@ -109,5 +110,7 @@ pub trait List {
 mod detail_tests;
 #[cfg(test)]
 mod headroom_tests;
+#[cfg(test)]
+mod own_tests;
 #[cfg(test)]
 mod tests;

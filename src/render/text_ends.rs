@@ -1,11 +1,11 @@
 //! The ends of sockets that have neither IP addresses nor names, as the table shows them.
 
 use super::escape::quote_into;
-use super::family_words;
 use super::pieces::{decimal as number, hex};
 use super::text::{TextOptions, UNKNOWN};
 use crate::model::{
-    Ends, IfIndex, Names, NetlinkEnds, PacketEnds, Side, TipcAddress, VsockAddress,
+    Ends, IfIndex, Names, NetlinkEnds, PacketEnds, Side, TipcAddress, VsockAddress, ethertype_word,
+    netlink_word,
 };
 
 /// What stands for the peer of a socket that has none.
@@ -55,7 +55,7 @@ pub(super) fn end(
 
 /// The protocol of the frames, and the interface.
 fn packet(out: &mut Vec<u8>, ends: &PacketEnds, names: &dyn Names, options: TextOptions) {
-    let word = family_words::ethertype(ends.ethertype).filter(|_| !options.numeric);
+    let word = ethertype_word(ends.ethertype).filter(|_| !options.numeric);
     match (ends.ethertype, word) {
         (PacketEnds::EVERY_PROTOCOL, _) => out.push(b'*'),
         (_, Some(word)) => out.extend_from_slice(word.as_bytes()),
@@ -81,7 +81,7 @@ fn place(out: &mut Vec<u8>, interface: Option<IfIndex>, names: &dyn Names) {
 
 /// The netlink protocol, and the port id.
 fn netlink(out: &mut Vec<u8>, ends: &NetlinkEnds, options: TextOptions) {
-    match family_words::netlink(ends.protocol).filter(|_| !options.numeric) {
+    match netlink_word(ends.protocol).filter(|_| !options.numeric) {
         Some(word) => out.extend_from_slice(word.as_bytes()),
         None => number(out, ends.protocol.into()),
     }

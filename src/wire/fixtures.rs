@@ -3,10 +3,11 @@
 
 use super::inet_diag::{self, InetRecord, is_sctp_association};
 use super::netlink_diag::{self, NetlinkRecord};
-use super::packet_diag::{self, PacketRecord};
+use super::packet_diag::{self, PacketExtras, PacketRecord};
 use super::tipc_diag::{self, TipcRecord};
 use super::vsock_diag::{self, VsockRecord};
-use super::xdp_diag::{self, XdpRecord};
+use super::xdp_diag::{self, XdpExtras, XdpRecord};
+use super::{mptcp_info, sctp_info};
 use proptest::prelude::*;
 
 fn word(bytes: &mut Vec<u8>, words: &[u32]) {
@@ -32,12 +33,30 @@ fn packet() -> Vec<u8> {
     bytes.extend(0x88ccu16.to_ne_bytes());
     word(&mut bytes, &[4242, 7, 1]);
     attribute(&mut bytes, 0, &words(&[2, 2, 0, 0, 0, 1]));
+    // Two memberships: promiscuous on interface 2, and a multicast address.
+    let mut memberships = words(&[2, 1]);
+    memberships.extend(1u16.to_ne_bytes());
+    memberships.extend([0; 34]);
+    memberships.extend(words(&[2, 3]));
+    memberships.extend(0u16.to_ne_bytes());
+    memberships.extend(6u16.to_ne_bytes());
+    memberships.extend([1, 0x80, 0xc2, 0, 0, 0x0e]);
+    memberships.resize(88, 0);
+    attribute(&mut bytes, 1, &memberships);
+    attribute(&mut bytes, 2, &words(&[4096, 4, 2048, 8, 60, 16, 1]));
+    attribute(&mut bytes, 3, &words(&[8192, 1, 2048, 4, 0, 0, 0]));
+    attribute(&mut bytes, 4, &words(&[42 | 6 << 16]));
     attribute(&mut bytes, 5, &words(&[1000]));
     attribute(
         &mut bytes,
         6,
         &words(&[512, 212_992, 64, 212_992, 0, 0, 0, 0, 3]),
     );
+    // `ret #0x40000`
+    let mut filter = 6u16.to_ne_bytes().to_vec();
+    filter.extend([0, 0]);
+    filter.extend(words(&[0x4_0000]));
+    attribute(&mut bytes, 7, &filter);
     bytes
 }
 
@@ -50,6 +69,10 @@ fn netlink() -> Vec<u8> {
         0,
         &words(&[768, 212_992, 32, 212_992, 0, 0, 0, 0, 0]),
     );
+    // Groups 1, 9 and 64, as one word of 64 bits; that notices may be lost unsaid, and extended acknowledgements.
+    let groups = (1u64 | 1 << 8 | 1 << 63).to_ne_bytes();
+    attribute(&mut bytes, 1, &groups);
+    attribute(&mut bytes, 4, &words(&[0x48]));
     bytes
 }
 
@@ -66,11 +89,20 @@ fn xdp() -> Vec<u8> {
     word(&mut bytes, &[55, 6, 0]);
     attribute(&mut bytes, 1, &words(&[4, 1]));
     attribute(&mut bytes, 2, &words(&[0]));
+    attribute(&mut bytes, 3, &words(&[2048]));
+    attribute(&mut bytes, 4, &words(&[1024]));
+    let mut umem = (1u64 << 33).to_ne_bytes().to_vec();
+    umem.extend(words(&[7, 16, 4096, 256, 4, 1, 1, 2]));
+    attribute(&mut bytes, 5, &umem);
+    attribute(&mut bytes, 6, &words(&[512]));
+    attribute(&mut bytes, 7, &words(&[256]));
     attribute(
         &mut bytes,
         8,
         &words(&[16, 212_992, 8, 212_992, 0, 0, 0, 0, 0]),
     );
+    let stats: Vec<u8> = (1u64..=6).flat_map(u64::to_ne_bytes).collect();
+    attribute(&mut bytes, 9, &stats);
     bytes
 }
 
@@ -116,7 +148,35 @@ fn packet_sockets() {
     assert_eq!((record.inode, record.cookie), (4242, Some(7 | 1 << 32)));
     assert_eq!((record.interface, record.uid), (Some(2), Some(1000)));
     assert_eq!(record.queues, Some((512, 64)));
+    let bytes = packet();
+    let more = PacketExtras::find(&bytes);
+    assert_eq!(more.info, Some([2, 0, 0, 0, 1]));
+    assert_eq!(more.rx_ring, Some([4096, 4, 2048, 8, 60, 16, 1]));
+    assert_eq!(more.tx_ring, Some([8192, 1, 2048, 4, 0, 0, 0]));
+    assert_eq!(more.fanout, Some((42, 6)));
+    assert_eq!(more.memory.map(<[u8]>::len), Some(36));
+    let memberships: Vec<_> = more.memberships().collect();
+    let [promiscuous, multicast] = memberships[..] else {
+        panic!("{memberships:?}")
+    };
+    assert_eq!((promiscuous.interface, promiscuous.count), (2, 1));
+    assert_eq!((promiscuous.kind, promiscuous.address), (1, &[][..]));
+    assert_eq!((multicast.kind, multicast.count), (0, 3));
+    assert_eq!(multicast.address, [1, 0x80, 0xc2, 0, 0, 0x0e]);
+    let ops: Vec<_> = packet_diag::filter_ops(more.filter.unwrap()).collect();
+    let all = packet_diag::FilterOp {
+        code: 6,
+        jt: 0,
+        jf: 0,
+        k: 0x4_0000,
+    };
+    assert_eq!(ops, [all]);
+    // Before CAP_NET_ADMIN there is an attribute without content; no attribute is another thing.
+    let mut hidden = packet()[..16].to_vec();
+    attribute(&mut hidden, 7, &[]);
+    assert_eq!(PacketExtras::find(&hidden).filter, Some(&[][..]));
     let bare = PacketRecord::decode(&packet()[..16]).unwrap();
+    assert_eq!(PacketExtras::find(&packet()[..16]), PacketExtras::default());
     assert_eq!((bare.interface, bare.uid, bare.queues), (None, None, None));
 }
 
@@ -126,6 +186,10 @@ fn netlink_sockets() {
     assert_eq!((record.kind, record.protocol, record.port_id), (3, 0, 812));
     assert_eq!((record.peer, record.inode), (Some((0, 1)), 900));
     assert_eq!((record.cookie, record.queues), (Some(9), Some((768, 32))));
+    assert_eq!(netlink_diag::groups(&netlink()), Some(vec![1, 9, 64]));
+    assert_eq!(netlink_diag::flags(&netlink()), Some(0x48));
+    assert_eq!(netlink_diag::memory(&netlink()).map(<[u8]>::len), Some(36));
+    assert_eq!(netlink_diag::groups(&netlink()[..28]), None);
     let mut unconnected = netlink();
     unconnected[3] = 7;
     assert_eq!(NetlinkRecord::decode(&unconnected).unwrap().peer, None);
@@ -145,6 +209,12 @@ fn xdp_sockets_of_a_kernel_with_xdp_diag() {
     assert_eq!((record.inode, record.cookie), (55, Some(6)));
     assert_eq!((record.place, record.uid), (Some((4, 1)), Some(0)));
     assert_eq!(record.queues, Some((16, 8)));
+    let bytes = xdp();
+    let more = XdpExtras::find(&bytes);
+    assert_eq!(more.rings, [2048, 1024, 512, 256].map(Some));
+    assert_eq!(more.umem, Some((1 << 33, [7, 16, 4096, 256, 4, 1, 1, 2])));
+    assert_eq!(more.stats, Some([1, 2, 3, 4, 5, 6]));
+    assert_eq!(more.memory.map(<[u8]>::len), Some(36));
 }
 
 #[test]
@@ -179,6 +249,16 @@ fn read_all(bytes: &[u8]) {
     let _ = XdpRecord::decode(bytes);
     let _ = TipcRecord::decode(bytes);
     let _ = is_sctp_association(bytes);
+    let packet = PacketExtras::find(bytes);
+    let _ = packet.memberships().count();
+    let _ = packet
+        .filter
+        .map(|filter| packet_diag::filter_ops(filter).count());
+    let _ = XdpExtras::find(bytes);
+    let _ = (netlink_diag::groups(bytes), netlink_diag::flags(bytes));
+    let _ = sctp_info::addresses(bytes, inet_diag::BASE_LEN);
+    let _ = (sctp_info::decode(bytes), sctp_info::primary(bytes));
+    let _ = mptcp_info::decode(bytes);
 }
 
 #[test]
@@ -208,18 +288,29 @@ fn cuts_and_flips_never_panic() {
 /// As `strace ss` shows them, but for what is asked to be shown.
 #[test]
 fn requests_have_the_shape_that_the_kernel_checks() {
-    let packet = packet_diag::dump_request(1);
+    let packet = packet_diag::dump_request(false, false, 1);
     assert_eq!((packet.len(), packet[16]), (16 + 20, 17));
     assert_eq!(packet[..4], 36u32.to_ne_bytes());
-    let netlink = netlink_diag::dump_request(1);
+    let netlink = netlink_diag::dump_request(false, 1);
     assert_eq!((netlink.len(), &netlink[16..18]), (16 + 20, &[16, 255][..]));
     let vsock = vsock_diag::dump_request(0x480, 1);
     assert_eq!((vsock.len(), vsock[16]), (16 + 24, 40));
     assert_eq!(vsock[20..24], 0x480u32.to_ne_bytes());
-    let xdp = xdp_diag::dump_request(1);
+    let xdp = xdp_diag::dump_request(false, 1);
     assert_eq!((xdp.len(), xdp[16]), (16 + 20, 44));
     let tipc = tipc_diag::dump_request(0x482, 1);
     assert_eq!((tipc.len(), tipc[16]), (16 + 8, 30));
+    assert_eq!(packet[24..28], 0x11u32.to_ne_bytes());
+    let everything = packet_diag::dump_request(true, true, 1);
+    assert_eq!(everything[24..28], 0x3fu32.to_ne_bytes());
+    assert_eq!(
+        netlink_diag::dump_request(true, 1)[24..28],
+        0x0bu32.to_ne_bytes()
+    );
+    assert_eq!(
+        xdp_diag::dump_request(true, 1)[24..28],
+        0x1fu32.to_ne_bytes()
+    );
     let mptcp = inet_diag::wide_dump_request(2, inet_diag::PROTOCOL_MPTCP, 0xfff, 0, 1);
     assert_eq!((mptcp.len(), &mptcp[16..18]), (16 + 56 + 8, &[2, 6][..]));
     assert_eq!(mptcp[..4], 80u32.to_ne_bytes());

@@ -12,8 +12,10 @@ pub mod counters;
 pub mod ifaddr;
 pub mod inet_details;
 pub mod inet_diag;
+mod layout;
 pub mod link;
 pub mod mountinfo;
+pub mod mptcp_info;
 pub mod netlink_diag;
 pub mod nfsd;
 pub mod nlmsg;
@@ -27,6 +29,7 @@ pub mod proc_sctp;
 pub mod proc_sockets;
 pub mod route;
 pub mod saved;
+pub mod sctp_info;
 pub mod services;
 pub mod sock_destroy;
 pub mod sysctl;
@@ -78,6 +81,22 @@ fn cookie(low: u32, high: u32) -> Option<u64> {
 /// The first words of `SK_MEMINFO_*` attributes, `linux/sock_diag.h`: bytes in the receive buffer, its limit, bytes in the send buffer.
 fn meminfo(data: &[u8]) -> Option<(u32, u32)> {
     bytes::u32_at(data, 0).zip(bytes::u32_at(data, 8))
+}
+
+/// The data of the attribute `wanted` of an answer whose fixed part takes `base` bytes.
+fn attribute(payload: &[u8], base: usize, wanted: u16) -> Option<&[u8]> {
+    attr::Attributes::new(payload, base)
+        .map_while(Result::ok)
+        .find_map(|(kind, data)| (kind == wanted).then_some(data))
+}
+
+/// The words of a structure that begin at `offset`; `None` if it is shorter.
+fn words<const N: usize>(data: &[u8], offset: usize) -> Option<[u32; N]> {
+    let mut words = [0; N];
+    for (n, slot) in words.iter_mut().enumerate() {
+        *slot = bytes::u32_at(data, offset + 4 * n)?;
+    }
+    Some(words)
 }
 
 /// A request to dump, as bytes.

@@ -10,22 +10,57 @@
 
 use super::attr::Attributes;
 use super::bytes::{u8_at, u32_at};
-use super::{DecodeError, cookie, dump_of_family, meminfo};
+use super::{DecodeError, attribute, cookie, dump_of_family, meminfo};
 
 /// `AF_NETLINK`.
 pub const FAMILY_NETLINK: u8 = 16;
 
 const BASE_LEN: usize = 28;
 const ATTR_MEMINFO: u16 = 0;
+const ATTR_GROUPS: u16 = 1;
+const ATTR_FLAGS: u16 = 4;
 /// `NDIAG_PROTO_ALL`.
 const EVERY_PROTOCOL: u8 = 255;
 /// `NDIAG_SHOW_MEMINFO`.
 const SHOW: u32 = 0x01;
+/// `NDIAG_SHOW_GROUPS | _FLAGS`.
+const SHOW_MORE: u32 = 0x02 | 0x08;
 
-/// A request for every netlink socket.
+/// A request for every netlink socket, with its groups and flags if they are wanted.
 #[must_use]
-pub fn dump_request(sequence: u32) -> Vec<u8> {
-    dump_of_family(FAMILY_NETLINK, EVERY_PROTOCOL, SHOW, sequence)
+pub fn dump_request(extended: bool, sequence: u32) -> Vec<u8> {
+    let show = if extended { SHOW | SHOW_MORE } else { SHOW };
+    dump_of_family(FAMILY_NETLINK, EVERY_PROTOCOL, show, sequence)
+}
+
+/// The words of `SK_MEMINFO_*` in an answer.
+#[must_use]
+pub fn memory(payload: &[u8]) -> Option<&[u8]> {
+    attribute(payload, BASE_LEN, ATTR_MEMINFO)
+}
+
+/// The multicast groups in an answer, from 1: the bits of the kernel's `unsigned long`s.
+#[must_use]
+pub fn groups(payload: &[u8]) -> Option<Vec<u32>> {
+    let bits = attribute(payload, BASE_LEN, ATTR_GROUPS)?;
+    let is_set = |group: &u32| {
+        let bit = group - 1;
+        // Of a word whose first byte is its highest, the bytes stand the other way round.
+        let byte = if cfg!(target_endian = "big") {
+            (bit as usize / 8) ^ (size_of::<usize>() - 1)
+        } else {
+            bit as usize / 8
+        };
+        u8_at(bits, byte).is_some_and(|byte| byte >> (bit % 8) & 1 == 1)
+    };
+    // No attribute has more than 64 KiB.
+    Some((1..=bits.len() as u32 * 8).filter(is_set).collect())
+}
+
+/// The bits of `NDIAG_FLAG_*` in an answer.
+#[must_use]
+pub fn flags(payload: &[u8]) -> Option<u32> {
+    u32_at(attribute(payload, BASE_LEN, ATTR_FLAGS)?, 0)
 }
 
 /// One netlink socket as the kernel reports it.

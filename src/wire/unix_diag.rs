@@ -29,13 +29,18 @@ const SHOW: u32 = 0x01 | 0x04 | 0x08 | 0x10 | 0x40;
 /// `UDIAG_SHOW_MEMINFO`.
 const SHOW_MEMINFO: u32 = 0x20;
 
-/// A request for every unix socket whose state is in `states`, with its memory if that is wanted.
+/// `UDIAG_SHOW_VFS`.
+const SHOW_VFS: u32 = 0x02;
+
+/// A request for every unix socket whose state is in `states`, with its memory and with its file if those are wanted.
 #[must_use]
-pub fn dump_request(states: u32, memory: bool, sequence: u32) -> Vec<u8> {
+pub fn dump_request(states: u32, memory: bool, file: bool, sequence: u32) -> Vec<u8> {
+    let memory = if memory { SHOW_MEMINFO } else { 0 };
+    let file = if file { SHOW_VFS } else { 0 };
     let request = UnixRequest {
         state_flags: StateFlags::from_bits_retain(states),
         inode: 0,
-        show_flags: ShowFlags::from_bits_retain(if memory { SHOW | SHOW_MEMINFO } else { SHOW }),
+        show_flags: ShowFlags::from_bits_retain(SHOW | memory | file),
         cookie: [0; 8],
     };
     super::dump_message(SockDiagMessage::UnixRequest(request), sequence)
@@ -172,11 +177,11 @@ mod tests {
 
     #[test]
     fn the_request_asks_for_every_state_bit() {
-        let bytes = dump_request(0x3fff, false, 1);
+        let bytes = dump_request(0x3fff, false, false, 1);
         assert_eq!(bytes.len(), 16 + 24);
         assert_eq!(bytes[20..24], 0x3fffu32.to_ne_bytes());
         assert_eq!(bytes[28..32], SHOW.to_ne_bytes());
-        let with_memory = dump_request(0x3fff, true, 1);
+        let with_memory = dump_request(0x3fff, true, false, 1);
         assert_eq!(with_memory[28..32], (SHOW | 0x20).to_ne_bytes());
     }
 

@@ -7,6 +7,11 @@ mod blocks;
 mod extra;
 mod memory;
 mod metrics;
+mod mptcp;
+mod numbers;
+mod own;
+mod program;
+mod sctp;
 mod set;
 mod tcp_info;
 
@@ -14,11 +19,23 @@ pub use bits::{ACCECN_FAILURES, MPTCP_FLAGS, SOCKET_OPTIONS, TCP_OPTIONS};
 pub use blocks::{Bbr, Congestion, Dctcp, KernelName, Md5Key, Subflow, Tls, Ulp, Vegas};
 pub use extra::ExtraMetric;
 pub use memory::{Memory, MemoryMetric};
+pub use mptcp::{MptcpInfo, MptcpMetric};
+pub use numbers::Numbers;
+pub use own::{
+    Membership, NETLINK_FLAGS, NetlinkDetails, OwnDetails, OwnMetric, PACKET_FANOUTS, PACKET_FLAGS,
+    PACKET_VERSIONS, PacketDetails, PacketRing, UnixDetails, UnixFile, XDP_FLAGS, XdpDetails,
+    XdpUmem,
+};
+pub use program::{Instruction, Program};
+pub use sctp::{SctpInfo, SctpMetric};
 pub use set::DetailSet;
 pub use tcp_info::{TcpInfo, TcpMetric};
 
 pub(super) use extra::EXTRA_FIELDS;
 pub(super) use memory::MEMORY_FIELDS;
+pub(super) use mptcp::MPTCP_FIELDS;
+pub(super) use own::OWN_FIELDS;
+pub(super) use sctp::SCTP_FIELDS;
 pub(super) use tcp_info::TCP_FIELDS;
 
 /// The details of one socket; whatever the kernel did not send is absent.
@@ -44,4 +61,6 @@ pub struct Details {
     pub ulp: Option<Ulp>,
     /// Peers with a TCP-MD5 key, `INET_DIAG_MD5SIG`; told to `CAP_NET_ADMIN` only.
     pub md5_keys: Vec<Md5Key>,
+    /// What only its protocol has.
+    pub own: Option<Box<OwnDetails>>,
 }

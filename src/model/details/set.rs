@@ -2,7 +2,7 @@
 
 /// A set of details to ask the kernel for; each costs time for every socket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct DetailSet(u8);
+pub struct DetailSet(u16);
 
 impl DetailSet {
     /// Nothing: no attribute is requested and nothing is kept.
@@ -23,6 +23,12 @@ impl DetailSet {
     pub const THREADS: Self = Self(64);
     /// The SELinux contexts of processes, read from /proc.
     pub const CONTEXT: Self = Self(128);
+    /// What only one family has: files of unix sockets, rings of packet sockets, groups of netlink sockets.
+    pub const EXTENDED: Self = Self(256);
+    /// Filter programs of packet sockets.
+    pub const FILTER: Self = Self(512);
+    /// The SELinux contexts of sockets, read from /proc.
+    pub const SOCKET_CONTEXT: Self = Self(1024);
 
     /// Either's.
     #[must_use]
@@ -51,7 +57,11 @@ impl DetailSet {
     /// Those of them that come with a socket's message.
     #[must_use]
     pub const fn of_the_kernel(self) -> Self {
-        let elsewhere = Self::CGROUP.0 | Self::THREADS.0 | Self::CONTEXT.0;
-        Self(self.0 & !elsewhere)
+        self.without(
+            Self::CGROUP
+                .or(Self::THREADS)
+                .or(Self::CONTEXT)
+                .or(Self::SOCKET_CONTEXT),
+        )
     }
 }

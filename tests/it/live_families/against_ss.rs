@@ -20,6 +20,10 @@ pub(super) struct Seen {
     peer: String,
     inode: Option<u64>,
     cookie: Option<String>,
+    /// Not that of root, which `ss` leaves out.
+    uid: Option<u32>,
+    /// Kind and retransmissions; the time runs. A delayed acknowledgement is soon sent.
+    timer: Option<(String, u64)>,
     holders: Vec<(u32, u32)>,
 }
 
@@ -83,6 +87,13 @@ fn row_of_ss(line: &str) -> Seen {
     let mut holders: Vec<_> = holders.collect();
     holders.sort_unstable();
     let inode = own.or_else(|| named("ino:").map(|n| n.parse().unwrap()));
+    // Without a file it says 0, or what a file had.
+    let uid = named("uid:").filter(|_| inode.is_some_and(|n: u64| n != 0));
+    let timer = named("timer:(").map(|timer| {
+        let mut parts = timer.trim_end_matches(')').split(',');
+        let kind = parts.next().unwrap().to_owned();
+        (kind, parts.next_back().unwrap().parse().unwrap())
+    });
     Seen {
         netid,
         state,
@@ -93,6 +104,8 @@ fn row_of_ss(line: &str) -> Seen {
         cookie: named("sk:")
             .map(|hex| format!("0x{hex}"))
             .filter(|hex| hex != "0x0"),
+        uid: uid.map(|uid| uid.parse().unwrap()),
+        timer: timer.filter(|(kind, _)| !matches!(kind.as_str(), "unknown" | "delack")),
         holders,
     }
 }
@@ -147,6 +160,14 @@ fn row_of_portctl(socket: &Socket) -> Seen {
         (Some(peer), _) => end(peer, &socket.family, raw),
         (None, _) => any(),
     };
+    let timer = socket.timer.as_ref().map(|timer| {
+        let kind = match timer.kind.as_str() {
+            "retransmit" => "on",
+            "time-wait" => "timewait",
+            other => other,
+        };
+        (kind.to_owned(), timer.retransmits)
+    });
     let holders = socket.owners.processes.iter();
     let mut holders: Vec<_> = holders
         .flat_map(|p| p.fds.iter().map(|&fd| (p.pid, fd)))
@@ -160,6 +181,8 @@ fn row_of_portctl(socket: &Socket) -> Seen {
         peer,
         inode: socket.inode,
         cookie: socket.cookie.clone(),
+        uid: socket.uid.filter(|&uid| uid != 0),
+        timer: timer.filter(|(kind, _)| kind != "delayed-ack"),
         holders,
     }
 }
@@ -200,11 +223,13 @@ fn end(end: &End, family: &str, raw: bool) -> String {
 fn level(ours: &mut [Seen], theirs: &[Seen]) {
     for row in ours {
         let says = |of: fn(&Seen) -> bool| theirs.iter().any(|s| s.netid == row.netid && of(s));
-        let [inode, cookie, holders] = [
+        let [inode, cookie, holders, uid] = [
             says(|s| s.inode.is_some()),
             says(|s| s.cookie.is_some()),
             says(|s| !s.holders.is_empty()),
+            says(|s| s.uid.is_some()),
         ];
+        row.uid = row.uid.filter(|_| uid);
         row.inode = row.inode.filter(|_| inode);
         row.cookie = row.cookie.take().filter(|_| cookie);
         if !holders {

@@ -3,6 +3,8 @@
 
 mod absent;
 mod against_ss;
+mod details;
 mod network;
 mod rows;
 mod saved;
+mod synthetic;

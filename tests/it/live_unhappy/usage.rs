@@ -143,7 +143,7 @@ fn filters_from_standard_input() {
 fn options_that_make_no_sense() {
     let cases: &[(&[&str], &str)] = &[
         (&["ls", "--frobnicate"], "--frobnicate"),
-        (&["ls", "-tz"], "-z"),
+        (&["ls", "-tE"], "-E"),
         (&["--frobnicate"], "--frobnicate"),
         (&["frobnicate"], "frobnicate"),
         (&["ls", "--columns", "state,nope"], "nope"),

@@ -110,6 +110,11 @@ pub(crate) struct Socket {
     pub(crate) memory: Option<Value>,
     #[serde(deserialize_with = "nullable")]
     pub(crate) ip: Option<Value>,
+    /// Only of the protocol with this name; so are those below.
+    pub(crate) mptcp: Option<Value>,
+    pub(crate) unix: Option<Value>,
+    pub(crate) packet: Option<Value>,
+    pub(crate) netlink: Option<Value>,
 }
 
 /// `"exposure"`.

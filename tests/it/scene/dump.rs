@@ -31,6 +31,28 @@ pub(crate) fn file(v4: &[Record], v6: &[Record]) -> Vec<u8> {
     bytes
 }
 
+/// A file of one request, each row with these attributes behind its own.
+pub(crate) fn file_with_attributes(rows: &[(Record, Vec<u8>)]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (record, attributes) in rows {
+        let mut body = record.body();
+        body.extend(attributes);
+        message(&mut bytes, SOCK_DIAG_BY_FAMILY, &body);
+    }
+    message(&mut bytes, NLMSG_DONE, &0i32.to_ne_bytes());
+    bytes
+}
+
+/// A netlink attribute.
+pub(crate) fn attribute(kind: u16, data: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    bytes.extend(u16::try_from(4 + data.len()).unwrap().to_ne_bytes());
+    bytes.extend(kind.to_ne_bytes());
+    bytes.extend(data);
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes
+}
+
 fn message(bytes: &mut Vec<u8>, kind: u16, body: &[u8]) {
     bytes.extend(u32::try_from(16 + body.len()).unwrap().to_ne_bytes());
     bytes.extend(kind.to_ne_bytes());

@@ -1,7 +1,8 @@
 //! Words for the numbers of link-layer and netlink protocols, as `ss` has them where it has any.
 
 /// The protocol of frames by its ethertype, `linux/if_ether.h`.
-pub(super) const fn ethertype(number: u16) -> Option<&'static str> {
+#[must_use]
+pub const fn ethertype_word(number: u16) -> Option<&'static str> {
     Some(match number {
         0x0800 => "ip",
         0x0806 => "arp",
@@ -31,7 +32,8 @@ pub(super) const fn ethertype(number: u16) -> Option<&'static str> {
 }
 
 /// The part of the kernel that a netlink protocol leads to, `linux/netlink.h`.
-pub(super) const fn netlink(number: u8) -> Option<&'static str> {
+#[must_use]
+pub const fn netlink_word(number: u8) -> Option<&'static str> {
     Some(match number {
         0 => "rtnl",
         1 => "unused",
@@ -57,4 +59,20 @@ pub(super) const fn netlink(number: u8) -> Option<&'static str> {
         22 => "smc",
         _ => return None,
     })
+}
+
+/// The ethertype of a word, whatever its case; `all` is that of sockets which see every frame, `ETH_P_ALL`.
+#[must_use]
+pub fn ethertype_named(name: &str) -> Option<u16> {
+    const ETH_P_ALL: u16 = 3;
+    if name.eq_ignore_ascii_case("all") {
+        return Some(ETH_P_ALL);
+    }
+    (0..=u16::MAX).find(|&n| ethertype_word(n).is_some_and(|w| w.eq_ignore_ascii_case(name)))
+}
+
+/// The netlink protocol of a word.
+#[must_use]
+pub fn netlink_named(name: &str) -> Option<u8> {
+    (0..=u8::MAX).find(|&n| netlink_word(n).is_some_and(|w| w.eq_ignore_ascii_case(name)))
 }
