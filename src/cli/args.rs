@@ -318,7 +318,8 @@ that IPv4 address; 'process' is the command name, 'pid' one process; a timer cou
 Without -A, -f or a letter of a protocol or family, sockets of protocols that have no such field are left out, as unix sockets are with \
 --by dport. States are those of ls, but all of them with --by state.\n\n\
 With -i, a socket is new if it matches now and did not at the first look, and gone the other way round; what came and \
-went in between is not seen. Bytes per second are not offered yet.\n\n\
+went in between is not seen. in and out are the bytes that connections received and had acknowledged \
+between the looks, not a second.\n\n\
 The filter language: portctl help filter. Fields: portctl help columns."
 )]
 pub struct TopArgs {
