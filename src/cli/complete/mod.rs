@@ -138,9 +138,11 @@ fn within(command: &Command, before: &[String], current: &str, live: &dyn Live) 
     // These take several ports; kill takes a filter instead, too.
     let of_ports = takes("ports");
     let is_kill = command.get_name() == "kill";
-    let live_ports = (of_ports || is_kill && words.is_empty())
-        .then(|| filter::ports(Side::Local, current, live))
-        .unwrap_or_default();
+    let live_ports = if of_ports || is_kill && words.is_empty() {
+        filter::ports(Side::Local, current, live)
+    } else {
+        Vec::new()
+    };
     if of_ports {
         let whole = |c: Candidate| Candidate::new(c.word, c.about);
         return Completion::Words(live_ports.into_iter().map(whole).collect());
