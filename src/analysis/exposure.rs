@@ -3,7 +3,7 @@
 //! A port hints at what listens there, a process's name does too; neither proves it, and a firewall may keep strangers out. So a
 //! finding is a question. Listeners that only this host, one interface or a private network reaches raise none.
 
-use crate::model::{Exposure, OwnerTable, Owners, Pid, Port, Protocol, Socket};
+use crate::model::{Exposure, Inode, OwnerTable, Owners, Pid, Port, Protocol, Socket};
 use std::collections::BTreeMap;
 
 /// Why being open to everybody is unusual.
@@ -142,10 +142,12 @@ pub struct OpenService {
     pub reach: Option<Exposure>,
     /// The processes that hold it, with the names they chose, ascending; empty if nobody looked or nobody may.
     pub processes: Vec<(Pid, Option<Box<[u8]>>)>,
+    /// Its sockets.
+    pub inodes: Vec<Inode>,
 }
 
 /// Takes sockets one by one and keeps the listeners that are open to everybody.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct OpenListeners {
     sockets: Vec<(Socket, Option<Exposure>)>,
 }
@@ -197,7 +199,9 @@ impl OpenListeners {
                 port,
                 reach: *reach,
                 processes: Vec::new(),
+                inodes: Vec::new(),
             });
+            entry.inodes.extend(socket.inode);
             entry.reach = entry.reach.max(*reach);
             entry.processes.extend(processes);
             entry.processes.sort_unstable();

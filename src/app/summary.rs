@@ -175,6 +175,7 @@ impl World<'_> {
             tcp_table: tables.as_ref().map(|(tcp, _)| tcp),
             udp_table: tables.as_ref().map(|(_, udp)| udp),
             listeners: &census.listeners,
+            unconnected: &census.unconnected,
             counts: &census.counts,
             ephemeral: self.live.then(limits::ephemeral_ports).flatten(),
             vitals,

@@ -4,7 +4,7 @@ use super::limits;
 use super::port_holders::{PortHolders, every_tcp_socket};
 use super::{Sink, SourceError, collect};
 use crate::model::{
-    Family, Hold, Notice, PortHolder, Protocol, Query, Socket, SourceChoice, SourceKind,
+    Family, Hold, Notice, PortHolder, Protocol, Query, Socket, SourceChoice, SourceKind, State,
     TableReport,
 };
 use std::collections::BTreeMap;
@@ -19,6 +19,8 @@ pub struct Census {
     pub udp: Vec<PortHolder>,
     /// TCP listeners, with their queues.
     pub listeners: Vec<Socket>,
+    /// UDP sockets without a peer: they take packets from everybody who can reach them.
+    pub unconnected: Vec<Socket>,
     /// How many sockets there are in each state. Those of `tcp` are not among them.
     pub counts: BTreeMap<(Protocol, Family, u8), u64>,
     /// How each table was delivered.
@@ -96,6 +98,7 @@ impl Keep {
         self.done.tcp.extend(table.tcp);
         self.done.udp.extend(table.udp);
         self.done.listeners.extend(table.listeners);
+        self.done.unconnected.extend(table.unconnected);
         for (key, count) in table.counts {
             *self.done.counts.entry(key).or_default() += count;
         }
@@ -121,6 +124,9 @@ impl Sink for Keep {
         *self.table.counts.entry(key).or_default() += 1;
         if socket.protocol == Protocol::Udp {
             self.table.udp.extend(holder);
+            if socket.state == State::Close {
+                self.table.unconnected.push(socket);
+            }
         }
         ControlFlow::Continue(())
     }

@@ -10,7 +10,7 @@ const NAMED: usize = 3;
 
 /// The question: `PostgreSQL (tcp port 5432, postgres[812]) is open to every address: is that meant?`
 #[must_use]
-pub fn open_question(found: &OpenService) -> String {
+pub(super) fn open_question(found: &OpenService) -> String {
     let seems = match found.sign {
         Sign::Port => "what listens there is usually ",
         Sign::Program => "",
@@ -43,13 +43,13 @@ pub fn open_question(found: &OpenService) -> String {
 
 /// What to do if it is not meant.
 #[must_use]
-pub const fn open_remedy() -> &'static str {
+pub(super) const fn open_remedy() -> &'static str {
     "if it is not: have the program listen on 127.0.0.1, ::1 or a private address, or let a firewall decide who may reach it"
 }
 
 /// The same for scripts.
 #[must_use]
-pub fn open_json(found: &OpenService) -> Value {
+pub(super) fn open_json(found: &OpenService) -> Value {
     json!({
         "service": found.service,
         "service_kind": found.kind.word(),
@@ -80,6 +80,7 @@ mod tests {
             port: Port(6379),
             reach: Some(Exposure::Any),
             processes: Vec::new(),
+            inodes: Vec::new(),
         }
     }
 

@@ -37,7 +37,6 @@ mod why;
 pub use columns::Column;
 pub use csv::CsvList;
 pub use details::DetailOptions;
-pub use exposure::{open_json, open_question, open_remedy};
 pub use free::{FreeView, free_json, free_text};
 pub use headroom::{HeadroomReport, ProbeReport, headroom_text};
 pub use headroom_json::headroom_json;

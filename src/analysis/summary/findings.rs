@@ -29,6 +29,8 @@ pub enum Subject {
     Orphans,
     /// Tracked connections.
     Conntrack,
+    /// The service at this place of the list of those that everybody can reach.
+    Open(usize),
 }
 
 impl Subject {
@@ -46,6 +48,7 @@ impl Subject {
             Self::Memory => "memory",
             Self::Orphans => "orphans",
             Self::Conntrack => "conntrack",
+            Self::Open(_) => "open-service",
         }
     }
 }
@@ -99,6 +102,12 @@ impl Summary {
             add(limits.orphans.severity, Subject::Orphans);
             add(limits.conntrack.severity, Subject::Conntrack);
         }
+        // A question, not an alarm: nobody here knows of firewalls, nor of what is meant.
+        let open = (0..self.open.len()).map(|n| Finding {
+            severity: Severity::Notice,
+            subject: Subject::Open(n),
+        });
+        found.extend(open);
         found.sort_by_key(|finding| Reverse(finding.severity));
         found
     }

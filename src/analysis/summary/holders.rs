@@ -34,6 +34,7 @@ impl Summary {
                     .filter_map(|(inode, _)| *inode),
             );
         }
+        wanted.extend(self.open.iter().flat_map(|open| &open.inodes));
         wanted
     }
 
@@ -69,6 +70,7 @@ impl Summary {
                 listener.processes = Some(shares(&socket, owners, earlier, hides).processes);
             }
         }
+        self.open = self.open_listeners.questionable(Some(owners));
         if self.close_wait.severity > Severity::Ok {
             self.name_leaks(owners, thresholds);
         }

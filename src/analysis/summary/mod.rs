@@ -27,6 +27,7 @@ pub use limits::{CloseWaitReport, Leak, LimitsReport, ListenerReport, Usage};
 pub use thresholds::{Threshold, Thresholds};
 pub use totals::Total;
 
+use super::exposure::{OpenListeners, OpenService};
 use super::headroom::{Headroom, PortTable, Severity};
 use crate::model::{
     Descriptors, EphemeralPorts, Family, Hold, Listeners, PortHolder, Protocol, Socket, Vitals,
@@ -48,6 +49,8 @@ pub struct Seen<'a> {
     pub udp_table: Option<&'a PortTable>,
     /// TCP listeners, with their queues.
     pub listeners: &'a [Socket],
+    /// UDP sockets without a peer.
+    pub unconnected: &'a [Socket],
     /// How many sockets of other tables are in each state.
     pub counts: &'a BTreeMap<(Protocol, Family, u8), u64>,
     /// Where local ports come from; `None` if that is not known.
@@ -90,6 +93,9 @@ pub struct Summary {
     pub time_wait_of_clients: u64,
     /// Connections that the peer has closed and the process here has not.
     pub close_wait: CloseWaitReport,
+    /// Listeners that everybody can reach and that seldom are meant so.
+    pub open: Vec<OpenService>,
+    open_listeners: OpenListeners,
     /// What else runs out; absent for another host's sockets.
     pub limits: Option<LimitsReport>,
     /// Seconds between two looks, if there were two.
@@ -116,6 +122,10 @@ impl Summary {
         });
         if let Some(earlier) = earlier {
             flows::compare(&mut found.flows, &earlier.left, earlier.seconds, thresholds);
+        }
+        let mut open_listeners = OpenListeners::new();
+        for socket in seen.listeners.iter().chain(seen.unconnected) {
+            open_listeners.add(socket);
         }
         let in_time_wait = |h: &&PortHolder| matches!(h.hold, Hold::TimeWait { .. });
         let before = earlier.and_then(|earlier| earlier.vitals.as_ref());
@@ -150,6 +160,8 @@ impl Summary {
             listeners: limits::listeners(seen.listeners, thresholds),
             time_wait: seen.tcp.iter().filter(in_time_wait).count() as u64,
             close_wait: limits::close_wait(seen.tcp, thresholds),
+            open: open_listeners.questionable(None),
+            open_listeners,
             limits,
             interval_s: earlier.map(|earlier| earlier.seconds),
         }

@@ -73,6 +73,7 @@ fn summary(holders: Vec<PortHolder>, listening: &[(&str, u16)]) -> Summary {
         tcp_table: Some(&table),
         udp_table: None,
         listeners: &listeners,
+        unconnected: &[],
         counts: &BTreeMap::new(),
         ephemeral: Some(settings().ports),
         vitals: None,
@@ -246,4 +247,19 @@ fn two_looks_tell_when_it_will_be_over() {
     let mut flows = at(20).flows;
     flows::compare(&mut flows, &before, 2.0, &Thresholds::default());
     assert_eq!(flows[0].trend.exhausted_in_s, None);
+}
+
+#[test]
+fn what_everybody_can_reach_is_asked_about_and_alarms_nobody() {
+    let open = summary(Vec::new(), &[("0.0.0.0", 6379), ("0.0.0.0", 80)]);
+    let found: Vec<_> = open
+        .findings()
+        .iter()
+        .map(|f| (f.severity, f.subject))
+        .collect();
+    assert_eq!(found, [(Severity::Notice, Subject::Open(0))]);
+    assert_eq!(open.open[0].service, "Redis");
+    assert_eq!(open.verdict(), Severity::Notice);
+    let private = summary(Vec::new(), &[("127.0.0.1", 6379), ("10.0.0.1", 5432)]);
+    assert_eq!(private.findings(), []);
 }

@@ -77,6 +77,8 @@ pub fn check_line(report: &SummaryReport<'_>, closing: &Closing) -> (CheckStatus
     let worst = findings.iter().find(|finding| match finding.subject {
         // What nobody can tell decides nothing.
         Subject::Flow(n) => certain(n),
+        // A question to a person.
+        Subject::Open(_) => false,
         _ => true,
     });
     let doubt = doubt(report, closing);

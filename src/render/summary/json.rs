@@ -3,8 +3,9 @@
 use super::{SummaryReport, words};
 use crate::analysis::headroom::{Headroom, Severity};
 use crate::analysis::summary::{
-    FlowReport, HolderShare, ListenerReport, Shares, Threshold, Total, Usage,
+    FlowReport, HolderShare, ListenerReport, Shares, Subject, Threshold, Total, Usage,
 };
+use crate::render::exposure::open_json;
 use crate::render::headroom_json::{
     BoundsJson, DoubtJson, FlowJson, ProbeJson, RemedyJson, doubts, ends, parts,
 };
@@ -221,6 +222,8 @@ struct FindingJson {
     kind: &'static str,
     message: String,
     advice: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open: Option<serde_json::Value>,
 }
 
 /// Writes the summary as one JSON document.
@@ -318,6 +321,10 @@ pub fn summary_json(
                     kind: finding.subject.word(),
                     message: words::headline(report, finding.subject)?,
                     advice: words::advice(finding.subject),
+                    open: match finding.subject {
+                        Subject::Open(n) => summary.open.get(n).map(open_json),
+                        _ => None,
+                    },
                 })
             })
             .collect(),

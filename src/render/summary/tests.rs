@@ -90,6 +90,7 @@ fn troubled() -> Summary {
         tcp_table: Some(&table),
         udp_table: None,
         listeners: &listeners,
+        unconnected: &[],
         counts: &counts,
         ephemeral: Some(settings().ports),
         vitals: Some(vitals()),
@@ -190,6 +191,7 @@ fn a_healthy_host_fits_a_screen() {
         tcp_table: Some(&tcp),
         udp_table: Some(&udp),
         listeners: &[listener(0, 128)],
+        unconnected: &[],
         counts: &BTreeMap::new(),
         ephemeral: Some(settings().ports),
         vitals: Some(Vitals {
@@ -225,6 +227,7 @@ fn what_cannot_be_known_is_unknown() {
         tcp_table: None,
         udp_table: None,
         listeners: &[],
+        unconnected: &[],
         counts: &BTreeMap::new(),
         ephemeral: None,
         vitals: None,

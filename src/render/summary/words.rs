@@ -5,6 +5,7 @@ use crate::analysis::headroom::{Headroom, Mode};
 use crate::analysis::summary::{FlowReport, HolderShare, ListenerReport, Subject, Usage};
 use crate::model::{Pid, Protocol};
 use crate::render::escape::escape;
+use crate::render::exposure::{open_question, open_remedy};
 use std::net::SocketAddr;
 
 /// `tcp 10.0.0.5 -> 10.0.0.7:443`.
@@ -147,6 +148,7 @@ pub(super) fn headline(report: &SummaryReport<'_>, subject: Subject) -> Option<S
         Subject::Memory => memory(report)?,
         Subject::Orphans => orphans(report)?,
         Subject::Conntrack => conntrack(report)?,
+        Subject::Open(n) => open_question(summary.open.get(n)?),
     })
 }
 
@@ -174,6 +176,7 @@ pub(super) const fn advice(subject: Subject) -> Option<&'static str> {
         Subject::Conntrack => {
             "raise net.netfilter.nf_conntrack_max, or do not track what need not be"
         }
+        Subject::Open(_) => open_remedy(),
         Subject::Flow(_) | Subject::ListenDrops => return None,
     })
 }
