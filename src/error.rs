@@ -112,8 +112,8 @@ impl Error {
                 escape(error.hint.as_bytes())
             ),
             Self::Plan(PlanError::UnknownOrder { name, similar }) => format!(
-                "error: --sort: groups have no '{}'\nhint: {}sockets, a state, recv_queue, send_queue, accept_queue, a \
-                 field of --by; with -i also new, gone, churn\n",
+                "error: --sort: groups have no '{}'\nhint: {}sockets, a state, recv_queue, send_queue, accept_queue, \
+                 bytes_received, bytes_acked, a field of --by; with -i also in, out, traffic, new, gone, churn\n",
                 typed(name),
                 did_you_mean(similar)
             ),

@@ -29,6 +29,8 @@ pub enum OrderError {
     },
     /// What has this name is known after two looks only.
     OneLook(String),
+    /// `none` among other keys.
+    NoneAmongKeys,
 }
 
 /// The name in a key, and what stands behind its colon if it has one.
@@ -70,10 +72,16 @@ impl Sort {
     /// Reads `none`, or field names with an optional `:asc` or `:desc`, separated by commas.
     ///
     /// # Errors
-    /// If a name is that of no field, or a direction is none.
+    /// If a name is that of no field, or a direction is none, or `none` is not alone.
     pub fn parse(text: &str) -> Result<Self, OrderError> {
-        if text == "none" {
+        if text.trim() == "none" {
             return Ok(Self::None);
+        }
+        if text
+            .split(',')
+            .any(|part| name_and_direction(part).0 == "none")
+        {
+            return Err(OrderError::NoneAmongKeys);
         }
         let keys = text
             .split(',')
@@ -305,6 +313,9 @@ mod tests {
         assert_eq!(told("pid,nope:desc"), OrderError::Unknown("nope".into()));
         assert_eq!(told("nope:dwon"), OrderError::Unknown("nope".into()));
         assert_eq!(told(""), OrderError::Unknown(String::new()));
+        for text in ["none,rtt", "pid,none", "none:desc"] {
+            assert_eq!(told(text), OrderError::NoneAmongKeys, "{text}");
+        }
         let direction = |key: &str, word: &str| OrderError::Direction {
             key: key.into(),
             word: word.into(),

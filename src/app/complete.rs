@@ -12,6 +12,7 @@ use crate::model::{
     StateMasks, StateSet, Table, TableSet,
 };
 use crate::render::escape::escape;
+use crate::sys;
 use rustc_hash::FxHashMap;
 use std::ffi::OsString;
 use std::ops::ControlFlow;
@@ -33,19 +34,23 @@ pub(super) fn run(shell: Shell, words: &[OsString]) -> Result<Exit, Error> {
     if shell == Shell::Bash {
         let cut = words.pop().unwrap_or_default();
         let typed = split(&words.pop().unwrap_or_default());
-        // What is quoted stands on the line otherwise than it would be completed.
-        if !typed.quoted {
+        // bash ends words at = and : too, if they are not in quotes, and replaces only what it takes for the word.
+        let kept = typed.current.strip_suffix(cut.as_str());
+        // What is quoted may stand on the line otherwise than it would be completed.
+        if let Some(kept) = kept.or((!typed.quoted).then_some("")) {
             let answer = complete(&typed.before, &typed.current, &System::default());
-            // bash ends words at = and : too, and replaces only what it takes for the word.
-            let kept = typed.current.strip_suffix(cut.as_str()).unwrap_or_default();
             write(&mut text, answer, |candidate| {
                 let word = candidate.word.strip_prefix(kept)?;
-                Some(format!("{word}{}", end(&candidate)))
+                // bash closes quotes behind what is whole.
+                let end = if typed.open { "" } else { end(&candidate) };
+                Some(format!("{word}{end}"))
             });
         }
     } else {
         let current = words.pop().unwrap_or_default();
-        let answer = complete(&words, &current, &System::default());
+        // A quote that is still open stands before the word; the shell adds what it needs around a candidate.
+        let current = current.strip_prefix(['\'', '"']).unwrap_or(&current);
+        let answer = complete(&words, current, &System::default());
         write(&mut text, answer, |candidate| {
             // fish puts blanks itself.
             let end = if shell == Shell::Zsh {
@@ -125,6 +130,14 @@ impl Live for System {
             .collect()
     }
 
+    fn users(&self) -> Vec<String> {
+        sys::users::local_user_names()
+    }
+
+    fn congestion_controls(&self) -> Vec<String> {
+        collect::settings::congestion_controls()
+    }
+
     fn processes(&self) -> Vec<(u32, String)> {
         collect::processes::processes(PATIENCE)
             .into_iter()
@@ -172,11 +185,14 @@ impl Sink for Ports {
 #[cfg(test)]
 mod tests {
     use crate::analysis::top::TopOrder;
-    use crate::cli::complete::{Completion, TOP_COLUMNS, complete};
+    use crate::cli::complete::{Completion, TOP_CHANGES, TOP_COLUMNS, complete};
 
     #[test]
     fn everything_offered_to_sort_groups_by_is_taken() {
         for (name, _) in TOP_COLUMNS {
+            assert!(TopOrder::parse(name, &[], false).is_ok(), "{name}");
+        }
+        for (name, _) in TOP_CHANGES {
             assert!(TopOrder::parse(name, &[], true).is_ok(), "{name}");
         }
         let words = ["top", "--by", "dport", "--sort"].map(str::to_owned);

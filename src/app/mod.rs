@@ -262,6 +262,7 @@ fn order_error(error: OrderError, unknown: impl FnOnce(String) -> PlanError) -> 
         OrderError::Unknown(name) => unknown(name),
         OrderError::Direction { key, word } => plan::unknown_direction(key, word),
         OrderError::OneLook(name) => plan::one_look(&name),
+        OrderError::NoneAmongKeys => plan::none_among_keys(),
     })
 }
 

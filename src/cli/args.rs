@@ -318,7 +318,8 @@ that IPv4 address; 'process' is the command name, 'pid' one process; a timer cou
 Without -A, -f or a letter of a protocol or family, sockets of protocols that have no such field are left out, as unix sockets are with \
 --by dport. States are those of ls, but all of them with --by state.\n\n\
 With -i, a socket is new if it matches now and did not at the first look, and gone the other way round; what came and \
-went in between is not seen. Bytes per second are not offered yet.\n\n\
+went in between is not seen. in and out are the bytes that connections received and had acknowledged \
+in all the time between the looks, not per second.\n\n\
 The filter language: portctl help filter. Fields: portctl help columns."
 )]
 pub struct TopArgs {
@@ -332,7 +333,7 @@ pub struct TopArgs {
     /// Show the first so many groups, or 'all' [default: 20 in a table, all in JSON]
     #[arg(short = 'n', long, value_name = "GROUPS", value_parser = groups, help_heading = OUTPUT)]
     pub limit: Option<Groups>,
-    /// Look twice, so many seconds apart, and rank by the bytes that came and went, and the sockets
+    /// Look twice, so many seconds apart, and rank by the bytes that came and went meanwhile, and the sockets
     #[arg(short = 'i', long, value_name = "SECONDS", value_parser = seconds, help_heading = OUTPUT)]
     pub interval: Option<Duration>,
     /// Order by these, each with :asc or :desc, separated by commas: sockets, a state, recv_queue, send_queue,

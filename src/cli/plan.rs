@@ -388,6 +388,16 @@ pub fn unknown_direction(key: String, word: String) -> PlanError {
     PlanError::UnknownDirection { key, word, similar }
 }
 
+/// The error for `none` beside other keys, or with a direction.
+#[must_use]
+pub fn none_among_keys() -> PlanError {
+    PlanError::Option {
+        option: "--sort",
+        problem: "'none' is the order of the kernel, and stands alone".to_owned(),
+        hint: "leave out 'none', or everything else",
+    }
+}
+
 /// The error for groups that are to be sorted by what only two looks tell.
 #[must_use]
 pub fn one_look(name: &str) -> PlanError {

@@ -37,6 +37,14 @@ pub fn allocation() -> Result<AllocationSettings, String> {
     })
 }
 
+/// The names of what can control the congestion of TCP now; modules that are not loaded are not among them.
+#[must_use]
+pub fn congestion_controls() -> Vec<String> {
+    let path = "/proc/sys/net/ipv4/tcp_available_congestion_control";
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.split_ascii_whitespace().map(str::to_owned).collect()
+}
+
 /// The running kernel.
 pub(super) fn kernel() -> Option<KernelRelease> {
     sys::kernel::release().map(|(major, minor, patch)| KernelRelease::new(major, minor, patch))

@@ -111,6 +111,11 @@ impl Checker<'_> {
 
     /// `autobound`: as `ss` sees it without the kernel's help.
     pub(super) fn autobound(&mut self, span: Span) -> Result<Predicate, Fault> {
+        if !self.only_unix() {
+            let message = "a port of the ephemeral range counts as chosen by the kernel, also where bind() named it; \
+                           'ss' asks the kernel, and may show fewer";
+            self.warn(span, message.to_owned());
+        }
         let name = |pattern: &str| Predicate::Name(Side::Local, Glob::new(pattern));
         let mut of_unix = vec![Predicate::Family(Family::Unix)];
         // The kernel's own names are five hexadecimal digits, net/unix/af_unix.c.

@@ -40,8 +40,8 @@ pub enum ErrorKind {
         name: String,
         /// Names that are close to it.
         candidates: Vec<String>,
-        /// Whether it stands right behind a number, and may be meant as its unit.
-        after_number: bool,
+        /// The number that it is a unit of, if it stands right behind one.
+        unit_of: Option<String>,
     },
     /// Nothing to compare the field with.
     MissingValue {
@@ -241,6 +241,9 @@ impl FilterError {
                 format!("'{}' cannot be asked for yet", brief(name))
             }
             ErrorKind::UnknownField { name, .. } => format!("there is no field '{}'", brief(name)),
+            ErrorKind::MissingValue { .. } if self.span.of(&self.text).starts_with(['(', '{']) => {
+                "there is no value between these".to_owned()
+            }
             ErrorKind::MissingValue { .. } => {
                 format!(
                     "a value is missing after '{}'",
@@ -290,6 +293,9 @@ impl FilterError {
             } => {
                 let name = field.field().name;
                 match why {
+                    NumberFault::NotANumber if is_negative(text) => {
+                        format!("'{}' is below 0, which '{name}' never is", brief(text))
+                    }
                     NumberFault::NotANumber => {
                         format!("'{}' is not a number, as '{name}' is", brief(text))
                     }
@@ -311,6 +317,9 @@ impl FilterError {
                     brief(word),
                     field.field().name
                 )
+            }
+            ErrorKind::UnknownInterface { name, .. } if name.is_empty() => {
+                "the interface after '%' is missing".to_owned()
             }
             ErrorKind::UnknownInterface { name, .. } => {
                 format!("there is no interface '{}'", brief(name))
@@ -350,6 +359,12 @@ impl FilterError {
             }
         }
     }
+}
+
+/// Whether it is a number with a minus before it, perhaps with a unit.
+fn is_negative(text: &str) -> bool {
+    let after = text.strip_prefix('-');
+    after.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 impl Display for FilterError {

@@ -15,34 +15,30 @@ impl FilterError {
             ErrorKind::UnknownField {
                 name,
                 candidates,
-                after_number,
-            } => Some(match later(name) {
-                Some(why) => format!("portctl does not {why} yet"),
-                None if *after_number && name.chars().all(char::is_alphabetic) => {
-                    format!(
-                        "a unit is written without a blank, as in '10s'; '{}' begins a new condition",
-                        brief(name)
-                    )
-                }
-                None if *after_number && name.starts_with(|c: char| c.is_ascii_digit()) => {
-                    format!(
-                        "for any of several values, write 'in' and commas, as in 'in 22,{}'",
-                        brief(name)
-                    )
-                }
-                None => self
+                unit_of,
+            } => Some(match (later(name), unit_of) {
+                (Some(why), _) => format!("portctl does not {why} yet"),
+                (None, Some(number)) => format!(
+                    "a unit is written without a blank, as in '{}{name}'",
+                    brief(number)
+                ),
+                (None, None) => self
                     .hint_for_operator()
                     .or_else(|| other_name(name))
                     .or_else(|| did_you_mean(candidates))
+                    .or_else(|| self.meant())
                     .unwrap_or_else(|| no_such_field(name)),
             }),
-            ErrorKind::MissingValue { field } => Some(format!("for example '{}'", example(*field))),
+            ErrorKind::MissingValue { field } => self
+                .meant()
+                .or_else(|| Some(format!("for example '{}'", example(*field)))),
             ErrorKind::Unexpected { found, .. } => self.hint_for_unexpected(found),
             ErrorKind::UnknownState { candidates, .. } => {
                 did_you_mean(candidates).or_else(|| Some(list_of_states()))
             }
             ErrorKind::UnknownService { name, candidates } => {
                 class_name(name, class::PORTS, "sport")
+                    .or_else(|| self.meant())
                     .or_else(|| did_you_mean(candidates))
                     .or_else(|| unix_name(name))
             }
@@ -52,7 +48,7 @@ impl FilterError {
                 }
                 PortFault::AnyHasNoOrder => Some("use '=', or a number".to_owned()),
                 PortFault::Backwards => Some("put the smaller number first".to_owned()),
-                PortFault::OutOfRange | PortFault::Empty => None,
+                PortFault::OutOfRange | PortFault::Empty => self.meant(),
             },
             ErrorKind::BadAddress { address, .. } => self.hint_for_address(address),
             ErrorKind::BadPrefix { .. } => None,
@@ -61,23 +57,48 @@ impl FilterError {
                 text,
                 unit,
                 why,
-            } => hint_for_number(*field, text, *unit, *why),
+            } => self
+                .meant()
+                .or_else(|| hint_for_number(*field, text, *unit, *why)),
             ErrorKind::BadWord {
                 known, candidates, ..
+            } => self
+                .meant()
+                .or_else(|| did_you_mean(candidates))
+                .or_else(|| Some(format!("it can be {}", either(known)))),
+            ErrorKind::UnknownClass {
+                word,
+                known,
+                candidates,
+                ..
+            } => UNSEEN
+                .contains(&word.as_str())
+                .then(|| "did you mean 'unknown'?".to_owned())
+                .or_else(|| did_you_mean(candidates))
+                .or_else(|| {
+                    let known = format!("it can be {}", either(known));
+                    Some(match self.meant() {
+                        Some(meant) => format!("{known}; {meant}"),
+                        None => known,
+                    })
+                }),
+            ErrorKind::UnknownInterface { name, .. } if name.is_empty() => {
+                Some("the name of an interface follows, as in 'fe80::1%eth0'".to_owned())
             }
-            | ErrorKind::UnknownClass {
-                known, candidates, ..
-            } => did_you_mean(candidates).or_else(|| Some(format!("it can be {}", either(known)))),
-            ErrorKind::UnknownInterface { candidates, .. } => {
-                did_you_mean(candidates).or_else(|| {
+            ErrorKind::UnknownInterface { candidates, .. } => self
+                .meant()
+                .or_else(|| did_you_mean(candidates))
+                .or_else(|| {
                     Some("'ip link' lists the interfaces; a number or 'eth*' works too".to_owned())
-                })
-            }
-            ErrorKind::UnknownUser { candidates, .. } => did_you_mean(candidates)
+                }),
+            ErrorKind::UnknownUser { candidates, .. } => self
+                .meant()
+                .or_else(|| did_you_mean(candidates))
                 .or_else(|| Some("a number or a pattern such as 'www*' works too".to_owned())),
-            ErrorKind::UnknownCgroup { .. } => Some(
-                "give a path below the mount point of cgroup2, or the group's number".to_owned(),
-            ),
+            ErrorKind::UnknownCgroup { .. } => self.meant().or_else(|| {
+                let hint = "give a path below the mount point of cgroup2, or the group's number";
+                Some(hint.to_owned())
+            }),
             ErrorKind::NoEphemeralRange => {
                 Some("write the range, as in 'sport = 32768-60999'".to_owned())
             }
@@ -86,6 +107,7 @@ impl FilterError {
             }
             ErrorKind::UnclosedBrace => Some("add a '}'".to_owned()),
             ErrorKind::UnknownHost { name, .. } => class_name(name, class::ADDRESSES, "dst")
+                .or_else(|| self.meant())
                 .or_else(|| address_range(name))
                 .or_else(|| unix_name(name)),
             ErrorKind::UnsupportedFamily { .. } => None,
@@ -164,7 +186,9 @@ impl FilterError {
         } else if address.contains(':') && address.contains('/') {
             Some("a port comes after the length, as in '10.0.0.0/8:22'".to_owned())
         } else {
-            unix_name(address)
+            self.meant()
+                .or_else(|| network_meant(address))
+                .or_else(|| unix_name(address))
         }
     }
 }
@@ -185,6 +209,9 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("program", "'process'"),
     ("queue", "'recv_queue' or 'send_queue'"),
 ];
+
+/// What people call a process that they may not see.
+const UNSEEN: &[&str] = &["hidden", "invisible", "unseen", "unreadable", "permission"];
 
 fn quote(text: &str) -> String {
     format!("'{text}'")
@@ -210,7 +237,7 @@ fn did_you_mean(candidates: &[String]) -> Option<String> {
 }
 
 /// What a name that is no field of ours stands for.
-fn other_name(name: &str) -> Option<String> {
+pub(super) fn other_name(name: &str) -> Option<String> {
     let name = name.to_ascii_lowercase();
     if let Some((_, fields)) = OTHER_NAMES.iter().find(|(other, _)| *other == name) {
         return Some(format!("that is {fields} here"));
@@ -291,6 +318,23 @@ fn address_range(name: &str) -> Option<String> {
     let numeric = |c: char| c.is_ascii_digit() || c == '.' || c == '-';
     (name.contains('-') && name.chars().all(numeric)).then(|| {
         "several addresses are a network, as in '10.0.0.0/28', or a list after 'in'".to_owned()
+    })
+}
+
+/// `10.0.0.*` as a network: one to three whole numbers, and stars for the others.
+fn network_meant(address: &str) -> Option<String> {
+    let octets = address.trim_end_matches(['.', '*']);
+    let stars = address.get(octets.len()..)?;
+    let numbers: Vec<u8> = octets
+        .split('.')
+        .map(|octet| octet.parse().ok())
+        .collect::<Option<_>>()?;
+    let missing = 4_usize.checked_sub(numbers.len()).filter(|n| *n > 0)?;
+    let fits = stars == ".*" || stars == ".*".repeat(missing);
+    fits.then(|| {
+        let zeros = ".0".repeat(missing);
+        let length = numbers.len() * 8;
+        format!("that is the network '{octets}{zeros}/{length}'")
     })
 }
 

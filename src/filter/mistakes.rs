@@ -46,7 +46,7 @@ fn fields() {
         "sport = 22 80",
         "80",
         "there is no field '80'",
-        "'in 22,80'",
+        "'sport in 22,80'",
     );
     check("listen", "listen", "there is no field", "'state listen'");
     check(
@@ -56,10 +56,16 @@ fn fields() {
         "'dst 10.0.0.1'",
     );
     check(
-        "rtt > 5 apples",
+        "sport = 22 dprot = 443",
+        "dprot",
+        "there is no field 'dprot'",
+        "did you mean 'dport'",
+    );
+    check(
+        "sport = 22 apples",
         "apples",
         "there is no field 'apples'",
-        "a unit is written without a blank",
+        "'sport'",
     );
 }
 
@@ -233,7 +239,12 @@ fn ports() {
         "'htpps' is neither",
         "did you mean 'https'",
     );
-    check("sport = 70000", "70000", "a port is 0 to 65535", "");
+    check(
+        "sport = 70000",
+        "70000",
+        "a port is 0 to 65535",
+        "'inode = 70000'",
+    );
     check("sport = :70000", "70000", "a port is 0 to 65535", "");
     check("sport = -1", "-1", "a port is 0 to 65535", "");
     check(
@@ -447,6 +458,91 @@ fn classes_are_told_where_a_name_is_unknown() {
 }
 
 #[test]
+fn units_apart_from_their_number() {
+    check(
+        "rtt > 5 apples",
+        "5 apples",
+        "'5 apples' ends in no unit that 'rtt' has",
+        "us, ms, s",
+    );
+    check(
+        "rtt > 5 ms",
+        "ms",
+        "there is no field 'ms'",
+        "without a blank, as in '5ms'",
+    );
+    check(
+        "send_queue ge 64 K and sport = 22",
+        "K",
+        "there is no field 'K'",
+        "'64K'",
+    );
+    // A name that is near, or stands where a condition begins, is no unit.
+    check("rtt > 5 dprot", "dprot", "no field", "did you mean 'dport'");
+    check("rtt > 5 apples = 3", "apples", "no field", "'sport'");
+    check("rtt > 5 listen", "listen", "no field", "'state listen'");
+    check("rtt > 5 udp", "udp", "no field", "'protocol = udp'");
+}
+
+#[test]
+fn conditions_written_otherwise() {
+    for (text, place, hint) in [
+        ("sport = 22 or 80", "80", "'sport in 22,80'"),
+        (
+            "sport = 22 or 80 or 443 or dport = 1",
+            "80",
+            "'sport in 22,80,443'",
+        ),
+        ("sport != 22 and 80", "80", "'sport not in 22,80'"),
+        ("user root or daemon", "daemon", "'user in root,daemon'"),
+        ("5ms < rtt", "5ms", "'rtt > 5ms'"),
+        ("22 = sport", "22", "'sport = 22'"),
+        ("rtt between 1ms and 2ms", "1ms", "'rtt in 1ms-2ms'"),
+        ("sport = not 22", "sport =", "'sport != 22'"),
+        ("sport=!22", "sport=", "'sport != 22'"),
+        ("sport not = 22", "sport", "'sport != 22'"),
+        ("rtt not > 5ms", "rtt", "'rtt <= 5ms'"),
+        ("sport is 22", "22", "'sport = 22'"),
+        ("user is not root", "root", "'user != root'"),
+        ("process is nginx", "nginx", "'process = nginx'"),
+        ("process is hidden", "hidden", "'unknown'"),
+        ("timer != none", "none", "'timer is not none'"),
+        ("timer = none", "none", "'timer is none'"),
+        ("rtt = unknown", "unknown", "'rtt is unknown'"),
+        ("sport in 22..80", "22..80", "'22-80'"),
+        ("sport 22:80", "22:80", "'22-80'"),
+        ("rtt in 1ms..2ms", "1ms..2ms", "'1ms-2ms'"),
+        ("sport = 97188711", "97188711", "'inode = 97188711'"),
+        ("dport = 97188711", "97188711", "'peer_inode = 97188711'"),
+        ("src = '10.0.0.*'", "'10.0.0.*'", "'10.0.0.0/24'"),
+        ("src 10.*", "10.*", "'10.0.0.0/8'"),
+        ("dst fe80::1%", "", "'fe80::1%eth0'"),
+    ] {
+        check(text, place, "", hint);
+    }
+    check("rtt < -5", "-5", "'-5' is below 0", "'rtt");
+    check(
+        "dst fe80::1%",
+        "",
+        "the interface after '%' is missing",
+        "eth0",
+    );
+    // Nothing else is meant where a condition of its own follows.
+    check(
+        "sport = 22 or foo = 3",
+        "foo",
+        "no field 'foo'",
+        "a condition is about",
+    );
+    check(
+        "sport not dport = 22",
+        "sport",
+        "is missing",
+        "'sport = 22'",
+    );
+}
+
+#[test]
 fn lists() {
     check(
         "sport > 80,443",
@@ -455,9 +551,9 @@ fn lists() {
         "use 'in', '=' or '!='",
     );
     check("sport in (80, 443", "(", "never closed", "')'");
-    check("sport in ()", "()", "a value is missing", "'sport = 22'");
+    check("sport in ()", "()", "no value between", "'sport = 22'");
     check("sport = {80, 443", "{", "this brace is never closed", "'}'");
-    check("sport = {}", "{}", "a value is missing", "'sport = 22'");
+    check("sport = {}", "{}", "no value between", "'sport = 22'");
     check("sport in (80 or 443)", "or", "where a value or ')'", "");
 }
 

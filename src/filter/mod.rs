@@ -24,6 +24,7 @@ mod facts;
 mod glob;
 mod hint;
 mod kind;
+mod meant;
 #[cfg(test)]
 mod mistakes;
 mod narrow;

@@ -5,10 +5,15 @@
 
 use super::ast::{Comparison, Expr, Node, NodeKind, Op, StateWord};
 use super::error::{ErrorKind, Fault, FilterError};
+use super::hint::{later, other_name};
+use super::kind::{Kind as FieldKind, Unit};
+use super::meant::head;
+use super::quantity::{NumberFault, numbers};
+use super::split::Piece;
 use super::suggest::closest;
 use super::token::{Kind, Span, Token, Word, tokens};
 use super::{Warning, reading};
-use crate::model::{FIELDS, FieldId, field_by_name};
+use crate::model::{FIELDS, FieldId, StateSetName, field_by_name};
 
 /// How many parentheses may stand inside each other.
 const DEEPEST: usize = 200;
@@ -368,18 +373,62 @@ impl<'a> Parser<'a> {
         if let Some(field) = field_by_name(name) {
             return Ok(field.id);
         }
-        let before = self.at.checked_sub(1).and_then(|n| self.tokens.get(n));
         let known = FIELDS
             .iter()
             .flat_map(|f| std::iter::once(f.name).chain(f.aliases.iter().copied()));
+        let candidates = closest(name, known.chain(["exclude", "autobound"]));
+        let number = self.number_before(word);
+        if let Some((field, unit, number)) = number
+            && candidates.is_empty()
+            && !is_other(name)
+            && !is_unit(name, field, unit)
+        {
+            let span = number.to(span);
+            let kind = ErrorKind::BadNumber {
+                field,
+                text: span.of(self.text).to_owned(),
+                unit,
+                why: NumberFault::UnknownUnit,
+            };
+            return Err(Fault::new(kind, span));
+        }
+        let unit_of = number.filter(|&(field, unit, _)| is_unit(name, field, unit));
         let kind = ErrorKind::UnknownField {
             name: name.clone(),
-            candidates: closest(name, known.chain(["exclude", "autobound"])),
-            after_number: matches!(before, Some(Token { kind: Kind::Word(w), .. })
-                if w.pattern.starts_with(|c: char| c.is_ascii_digit())),
+            candidates,
+            unit_of: unit_of.map(|(.., number)| number.of(self.text).to_owned()),
         };
         Err(Fault::new(kind, span))
     }
+
+    /// The number right before the word at hand, and its field, if that has units and the word can be meant as one.
+    fn number_before(&self, word: &Word) -> Option<(FieldId, Unit, Span)> {
+        let at = self.at.checked_sub(1)?;
+        let number = self.tokens.get(at)?;
+        let is_number = matches!(&number.kind, Kind::Word(w)
+            if w.pattern.ends_with(|c: char| c.is_ascii_digit()) && w.pattern.starts_with(|c: char| c.is_ascii_digit()));
+        let is_letters = word.pattern.starts_with(char::is_alphabetic);
+        if !is_number || !is_letters || matches!(self.kind_after(), Some(Kind::Op(_))) {
+            return None;
+        }
+        let field = head(self.tokens, at)?.field;
+        match FieldKind::of(field) {
+            FieldKind::Number(unit) if unit != Unit::None => Some((field, unit, number.span)),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a name that no field has means something else that a condition can be begun with.
+fn is_other(name: &str) -> bool {
+    later(name).is_some() || other_name(name).is_some() || StateSetName::find(name).is_some()
+}
+
+/// Whether numbers of the field can end in it.
+fn is_unit(name: &str, field: FieldId, unit: Unit) -> bool {
+    let number = format!("1{name}");
+    let piece = Piece::new(&number, Span::default());
+    numbers(field, Op::Eq, unit, piece).is_ok()
 }
 
 fn is_exclude(word: &Word) -> bool {

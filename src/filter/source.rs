@@ -22,7 +22,8 @@ pub fn file_text(bytes: &[u8]) -> String {
 
 /// The text of a filter file, and where in it the lines after the first begin.
 pub(super) fn text_and_lines(bytes: &[u8]) -> (String, Vec<usize>) {
-    let text = text(bytes);
+    // Editors of other systems begin a file with a mark of its encoding, which is no part of the text.
+    let text = text(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
     let mut out = String::with_capacity(text.len());
     let mut lines = Vec::new();
     let mut rest = text.chars();
@@ -96,6 +97,7 @@ mod tests {
         assert_eq!(file_text(b"src #12 or ( dst #13)"), "src #12 or ( dst #13)");
         assert_eq!(file_text(b"src '/a\nb'\n"), "src '/a\nb'");
         assert_eq!(file_text(b""), "");
+        assert_eq!(file_text(b"\xef\xbb\xbf# all\nsport = 22"), " sport = 22");
     }
 
     #[test]

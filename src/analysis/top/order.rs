@@ -3,7 +3,7 @@
 use super::keys::Keys;
 use super::{Bytes, Group, StateSlot};
 use crate::analysis::order::{OrderError, is_descending, name_and_direction};
-use crate::model::{FieldId, TcpMetric, field_by_name};
+use crate::model::{FieldId, StateSetName, TcpMetric, field_by_name};
 use std::cmp::Ordering;
 
 /// What groups can be sorted by.
@@ -164,8 +164,13 @@ fn column(name: &str, fields: &[FieldId]) -> Option<TopColumn> {
     }
     let plain = name.to_ascii_lowercase().replace('_', "-");
     let named = NAMED.iter().find(|(word, _)| *word == plain);
-    let state =
+    // A state may have several names, as in filters.
+    let set = StateSetName::find(&plain).map(|state| state.set);
+    let names = StateSetName::ALL.iter().filter(|s| Some(s.set) == set);
+    let names: Vec<&str> = names.map(|state| state.name).collect();
+    let exact =
         |slot: &StateSlot| slot.word() == plain || slot.label().eq_ignore_ascii_case(&plain);
+    let other = |slot: &StateSlot| names.contains(&slot.word());
     match field {
         Some(FieldId::RecvQueue) => Some(TopColumn::RecvQueue),
         Some(FieldId::SendQueue) => Some(TopColumn::SendQueue),
@@ -173,9 +178,14 @@ fn column(name: &str, fields: &[FieldId]) -> Option<TopColumn> {
         Some(FieldId::Tcp(TcpMetric::BytesReceived)) => Some(TopColumn::BytesReceived),
         Some(FieldId::Tcp(TcpMetric::BytesAcked)) => Some(TopColumn::BytesAcked),
         _ if plain == "count" => Some(TopColumn::Sockets),
-        _ => named
-            .map(|(_, column)| *column)
-            .or_else(|| StateSlot::all().find(state).map(TopColumn::State)),
+        // As the table heads them.
+        _ if plain == "received" => Some(TopColumn::BytesReceived),
+        _ if plain == "acked" => Some(TopColumn::BytesAcked),
+        _ => named.map(|(_, column)| *column).or_else(|| {
+            let slot = StateSlot::all().find(exact);
+            let slot = slot.or_else(|| StateSlot::all().find(other));
+            slot.map(TopColumn::State)
+        }),
     }
 }
 

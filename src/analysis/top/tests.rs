@@ -167,7 +167,20 @@ fn columns_to_sort_by_are_found() {
         Ok((TopColumn::State(_), true))
     ));
     assert!(matches!(parse("ESTAB"), Ok((TopColumn::State(_), true))));
-    for wrong in ["new", "churn", "sport", "sockets:up", ""] {
+    assert_eq!(parse("listening"), parse("listen"));
+    assert_eq!(parse("estab"), parse("established"));
+    assert_eq!(parse("closed"), parse("close"));
+    assert_eq!(parse("acked"), Ok((TopColumn::BytesAcked, true)));
+    assert_eq!(parse("RECEIVED"), Ok((TopColumn::BytesReceived, true)));
+    for wrong in [
+        "new",
+        "churn",
+        "sport",
+        "sockets:up",
+        "",
+        "all",
+        "connected",
+    ] {
         assert!(parse(wrong).is_err(), "{wrong}");
     }
     assert!(TopOrder::parse("new,gone,churn", &by, true).is_ok());

@@ -3,7 +3,7 @@
 use super::lists::states;
 use super::{Candidate, Live};
 use crate::filter::{classes_of, has_order, words_of};
-use crate::model::{FIELDS, Field, FieldId, Side, StateSetName, field_by_name};
+use crate::model::{ExtraMetric, FIELDS, Field, FieldId, Side, StateSetName, field_by_name};
 
 /// Signs that need no blanks around them.
 const SIGNS: [char; 6] = ['=', '!', '<', '>', '&', '|'];
@@ -25,8 +25,10 @@ const COMPARES: [&str; 16] = [
 
 /// Candidates for `current` behind the complete words of a filter.
 pub(super) fn complete(before: &[&str], current: &str, live: &dyn Live) -> Vec<Candidate> {
-    // `dport=:4` is one word for a shell and three here.
-    let start = current.rfind(SIGNS).map_or(0, |at| at + 1);
+    // `dport=:4` is one word for a shell and three here, and what is in quotes may be a whole filter.
+    let ends = |c: char| SIGNS.contains(&c) || c == '(' || c.is_whitespace();
+    let start = current.char_indices().rfind(|&(_, c)| ends(c));
+    let start = start.map_or(0, |(at, c)| at + c.len_utf8());
     let (head, begun) = current.split_at_checked(start).unwrap_or((current, ""));
     let mut tokens: Vec<String> = Vec::new();
     for word in before.iter().copied().chain([head]) {
@@ -153,6 +155,20 @@ fn values(field: FieldId, begun: &str, live: &dyn Live) -> Vec<Candidate> {
                 .map(|name| Candidate::new(name, "").going_on())
                 .collect()
         }
+        FieldId::User => {
+            let mut names = live.users();
+            names.retain(|name| is_safe(name));
+            let names = names.into_iter();
+            names
+                .map(|name| Candidate::new(name, "").going_on())
+                .collect()
+        }
+        FieldId::Extra(ExtraMetric::Congestion) => {
+            let mut names = live.congestion_controls();
+            names.retain(|name| is_safe(name));
+            let names = names.into_iter();
+            names.map(|name| Candidate::new(name, "")).collect()
+        }
         _ => words(words_of(field)),
     }
 }
@@ -170,7 +186,7 @@ fn words(words: Vec<&'static str>) -> Vec<Candidate> {
     words.into_iter().map(candidate).collect()
 }
 
-fn ports(side: Side, begun: &str, live: &dyn Live) -> Vec<Candidate> {
+pub(super) fn ports(side: Side, begun: &str, live: &dyn Live) -> Vec<Candidate> {
     let colon = if begun.starts_with(':') { ":" } else { "" };
     let ports = live.ports(side).into_iter();
     ports

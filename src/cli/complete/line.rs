@@ -9,6 +9,8 @@ pub struct Typed {
     pub current: String,
     /// Whether that word has quotes or backslashes in it, so that it is not on the line as it is.
     pub quoted: bool,
+    /// Whether the cursor stands in quotes, so that a blank is part of the word.
+    pub open: bool,
 }
 
 /// Splits a line into words as a shell does, without expanding anything.
@@ -41,6 +43,7 @@ pub fn split(line: &str) -> Typed {
             }
         }
     }
+    typed.open = quote.is_some();
     if !typed.before.is_empty() {
         typed.before.remove(0);
     }

@@ -2,22 +2,25 @@
 
 use super::Candidate;
 use crate::cli::select;
-use crate::model::{FIELDS, StateSetName};
+use crate::model::{FIELDS, Field, StateSetName, field_by_name};
 
 /// What groups can be sorted by beside states and the fields they are of. A test holds this to what `top --sort` takes.
-pub const TOP_COLUMNS: [(&str, &str); 12] = [
+pub const TOP_COLUMNS: [(&str, &str); 6] = [
     ("sockets", "how many there are"),
     ("recv_queue", "bytes waiting to be read"),
     ("send_queue", "bytes not yet sent or not yet acknowledged"),
     ("accept_queue", "connections waiting for accept()"),
     ("bytes_received", "bytes that connections received"),
     ("bytes_acked", "bytes of theirs that were acknowledged"),
-    ("new", "with -i: sockets that came"),
-    ("gone", "with -i: sockets that went"),
-    ("churn", "with -i: both"),
-    ("in", "with -i: bytes received since"),
-    ("out", "with -i: bytes acknowledged since"),
-    ("traffic", "with -i: both"),
+];
+/// And with `-i`.
+pub const TOP_CHANGES: [(&str, &str); 6] = [
+    ("new", "sockets that came"),
+    ("gone", "sockets that went"),
+    ("churn", "both"),
+    ("in", "bytes received since"),
+    ("out", "bytes acknowledged since"),
+    ("traffic", "both"),
 ];
 
 /// What stands before the last part of a list, and that part.
@@ -28,6 +31,14 @@ fn last_part(list: &str) -> (&str, &str) {
 
 /// Fields that are not in the list yet, each behind `head` and `sign`.
 fn every_field<'a>(head: &'a str, sign: &'a str) -> impl Iterator<Item = Candidate> + 'a {
+    some_fields(FIELDS, head, sign)
+}
+
+fn some_fields<'a>(
+    fields: impl IntoIterator<Item = &'a Field>,
+    head: &'a str,
+    sign: &'a str,
+) -> impl Iterator<Item = Candidate> {
     let there = |name: &str| {
         let names = head
             .split(',')
@@ -36,8 +47,8 @@ fn every_field<'a>(head: &'a str, sign: &'a str) -> impl Iterator<Item = Candida
             .map(|part| part.split(':').next().unwrap_or(part))
             .any(|part| part == name)
     };
-    FIELDS
-        .iter()
+    fields
+        .into_iter()
         .filter(move |field| !there(field.name))
         .map(move |field| {
             Candidate::new(format!("{head}{sign}{}", field.name), field.doc).going_on()
@@ -84,19 +95,21 @@ pub(super) fn order(list: &str) -> Vec<Candidate> {
     none.into_iter().chain(every_field(head, "")).collect()
 }
 
-/// `top --sort`.
-pub(super) fn top_order(list: &str) -> Vec<Candidate> {
+/// `top --sort`, for groups by these fields.
+pub(super) fn top_order(list: &str, by: &str, two_looks: bool) -> Vec<Candidate> {
     let (head, part) = last_part(list);
     if let Some(candidates) = directions(head, part) {
         return candidates;
     }
-    let columns = TOP_COLUMNS.iter().copied();
+    let changes = TOP_CHANGES.iter().filter(|_| two_looks);
+    let columns = TOP_COLUMNS.iter().chain(changes).copied();
+    let fields = by.split(',').filter_map(|name| field_by_name(name.trim()));
     let states = states().map(|state| (state.name, state.doc));
     let named = columns.chain(states);
     let named = named.map(|(name, about)| Candidate::new(format!("{head}{name}"), about));
     named
         .map(Candidate::going_on)
-        .chain(every_field(head, ""))
+        .chain(some_fields(fields, head, ""))
         .collect()
 }
 

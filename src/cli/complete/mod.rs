@@ -8,7 +8,7 @@ mod lists;
 mod tests;
 
 pub use line::{Typed, split};
-pub use lists::TOP_COLUMNS;
+pub use lists::{TOP_CHANGES, TOP_COLUMNS};
 
 use super::args::Cli;
 use super::topics;
@@ -61,6 +61,10 @@ pub trait Live {
     fn ports(&self, side: Side) -> Vec<(u16, String)>;
     /// Processes by id, with their names.
     fn processes(&self) -> Vec<(u32, String)>;
+    /// Names of users of this host.
+    fn users(&self) -> Vec<String>;
+    /// Names of what controls congestion of TCP here.
+    fn congestion_controls(&self) -> Vec<String>;
 }
 
 /// What can follow `before` (the words behind the program's name) where `current` is begun.
@@ -109,27 +113,44 @@ fn within(command: &Command, before: &[String], current: &str, live: &dyn Live) 
     let mut value_of: Option<&Arg> = None;
     let mut options = true;
     let mut words: Vec<&str> = Vec::new();
+    let mut given = Given::new();
     for word in before {
-        if value_of.take().is_some() {
+        if let Some(arg) = value_of.take() {
+            given.push((arg.get_id().as_str(), word));
             continue;
         }
         match word.strip_prefix('-').filter(|_| options) {
             Some("-") => options = false,
-            Some(letters) if !letters.is_empty() => value_of = wants_value(command, letters),
+            Some(letters) if !letters.is_empty() => {
+                value_of = wants_value(command, letters);
+                given.extend(attached(command, letters));
+            }
             _ => words.push(word),
         }
     }
     if let Some(arg) = value_of {
-        return value(command, arg, current);
+        return value(command, arg, current, &given);
     }
     if options && current.starts_with('-') {
-        return option(command, current);
+        return option(command, current, &given);
     }
-    if command
-        .get_positionals()
-        .any(|arg| arg.get_id() == "filter")
-    {
-        return Completion::Words(filter::complete(&words, current, live));
+    let takes = |id: &str| command.get_positionals().any(|arg| arg.get_id() == id);
+    // These take several ports; kill takes a filter instead, too.
+    let of_ports = takes("ports");
+    let is_kill = command.get_name() == "kill";
+    let live_ports = if of_ports || is_kill && words.is_empty() {
+        filter::ports(Side::Local, current, live)
+    } else {
+        Vec::new()
+    };
+    if of_ports {
+        let whole = |c: Candidate| Candidate::new(c.word, c.about);
+        return Completion::Words(live_ports.into_iter().map(whole).collect());
+    }
+    if takes("filter") {
+        let mut candidates = filter::complete(&words, current, live);
+        candidates.splice(0..0, live_ports);
+        return Completion::Words(candidates);
     }
     let mut candidates: Vec<_> = command
         .get_positionals()
@@ -144,6 +165,27 @@ fn within(command: &Command, before: &[String], current: &str, live: &dyn Live) 
         candidates.extend(commands(&Cli::command()));
     }
     Completion::Words(candidates)
+}
+
+/// The options with values so far, by their ids.
+type Given<'a> = Vec<(&'a str, &'a str)>;
+
+/// The option in `-lettersVALUE` or `--name=VALUE` (given without its first dash), with that value.
+fn attached<'a>(command: &'a Command, letters: &'a str) -> Option<(&'a str, &'a str)> {
+    let takes = |arg: &&Arg| arg.get_action().takes_values();
+    let (arg, value) = match letters.strip_prefix('-') {
+        Some(long) => {
+            let (name, value) = long.split_once('=')?;
+            (by_name(command, name).filter(takes)?, value)
+        }
+        None => letters.char_indices().find_map(|(at, letter)| {
+            let mut all = command.get_opts();
+            let arg = all.find(|arg| arg.get_short() == Some(letter));
+            let value = letters.get(at + letter.len_utf8()..)?;
+            Some((arg.filter(takes)?, value))
+        })?,
+    };
+    (!value.is_empty()).then_some((arg.get_id().as_str(), value))
 }
 
 /// The option in `-letters` or `--name` (given without its first dash) whose value is the next word.
@@ -172,13 +214,13 @@ fn by_name<'a>(command: &'a Command, name: &str) -> Option<&'a Arg> {
 }
 
 /// An option, or behind `=` its value.
-fn option(command: &Command, current: &str) -> Completion {
+fn option(command: &Command, current: &str, given: &Given<'_>) -> Completion {
     if let Some((name, begun)) = current.split_once('=') {
         let arg = name
             .strip_prefix("--")
             .and_then(|name| by_name(command, name));
         let head = format!("{name}=");
-        return match arg.map(|arg| value(command, arg, begun)) {
+        return match arg.map(|arg| value(command, arg, begun, given)) {
             Some(Completion::Words(words)) => {
                 Completion::Words(words.into_iter().map(|c| c.before(&head)).collect())
             }
@@ -199,7 +241,7 @@ fn option(command: &Command, current: &str) -> Completion {
     Completion::Words(candidates)
 }
 
-fn value(command: &Command, arg: &Arg, current: &str) -> Completion {
+fn value(command: &Command, arg: &Arg, current: &str, given: &Given<'_>) -> Completion {
     if arg.get_value_hint() == ValueHint::AnyPath || arg.get_value_hint() == ValueHint::FilePath {
         return Completion::Files;
     }
@@ -207,7 +249,11 @@ fn value(command: &Command, arg: &Arg, current: &str) -> Completion {
         (_, "columns") => lists::columns(current),
         (_, "query") => lists::tables(current),
         (_, "by") => lists::fields(current),
-        ("top", "sort") => lists::top_order(current),
+        ("top", "sort") => {
+            let last = |id: &str| given.iter().rfind(|(of, _)| *of == id).map(|g| g.1);
+            let by = last("by").unwrap_or("process");
+            lists::top_order(current, by, last("interval").is_some())
+        }
         (_, "sort") => lists::order(current),
         ("top", "limit") => vec![Candidate::new("all", "every group")],
         (_, "width") => vec![Candidate::new("none", "no limit")],

@@ -14,6 +14,14 @@ impl Live for Few {
         let names = ["nginx", "sshd", "$(reboot)", "a b", "-rf", "nginx"];
         (7..).zip(names.map(str::to_owned)).collect()
     }
+
+    fn users(&self) -> Vec<String> {
+        ["root", "www-data", "; reboot"].map(str::to_owned).into()
+    }
+
+    fn congestion_controls(&self) -> Vec<String> {
+        ["reno", "cubic"].map(str::to_owned).into()
+    }
 }
 
 /// The words that fit at the end of a line behind `portctl`.
@@ -86,7 +94,15 @@ fn values_of_options() {
     has("ls --columns=-", &["--columns=-peer"]);
     has("ls --sort ", &["none", "recv_queue"]);
     assert_eq!(at("ls --sort recv_queue:d"), ["recv_queue:desc"]);
-    has("top --sort ", &["sockets", "churn", "close-wait", "dport"]);
+    has("top --sort ", &["sockets", "close-wait", "process"]);
+    // Only what is taken: fields of --by, and changes where there are two looks.
+    lacks("top --sort ", &["churn", "dport"]);
+    has("top -i 1 --sort ", &["churn", "in"]);
+    has("top --interval=1 --sort ", &["traffic"]);
+    has("top -ti1 --sort ", &["traffic"]);
+    assert_eq!(at("top --by dport --sort d"), ["dport"]);
+    assert_eq!(at("top --by=state,dst --sort sockets,d"), ["sockets,dst"]);
+    assert_eq!(at("top --by dport --sort=d"), ["--sort=dport"]);
     has("ls -A tcp,", &["tcp,udp", "tcp,packet_raw"]);
     assert_eq!(at("top -A all,!xd"), ["all,!xdp"]);
     lacks("ls -A tcp,", &["tcp,tcp"]);
@@ -129,6 +145,33 @@ fn filters() {
 }
 
 #[test]
+fn filters_in_quotes() {
+    assert_eq!(at("ls 'sport = 808"), ["sport = 8080"]);
+    assert_eq!(at("ls \"state est"), ["state established"]);
+    assert_eq!(at("ls '( dpor"), ["( dport"]);
+    assert_eq!(at("ls '(dpor"), ["(dport"]);
+    assert_eq!(at(r"ls \( spor"), ["sport"]);
+    assert_eq!(
+        at("ls -t 'sport = 22 or dport=44"),
+        ["sport = 22 or dport=443", "sport = 22 or dport=4433"]
+    );
+    has("ls 'sport ", &["sport =", "sport in"]);
+}
+
+#[test]
+fn values_of_this_host() {
+    assert_eq!(at("ls user = "), ["root", "www-data"]);
+    assert_eq!(at("ls congestion = "), ["reno", "cubic"]);
+    for command in ["why", "wait", "kill"] {
+        assert_eq!(at(&format!("{command} 8")), ["8080"], "{command}");
+        has(&format!("{command} "), &["22", "8080"]);
+    }
+    assert_eq!(at("why 22 8"), ["8080"]);
+    has("kill ", &["process", "22"]);
+    has("kill sport = ", &["22"]);
+}
+
+#[test]
 fn names_that_a_shell_would_run_are_not_offered() {
     assert_eq!(at("ls process = "), ["nginx", "sshd"]);
 }
@@ -140,6 +183,7 @@ fn lines_are_split_as_a_shell_does() {
     assert_eq!((typed.current.as_str(), typed.quoted), ("sta", false));
     let open = split("portctl ls 'dport = ");
     assert_eq!((open.current.as_str(), open.quoted), ("dport = ", true));
+    assert!(open.open && !typed.open);
     assert_eq!(split("").before.len(), 0);
     assert_eq!(split("portctl ls ").current, "");
     assert_eq!(split("portctl ls ").before, ["ls"]);

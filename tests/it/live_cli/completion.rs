@@ -51,8 +51,19 @@ fn bash_completes() {
         assert_eq!(bash("portctl ls --columns=loc", "loc"), ["local"]);
         assert_eq!(bash("portctl ls --sort recv_queue:d", "d"), ["desc"]);
         assert_eq!(bash("portctl ls --sort recv_queue:", ""), ["asc", "desc"]);
-        // Inside quotes it leaves the word alone.
-        assert!(bash("portctl ls 'dpo", "dpo").is_empty());
+        // Inside quotes all of it is the word; bash closes them itself. What is written otherwise than it is meant it leaves alone.
+        assert_eq!(bash("portctl ls 'dpo", "dpo"), ["dport"]);
+        assert_eq!(
+            bash("portctl ls \"state est", "state est"),
+            ["state established"]
+        );
+        assert_eq!(bash(r"portctl ls \( dpo", "dpo"), ["dport "]);
+        assert!(bash(r"portctl ls state\ est", r"state\ est").is_empty());
+        assert!(
+            bash("portctl ls congestion = ", "").contains(&"cubic ".to_owned())
+                || bash("portctl ls congestion = ", "").contains(&"reno ".to_owned())
+        );
+        assert!(bash("portctl ls user = ro", "ro").contains(&"root".to_owned()));
         assert!(bash("portctl nonsense --nonsense ", "").len() < 400);
 
         let server = listener("127.0.0.1", 9);
@@ -65,6 +76,14 @@ fn bash_completes() {
             ),
             [number.as_str()]
         );
+        assert_eq!(
+            bash(
+                &format!("portctl ls -tl 'sport = {}", &number[..2]),
+                &format!("sport = {}", &number[..2])
+            ),
+            [format!("sport = {number}")]
+        );
+        assert!(bash("portctl why ", "").contains(&format!("{number} ")));
         assert!(bash("portctl ls dport = ", "").is_empty());
         let client = connect(address(&server));
         let _accepted = accept(&server);

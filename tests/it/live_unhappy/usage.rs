@@ -44,7 +44,7 @@ fn filters_that_make_no_sense() {
         (&["ls", "sport = 22,htpps,80"], "htpps"),
         (&["ls", "dst", "is", "privat"], "privat"),
         (&["ls", "pid = nginx"], "nginx"),
-        (&["ls", "rtt > 5 apples"], "apples"),
+        (&["ls", "rtt > 5 apples"], "5 apples"),
         (&["ls", "rtt > 5apples"], "5apples"),
         (&["ls", "dev = no-such-dev0"], "no-such-dev0"),
         (&["ls", "src [fe80::1]%no-such-dev0:22"], "no-such-dev0"),
