@@ -249,16 +249,16 @@ impl Checker<'_> {
 
 fn mark(field: FieldId, piece: Piece<'_>) -> Result<Predicate, Fault> {
     let read = |piece: Piece<'_>| {
-        let number = port::number(piece.text).map(u32::try_from);
+        let number = quantity::identity(piece.text).map(u32::try_from);
         let why = match number {
-            Some(Ok(number)) => return Ok(number),
-            Some(Err(_)) => quantity::NumberFault::TooLarge,
-            None => quantity::NumberFault::NotANumber,
+            Ok(Ok(number)) => return Ok(number),
+            Ok(Err(_)) => quantity::NumberFault::TooLarge,
+            Err(why) => why,
         };
         let kind = ErrorKind::BadNumber {
             field,
             text: piece.text.to_owned(),
-            unit: super::Unit::None,
+            unit: super::Unit::Hex,
             why,
         };
         Err(Fault::new(kind, piece.span()))

@@ -48,7 +48,7 @@ pub use ast::{Comparison, Expr, Node, NodeKind, Op, StateWord, Value};
 pub use brief::brief;
 pub use error::{ErrorKind, FilePlace, FilterError, PortFault};
 pub use glob::Glob;
-pub use kind::Unit;
+pub use kind::{TimeUnit, Unit};
 pub use numbers::NumberSet;
 pub use offer::{classes_of, has_order, words_of};
 pub use parse::parse;
