@@ -153,7 +153,7 @@ impl Checker<'_> {
 
     /// `autobound`: as `ss` sees it without the kernel's help.
     pub(super) fn autobound(&mut self, span: Span) -> Result<Predicate, Fault> {
-        let name = |pattern: &str| Predicate::Name(Side::Local, Glob::new(pattern));
+        let name = |pattern: &str| Predicate::Name(Side::Local, Glob::new(pattern).into());
         let mut of_unix = vec![Predicate::Family(Family::Unix)];
         // The kernel's own names are five hexadecimal digits, net/unix/af_unix.c.
         of_unix.push(Predicate::any(vec![
@@ -211,7 +211,7 @@ impl Checker<'_> {
             None if is_any(pattern) => Ok(Predicate::Constant(true)),
             _ if is_name => {
                 let pattern = pattern.strip_prefix("unix:").unwrap_or(pattern);
-                Ok(Predicate::Name(side, Glob::new(pattern)))
+                Ok(Predicate::Name(side, Glob::new(pattern).into()))
             }
             _ => self.address(side, family, piece),
         }
