@@ -511,6 +511,44 @@ fn a_long_set_of_ports_is_one_lookup() {
 }
 
 #[test]
+fn a_long_set_of_names_is_one_lookup() {
+    let names: Vec<_> = (0..10_000).map(|n| format!("p{n}")).collect();
+    for (field, other) in [("process", "n*x"), ("context", "*y"), ("path", "/run/*")] {
+        let set = compile(&format!("{field} in {},{other}", names.join(",")));
+        let list = names.join(&format!(" or {field} = "));
+        let chain = compile(&format!("{field} = {list} or {field} = {other}"));
+        assert!(
+            matches!(
+                &set.predicate,
+                Predicate::Process(..) | Predicate::Named(..) | Predicate::Name(..)
+            ),
+            "{field}"
+        );
+        assert_eq!(set.predicate, chain.predicate, "{field}");
+    }
+    let set = format!("path in {},/run/*", names.join(","));
+    assert_eq!(shown(&set), [10, 13]);
+    assert_eq!(shown(&set.replace(" in ", " not in ")), {
+        let mut others = others(&[10, 13]);
+        others.retain(|n| !unknown(&set).contains(n));
+        others
+    });
+}
+
+#[test]
+fn sockets_without_a_connection_have_no_round_trip() {
+    let says = |state, text: &str| {
+        let socket = inet(Protocol::Tcp, state, 411, "10.0.0.1:22", "0.0.0.0:0");
+        compile(text).matches(row(&socket))
+    };
+    for state in [State::BoundInactive, State::Close] {
+        assert_eq!(says(state, "rtt > 100s"), Truth::False);
+        assert_eq!(says(state, "rtt is none"), Truth::True);
+    }
+    assert_eq!(says(State::Established, "rtt > 100s"), Truth::Unknown);
+}
+
+#[test]
 fn classes_of_addresses_and_ports() {
     assert_eq!(shown("src is loopback"), [8]);
     assert_eq!(shown("src is private"), [1, 2, 3, 7]);

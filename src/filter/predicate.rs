@@ -475,38 +475,30 @@ fn add_names<T: PartialEq>(known: &mut Vec<(T, Box<Names>)>, of: T, names: Box<N
 }
 
 /// The parts of an "or"; if many of them are "and"s that ask for an address of the same side, those are looked up by it.
-fn by_address(parts: Vec<Predicate>) -> Vec<Predicate> {
-    let mut rest = Vec::new();
-    let mut asking: [Vec<(Network, Predicate)>; 2] = Default::default();
-    let (mut counts, sides) = ([0, 0], [Side::Local, Side::Peer]);
-    for side in parts.iter().filter_map(|part| Some(network_in(part)?.1)) {
-        counts[usize::from(side == Side::Peer)] += 1;
-    }
-    for part in parts {
-        let place = network_in(&part);
-        match (part, place) {
-            (Predicate::And(mut all), Some((at, side, network)))
-                if counts[usize::from(side == Side::Peer)] > MANY_NETWORKS =>
-            {
-                all.remove(at);
-                asking[usize::from(side == Side::Peer)].push((network, Predicate::all(all)));
-            }
-            (part, _) => rest.push(part),
-        }
-    }
-    for (side, asking) in sides.into_iter().zip(asking) {
-        if asking.is_empty() {
+fn by_address(mut parts: Vec<Predicate>) -> Vec<Predicate> {
+    for side in [Side::Local, Side::Peer] {
+        let asked = |part: &Predicate| network_in(part).filter(|n| n.1 == side);
+        if parts.iter().filter_map(asked).count() <= MANY_NETWORKS {
             continue;
         }
         let mut of_network: FxHashMap<Network, Vec<Predicate>> = FxHashMap::default();
-        for (network, condition) in asking {
-            of_network.entry(network).or_default().push(condition);
+        let mut rest = Vec::new();
+        for part in parts {
+            let asked = asked(&part);
+            match (part, asked) {
+                (Predicate::And(mut all), Some((at, _, network))) => {
+                    all.remove(at);
+                    let more = of_network.entry(network).or_default();
+                    more.push(Predicate::all(all));
+                }
+                (part, _) => rest.push(part),
+            }
         }
-        rest.push(Predicate::ByAddress(Box::new(ByAddress::new(
-            side, of_network,
-        ))));
+        let table = ByAddress::new(side, of_network);
+        rest.push(Predicate::ByAddress(Box::new(table)));
+        parts = rest;
     }
-    rest
+    parts
 }
 
 /// The network that an "and" asks for: its place, and the smallest one if there are several.

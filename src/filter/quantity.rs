@@ -266,7 +266,7 @@ fn number(text: &str, unit: Unit) -> Result<Quantity, NumberFault> {
 
 fn divided(scaled: u128, divisor: u128) -> Result<Quantity, NumberFault> {
     let whole = u64::try_from(scaled / divisor).map_err(|_| NumberFault::TooLarge)?;
-    let more = scaled % divisor != 0;
+    let more = !scaled.is_multiple_of(divisor);
     Ok(Quantity { whole, more })
 }
 
