@@ -1,6 +1,9 @@
 //! What can be typed. Options keep `ss`'s letters and long names.
 
-use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{
+    ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -274,7 +277,7 @@ pub struct SelectArgs {
     #[arg(value_name = "FILTER")]
     pub filter: Vec<OsString>,
     /// Read a filter from a file, where # begins a comment; '-' is standard input. With FILTER, both must hold
-    #[arg(short = 'F', long = "filter", value_name = "FILE", help_heading = SOCKETS)]
+    #[arg(short = 'F', long = "filter", value_name = "FILE", help_heading = SOCKETS, action = ArgAction::Append)]
     pub filter_file: Option<PathBuf>,
 }
 
@@ -480,6 +483,17 @@ impl Cli {
     pub fn read(words: impl Iterator<Item = OsString>) -> Result<Self, clap::Error> {
         let mut command = Self::command();
         let matches = command.try_get_matches_from_mut(words)?;
+        // Of other options the last one counts; of two filters, one would silently not hold.
+        let files = |(_, matches): (_, &ArgMatches)| {
+            let files = matches.try_get_many::<PathBuf>("filter_file");
+            files.ok().flatten().map_or(0, |files| files.len())
+        };
+        if matches.subcommand().map_or(0, files) > 1 {
+            return Err(command.error(
+                ErrorKind::ArgumentConflict,
+                "more than one filter file: -F can be given once, and words after the options hold beside it",
+            ));
+        }
         let mut cli = Self::from_arg_matches(&matches).map_err(|e| e.format(&mut command))?;
         let select = match &mut cli.command {
             Some(Command::Ls(args)) => Some(&mut args.select),
@@ -551,6 +565,23 @@ mod tests {
         assert!(args.numeric && args.processes);
         assert!(args.extended);
         assert_eq!(args.select.filter, ["dport", "=", ":443"]);
+    }
+
+    #[test]
+    fn one_filter_file_is_enough() {
+        let read = |words: &[&str]| {
+            let words = ["portctl", "ls", "-t"].iter().chain(words);
+            Cli::read(words.map(OsString::from))
+        };
+        let Some(Command::Ls(args)) = read(&["-F", "a", "sport", "=", "1"]).unwrap().command else {
+            panic!("ls")
+        };
+        assert_eq!(args.select.filter_file, Some(PathBuf::from("a")));
+        for words in [["-F", "a", "-F", "b"], ["-F", "a", "--filter", "a"]] {
+            let error = read(&words).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ArgumentConflict);
+            assert!(error.to_string().contains("more than one filter file"));
+        }
     }
 
     #[test]

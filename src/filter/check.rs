@@ -2,8 +2,10 @@
 
 use super::ast::{Comparison, Expr, Node, NodeKind, Op, Value};
 use super::error::{ErrorKind, Fault};
-use super::kind::Kind;
+use super::kind::{Kind, TimeUnit, Unit};
 use super::predicate::Predicate;
+use super::quantity;
+use super::split::Piece;
 use super::suggest::closest;
 use super::token::Span;
 use super::{Resolver, Scope, Warning};
@@ -16,6 +18,7 @@ pub(super) fn check(
     resolver: &dyn Resolver,
 ) -> Result<(Predicate, Vec<Warning>), Fault> {
     let mut checker = Checker {
+        text: &expr.text,
         scope,
         resolver,
         warnings: Vec::new(),
@@ -59,6 +62,8 @@ fn state_set(value: &Value) -> Result<StateSet, Fault> {
 
 /// Knows what is around the tree while it is checked.
 pub(super) struct Checker<'a> {
+    /// The text that all spans point into.
+    text: &'a str,
     pub(super) scope: &'a Scope,
     pub(super) resolver: &'a dyn Resolver,
     warnings: Vec<Warning>,
@@ -93,6 +98,11 @@ impl Checker<'_> {
             };
             return Err(Fault::new(kind, c.op_span.unwrap_or(c.field_span)));
         }
+        if let Kind::Number(Unit::Time(unit)) = kind
+            && !matches!(c.op, Op::Is | Op::IsNot)
+        {
+            self.note_bare_time(c, unit);
+        }
         let mut any = Vec::with_capacity(c.values.len());
         for value in &c.values {
             any.push(match c.op {
@@ -101,6 +111,31 @@ impl Checker<'_> {
             });
         }
         Ok(Predicate::any(any).negated_if(c.op.is_negated()))
+    }
+
+    /// Tells how the first time without a unit is read, unless the field's name says it.
+    fn note_bare_time(&mut self, c: &Comparison, unit: TimeUnit) {
+        let name = c.field_span.of(self.text);
+        let typed = name.to_ascii_lowercase().replace('-', "_");
+        if typed.ends_with("_us") || typed.ends_with("_ms") {
+            return;
+        }
+        for value in &c.values {
+            let plain = value.plain();
+            let piece = Piece::new(&plain, value.span);
+            let Some(number) = quantity::bare_time(c.op, unit, piece) else {
+                continue;
+            };
+            let (op, sign) = (c.op.symbol(), unit.sign());
+            let other = match unit {
+                TimeUnit::Micro => format!("{number}ms for milliseconds"),
+                TimeUnit::Milli => format!("{number}us for microseconds, {number}s for seconds"),
+            };
+            let message =
+                format!("'{name} {op} {plain}' is read as {number} {sign}; write {other}");
+            self.warn(value.span, message);
+            return;
+        }
     }
 
     /// The field compared with one value, without the "not" that may be in the operator.

@@ -12,7 +12,7 @@ use super::predicate::{EndTest, PortSets, PortTest, Predicate};
 use super::quantity;
 use super::split::{Piece, split};
 use super::token::Span;
-use crate::model::{Family, Protocol, Side, ethertype_named, netlink_named};
+use crate::model::{Family, Protocol, Side, Table, ethertype_named, netlink_named};
 
 /// Prefixes of values that choose a family, as `ss` has them.
 const PREFIXES: [(&str, Option<Family>); 8] = [
@@ -59,6 +59,7 @@ impl Checker<'_> {
                 }
                 Written::Any => return Ok(in_family(family, Vec::new())),
                 Written::Service(ports) => {
+                    let ports = self.service(op, ports, piece);
                     let set = |protocol| {
                         let number = ports.of(protocol);
                         number
@@ -80,6 +81,47 @@ impl Checker<'_> {
         };
         let test = Predicate::Port(Box::new(PortTest { side, sets }));
         Ok(in_family(family, vec![test]))
+    }
+
+    /// The ports of a service for this operator, and what should be known of them. A name with one number orders the ports of TCP and
+    /// UDP alike, whether or not it is registered for both.
+    fn service(&mut self, op: Op, ports: Ports, piece: Piece<'_>) -> Ports {
+        let name = piece.text;
+        let ordered = match (ports.tcp, ports.udp) {
+            (Some(tcp), Some(udp)) if op.is_order() && tcp != udp => {
+                let message = format!(
+                    "'{name}' is {tcp} for TCP and {udp} for UDP, and each is compared with its own: \
+                     a number would be the same for all"
+                );
+                self.warn(piece.span(), message);
+                ports
+            }
+            (tcp, udp) if op.is_order() => Ports {
+                tcp: tcp.or(udp),
+                udp: udp.or(tcp),
+                ..ports
+            },
+            _ => ports,
+        };
+        let selected = || {
+            let tables = self.scope.tables.iter();
+            tables.filter(|table| table.family.is_ip())
+        };
+        let has_number = |table: Table| ordered.of(table.protocol).is_some();
+        if selected().next().is_some() && !selected().any(has_number) {
+            let known = [("TCP", ports.tcp), ("UDP", ports.udp), ("raw", ports.raw)];
+            let of: Vec<_> = known
+                .iter()
+                .filter(|k| k.1.is_some())
+                .map(|k| k.0)
+                .collect();
+            let message = format!(
+                "'{name}' is a name for {} only, so that no socket of those asked for has it",
+                of.join(" and ")
+            );
+            self.warn(piece.span(), message);
+        }
+        ordered
     }
 
     /// `8000-8099`.
@@ -116,7 +158,7 @@ impl Checker<'_> {
                            'ss' asks the kernel, and may show fewer";
             self.warn(span, message.to_owned());
         }
-        let name = |pattern: &str| Predicate::Name(Side::Local, Glob::new(pattern));
+        let name = |pattern: &str| Predicate::Name(Side::Local, Glob::new(pattern).into());
         let mut of_unix = vec![Predicate::Family(Family::Unix)];
         // The kernel's own names are five hexadecimal digits, net/unix/af_unix.c.
         of_unix.push(Predicate::any(vec![
@@ -174,7 +216,7 @@ impl Checker<'_> {
             None if is_any(pattern) => Ok(Predicate::Constant(true)),
             _ if is_name => {
                 let pattern = pattern.strip_prefix("unix:").unwrap_or(pattern);
-                Ok(Predicate::Name(side, Glob::new(pattern)))
+                Ok(Predicate::Name(side, Glob::new(pattern).into()))
             }
             _ => self.address(side, family, piece),
         }

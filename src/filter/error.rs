@@ -4,7 +4,7 @@ use super::ast::Op;
 use super::brief::brief;
 use super::hint::{either, later};
 use super::kind::Unit;
-use super::quantity::NumberFault;
+use super::quantity::{NumberFault, hexadecimal};
 use super::token::Span;
 use crate::model::FieldId;
 use std::fmt::{self, Display, Formatter};
@@ -289,7 +289,10 @@ impl FilterError {
                 format!("'/{}' is wrong here: {why}", brief(prefix))
             }
             ErrorKind::BadNumber {
-                field, text, why, ..
+                field,
+                text,
+                unit,
+                why,
             } => {
                 let name = field.field().name;
                 match why {
@@ -298,6 +301,18 @@ impl FilterError {
                     }
                     NumberFault::NotANumber => {
                         format!("'{}' is not a number, as '{name}' is", brief(text))
+                    }
+                    NumberFault::UnknownUnit if hexadecimal(text).is_some() => {
+                        format!(
+                            "'{}' is not a hexadecimal number: 0x is followed by digits, 0 to 9 and a to f",
+                            brief(text)
+                        )
+                    }
+                    NumberFault::UnknownUnit
+                        if matches!(unit, Unit::None | Unit::Hex)
+                            && text.bytes().all(|b| b.is_ascii_hexdigit()) =>
+                    {
+                        format!("'{}' is not a decimal number", brief(text))
                     }
                     NumberFault::UnknownUnit => {
                         format!("'{}' ends in no unit that '{name}' has", brief(text))

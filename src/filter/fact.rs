@@ -75,7 +75,7 @@ impl Checker<'_> {
                 let word = one_of(c.field, piece, words, |w| w)?;
                 Ok(Predicate::Word(c.field, vec![word]))
             }
-            Kind::Text => Ok(Predicate::Named(c.field, Glob::text(&value.pattern))),
+            Kind::Text => Ok(Predicate::Named(c.field, Glob::text(&value.pattern).into())),
             Kind::Protocol => {
                 let &(_, protocol, kind) = one_of(c.field, piece, PROTOCOLS, |p| p.0)?;
                 let of_kind =
@@ -91,14 +91,14 @@ impl Checker<'_> {
                 Ok(Predicate::Flag(c.field, flag))
             }
             Kind::Interface if !Glob::text(&value.pattern).is_literal() => {
-                Ok(Predicate::Named(c.field, Glob::text(&value.pattern)))
+                Ok(Predicate::Named(c.field, Glob::text(&value.pattern).into()))
             }
             Kind::Interface => self.interface_named(piece),
             Kind::User => self.user(value, piece),
             Kind::Mark => mark(c.field, piece),
             Kind::Cgroup => self.cgroup(piece),
-            Kind::Process => Ok(Predicate::Process(c.field, self.process(value))),
-            Kind::Path(side) => Ok(Predicate::Name(side, Glob::new(&value.pattern))),
+            Kind::Process => Ok(Predicate::Process(c.field, self.process(value).into())),
+            Kind::Path(side) => Ok(Predicate::Name(side, Glob::new(&value.pattern).into())),
             // Read elsewhere, see `Checker::compared`.
             Kind::State | Kind::Port(_) | Kind::Host(_) => Ok(Predicate::Constant(false)),
         }
@@ -181,7 +181,7 @@ impl Checker<'_> {
     fn user(&self, value: &Value, piece: Piece<'_>) -> Result<Predicate, Fault> {
         let glob = Glob::text(&value.pattern);
         if !glob.is_literal() {
-            return Ok(Predicate::Named(FieldId::User, glob));
+            return Ok(Predicate::Named(FieldId::User, glob.into()));
         }
         let uid = self.resolver.user(piece.text).map(|uid| uid.0.into());
         match uid.or_else(|| port::number(piece.text)) {
@@ -249,16 +249,16 @@ impl Checker<'_> {
 
 fn mark(field: FieldId, piece: Piece<'_>) -> Result<Predicate, Fault> {
     let read = |piece: Piece<'_>| {
-        let number = port::number(piece.text).map(u32::try_from);
+        let number = quantity::identity(piece.text).map(u32::try_from);
         let why = match number {
-            Some(Ok(number)) => return Ok(number),
-            Some(Err(_)) => quantity::NumberFault::TooLarge,
-            None => quantity::NumberFault::NotANumber,
+            Ok(Ok(number)) => return Ok(number),
+            Ok(Err(_)) => quantity::NumberFault::TooLarge,
+            Err(why) => why,
         };
         let kind = ErrorKind::BadNumber {
             field,
             text: piece.text.to_owned(),
-            unit: super::Unit::None,
+            unit: super::Unit::Hex,
             why,
         };
         Err(Fault::new(kind, piece.span()))

@@ -2,7 +2,7 @@
 //!
 //! A fact that nobody can tell makes the condition unknown; one that is known to be nothing makes it false.
 
-use super::glob::Glob;
+use super::names::Names;
 use super::numbers::NumberSet;
 use super::predicate::Truth;
 use crate::model::{CgroupId, Ends, FieldId, Holder, IfIndex, Owners, Row, Socket, Value};
@@ -71,14 +71,14 @@ pub(super) fn flag(row: Row<'_>, field: FieldId, wanted: bool) -> Truth {
     }
 }
 
-pub(super) fn named(row: Row<'_>, field: FieldId, glob: &Glob) -> Truth {
+pub(super) fn named(row: Row<'_>, field: FieldId, names: &Names) -> Truth {
     match read(row, field) {
-        Value::Name(name) => glob.matches_text(&name).into(),
-        Value::Text(text) => glob.matches_text(text).into(),
-        Value::Word(word) => glob.matches_text(word.as_bytes()).into(),
+        Value::Name(name) => names.matches_text(&name).into(),
+        Value::Text(text) => names.matches_text(text).into(),
+        Value::Word(word) => names.matches_text(word.as_bytes()).into(),
         Value::Contexts(owners) => held_by(owners, |holder| {
             let context = row.context.names.context(holder.process.pid);
-            context.is_some_and(|context| glob.matches_text(&context))
+            context.is_some_and(|context| names.matches_text(&context))
         }),
         other => otherwise(&other),
     }
@@ -118,11 +118,11 @@ fn held_by(owners: Owners<'_>, holds: impl FnMut(Holder<'_>) -> bool) -> Truth {
     }
 }
 
-pub(super) fn process(row: Row<'_>, field: FieldId, glob: &Glob) -> Truth {
+pub(super) fn process(row: Row<'_>, field: FieldId, names: &Names) -> Truth {
     match read(row, field) {
         Value::Processes(owners) => held_by(owners, |holder| {
             let name = holder.process.name.as_deref();
-            name.is_some_and(|name| glob.matches_text(name))
+            name.is_some_and(|name| names.matches_text(name))
         }),
         other => otherwise(&other),
     }

@@ -106,6 +106,25 @@ impl Glob {
         self.steps.iter().all(|s| matches!(s, Step::One(_)))
     }
 
+    /// Whether it is a pattern of abstract names only.
+    pub(super) fn is_abstract(&self) -> bool {
+        self.is_abstract == Some(true)
+    }
+
+    /// What every name that matches begins with, in lower case; all of it, if there are no wildcards.
+    pub(super) fn beginning(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for step in &self.steps {
+            let Step::One(character) = *step else { break };
+            match char::from_u32(character) {
+                Some(c) => bytes.extend(c.encode_utf8(&mut [0; 4]).bytes()),
+                // A byte that is no UTF-8, see `Name::character`.
+                None => bytes.extend(u8::try_from(character - u32::from(char::MAX) - 1)),
+            }
+        }
+        bytes
+    }
+
     /// Whether a name that is no unix name matches.
     #[must_use]
     pub fn matches_text(&self, name: &[u8]) -> bool {

@@ -48,12 +48,41 @@ pub enum Unit {
     None,
     /// Bytes; `k` is 1024 of them.
     Bytes,
-    /// Time; milliseconds if nothing is said. Compared in microseconds.
-    Time,
+    /// Time; the field's own unit if nothing is said. Compared in microseconds.
+    Time(TimeUnit),
     /// Bytes a second, if nothing is said; or bits.
     Rate,
     /// A multiple. Compared in 256ths.
     Factor,
+    /// Nothing; an identity or a mask that is shown in hexadecimal.
+    Hex,
+}
+
+/// What a field counts time in, as its JSON and CSV show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeUnit {
+    /// Microseconds.
+    Micro,
+    /// Milliseconds.
+    Milli,
+}
+
+impl TimeUnit {
+    /// Its sign.
+    pub(super) const fn sign(self) -> &'static str {
+        match self {
+            Self::Micro => "µs",
+            Self::Milli => "ms",
+        }
+    }
+
+    /// How many microseconds it is.
+    pub(super) const fn micros(self) -> u64 {
+        match self {
+            Self::Micro => 1,
+            Self::Milli => 1000,
+        }
+    }
 }
 
 const TYPES: &[(&str, &str)] = &[
@@ -126,18 +155,18 @@ impl Kind {
             FieldId::Type => Self::Words(TYPES),
             FieldId::State => Self::State,
             FieldId::RecvQueue | FieldId::SendQueue => Self::Number(Unit::Bytes),
-            FieldId::TimerExpires => Self::Number(Unit::Time),
+            FieldId::TimerExpires => Self::Number(Unit::Time(TimeUnit::Milli)),
             FieldId::AcceptQueue
             | FieldId::AcceptLimit
             | FieldId::PeerInode
             | FieldId::Retransmits
             | FieldId::Uid
             | FieldId::Inode
-            | FieldId::Cookie
             | FieldId::Pid
             | FieldId::Fd
             | FieldId::Threads
             | FieldId::CgroupId => Self::Number(Unit::None),
+            FieldId::Cookie => Self::Number(Unit::Hex),
             FieldId::Local | FieldId::Src => Self::Host(Side::Local),
             FieldId::Peer | FieldId::Dst => Self::Host(Side::Peer),
             FieldId::Sport => Self::Port(Side::Local),
@@ -170,11 +199,12 @@ impl Kind {
             model::Unit::Text | model::Unit::Word | model::Unit::Words => Self::Text,
             model::Unit::Flag => Self::Flag,
             model::Unit::Bytes => Self::Number(Unit::Bytes),
-            model::Unit::Microseconds | model::Unit::Milliseconds => Self::Number(Unit::Time),
+            model::Unit::Microseconds => Self::Number(Unit::Time(TimeUnit::Micro)),
+            model::Unit::Milliseconds => Self::Number(Unit::Time(TimeUnit::Milli)),
+            model::Unit::Hex => Self::Number(Unit::Hex),
             model::Unit::Rate => Self::Number(Unit::Rate),
             model::Unit::Factor => Self::Number(Unit::Factor),
             model::Unit::Number
-            | model::Unit::Hex
             | model::Unit::Segments
             | model::Unit::Packets
             | model::Unit::Connections => Self::Number(Unit::None),
@@ -268,10 +298,11 @@ fn example_of_detail(field: FieldId) -> String {
     let name = field.field().name;
     let condition = match Kind::of(field) {
         Kind::Number(Unit::Bytes) => "> 64k",
-        Kind::Number(Unit::Time) => "> 100ms",
+        Kind::Number(Unit::Time(_)) => "> 100ms",
         Kind::Number(Unit::Rate) => "< 10Mbit",
         Kind::Number(Unit::Factor) => "> 1.5",
         Kind::Number(Unit::None) => "> 10",
+        Kind::Number(Unit::Hex) => "= 0x1f",
         Kind::Listed([word, ..]) => return format!("{name} = {word}"),
         Kind::Flag => "= yes",
         _ => "= *",

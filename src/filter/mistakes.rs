@@ -364,7 +364,7 @@ fn numbers_words_and_names() {
         "recv_queue > 5apples",
         "5apples",
         "ends in no unit that 'recv_queue' has",
-        "k, M and G",
+        "k, M, G and T",
     );
     check(
         "retransmits > 1k",
@@ -372,6 +372,19 @@ fn numbers_words_and_names() {
         "ends in no unit",
         "it has no unit",
     );
+    check(
+        "cookie = 0x10000000000000000",
+        "0x10000000000000000",
+        "is too large a number",
+        "",
+    );
+    check("cookie = 0x", "0x", "0x is followed by", "begins with 0x");
+    check("inode = 0xg", "0xg", "not a hexadecimal", "begins with 0x");
+    check("mark = 0xzz", "0xzz", "not a hexadecimal", "begins with 0x");
+    check("mark = 1f", "1f", "not a decimal", "begins with 0x");
+    check("cookie = 1f", "1f", "not a decimal", "begins with 0x");
+    check("cookie = ff", "ff", "is not a number", "cookie = 0x1f");
+    check("mark = 08", "08", "is not a number", "octal");
     check("uid = 10-5", "10-5", "ends before it begins", "smaller");
     check("sport = 90-80", "90-80", "ends before it begins", "smaller");
     check("sport = 80-70000", "80-70000", "a port is 0 to 65535", "");

@@ -13,6 +13,7 @@
 mod address;
 mod ast;
 mod brief;
+mod by_address;
 mod check;
 mod class;
 mod ends;
@@ -27,6 +28,7 @@ mod kind;
 mod meant;
 #[cfg(test)]
 mod mistakes;
+mod names;
 mod narrow;
 mod numbers;
 mod offer;
@@ -47,9 +49,11 @@ mod token;
 pub use address::{Network, NetworkSet};
 pub use ast::{Comparison, Expr, Node, NodeKind, Op, StateWord, Value};
 pub use brief::brief;
+pub use by_address::ByAddress;
 pub use error::{ErrorKind, FilePlace, FilterError, PortFault};
 pub use glob::Glob;
-pub use kind::Unit;
+pub use kind::{TimeUnit, Unit};
+pub use names::Names;
 pub use numbers::NumberSet;
 pub use offer::{classes_of, has_order, words_of};
 pub use parse::parse;

@@ -3,6 +3,7 @@
 //! As with states and tables, "unknown" counts as "can match", so that the rows it decides can be counted.
 
 use super::address::Network;
+use super::by_address::ByAddress;
 use super::numbers::NumberSet;
 use super::predicate::Predicate;
 use crate::model::{Condition, Conditions, Protocol, Side};
@@ -57,6 +58,7 @@ fn condition(predicate: &Predicate, truth: bool, protocol: Protocol) -> Conditio
                 Condition::all(each)
             }
         }
+        (Predicate::ByAddress(table), _) => by_address(table, truth, protocol),
         (Predicate::Port(test), _) => ports(test.side, test.sets.of(protocol), truth),
         (Predicate::Interface(index), _) => {
             let number = index.map_or(0, |i| i.0.get());
@@ -79,6 +81,30 @@ fn condition(predicate: &Predicate, truth: bool, protocol: Protocol) -> Conditio
         (Predicate::Name(..) | Predicate::End(_), _) => always(!truth),
         (Predicate::Family(family), _) if !family.is_ip() => always(!truth),
         _ => Condition::Anything,
+    }
+}
+
+// A function of its own, so that conditions inside each other need less stack.
+fn by_address(table: &ByAddress, truth: bool, protocol: Protocol) -> Condition {
+    if truth && table.parts().count() > ALTERNATIVES {
+        return Condition::Anything;
+    }
+    let part = |(network, more)| {
+        let both = [
+            address(table.side(), network, truth),
+            condition(more, truth, protocol),
+        ];
+        if truth {
+            Condition::all(both)
+        } else {
+            Condition::any(both)
+        }
+    };
+    let each = table.parts().map(part);
+    if truth {
+        Condition::any(each)
+    } else {
+        Condition::all(each)
     }
 }
 

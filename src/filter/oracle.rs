@@ -19,6 +19,7 @@ const SERVICES: &[(&str, &[(Protocol, u16)])] = &[
     ("http", &[(Protocol::Tcp, 80)]),
     ("https", &[(Protocol::Tcp, 443), (Protocol::Udp, 443)]),
     ("both", &[(Protocol::Tcp, 512), (Protocol::Udp, 513)]),
+    ("ftp-data", &[(Protocol::Tcp, 20)]),
     ("icmp", &[(Protocol::Raw, 1)]),
 ];
 
@@ -302,10 +303,81 @@ fn services_have_a_number_for_each_protocol() {
     assert_eq!(shown("sport = :ssh"), [0, 1, 3, 4, 6]);
     assert_eq!(shown("sport = both"), [8]);
     assert_eq!(shown("sport = icmp"), [9]);
-    assert_eq!(shown("sport > ssh"), [2, 5, 7]);
+    assert_eq!(shown("sport > ssh"), [2, 5, 7, 8]);
     assert_eq!(shown("sport != both"), others(&[8]));
     assert_eq!(shown("( dport = :https or sport = :ssh )"), [0, 1, 3, 4, 6]);
     assert_eq!(shown("src 10.0.0.1:ssh"), [1, 3]);
+}
+
+#[test]
+fn a_service_orders_the_protocols_that_lack_its_name() {
+    let of = |text: &str| {
+        let filter = compile(text);
+        let told: Vec<_> = filter.warnings.iter().map(|w| w.message.clone()).collect();
+        (chosen_by(&filter, Truth::True), told)
+    };
+    assert_eq!(of("sport > ftp-data").0, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(of("dport < ftp-data").0, [0, 4, 8]);
+    assert_eq!(of("dport < ftp-data").1, [""; 0]);
+    assert_eq!(of("sport = ftp-data"), (Vec::new(), Vec::new()));
+    let (chosen, told) = of("sport >= both");
+    assert_eq!(chosen, [2, 5, 8]);
+    assert!(told[0].contains("512 for TCP and 513 for UDP"), "{told:?}");
+    assert_eq!(of("sport = both").1, [""; 0]);
+}
+
+#[test]
+fn a_name_that_no_socket_asked_for_can_have_is_told() {
+    let told = |protocol, text: &str| {
+        let tables = every_table().filter(|t| t.protocol == protocol);
+        let filter = super::compile(&[text.to_owned()], &Scope { tables }, &Names).unwrap();
+        let told = filter.warnings.into_iter().map(|w| w.message);
+        told.collect::<Vec<_>>().concat()
+    };
+    assert!(told(Protocol::Tcp, "sport = icmp").contains("for raw only"));
+    assert!(told(Protocol::Udp, "sport = ssh").contains("for TCP only"));
+    assert!(told(Protocol::Raw, "sport = both").contains("for TCP and UDP only"));
+    assert_eq!(told(Protocol::Raw, "sport = icmp"), "");
+    assert_eq!(told(Protocol::Udp, "sport < ssh"), "");
+    assert_eq!(told(Protocol::Unix, "sport = ssh"), "");
+}
+
+#[test]
+fn times_without_a_unit_are_in_that_of_their_field_and_told() {
+    let told = |text: &str| {
+        let warnings = compile(text).warnings.into_iter().map(|w| w.message);
+        warnings.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told("rtt > 100"),
+        ["'rtt > 100' is read as 100 µs; write 100ms for milliseconds"]
+    );
+    assert_eq!(
+        told("timer_expires < 10"),
+        ["'timer_expires < 10' is read as 10 ms; write 10us for microseconds, 10s for seconds"]
+    );
+    assert_eq!(told("rto in 5,10ms,20").len(), 1);
+    assert_eq!(told("rtt = 5-10ms").len(), 1);
+    for text in [
+        "rtt > 0",
+        "rtt_us > 100",
+        "RTT-US > 100",
+        "last_data_recv_ms > 5",
+        "rtt > 100us",
+        "rtt > .5ms",
+        "rtt is none",
+        "cwnd > 100",
+    ] {
+        assert_eq!(told(text), [""; 0], "{text}");
+    }
+    assert_eq!(
+        compile("rtt > 100000").predicate,
+        compile("rtt > 100ms").predicate
+    );
+    assert_eq!(
+        compile("timer_expires < 100").predicate,
+        compile("timer_expires < 100ms").predicate
+    );
 }
 
 #[test]
@@ -436,6 +508,44 @@ fn a_long_set_of_ports_is_one_lookup() {
     assert!(matches!(&set.predicate, Predicate::Port(_)));
     assert_eq!(set.predicate, chain.predicate);
     assert_eq!(chosen_by(&set, Truth::True), [0, 1, 3, 4, 6, 9, 11, 12]);
+}
+
+#[test]
+fn a_long_set_of_names_is_one_lookup() {
+    let names: Vec<_> = (0..10_000).map(|n| format!("p{n}")).collect();
+    for (field, other) in [("process", "n*x"), ("context", "*y"), ("path", "/run/*")] {
+        let set = compile(&format!("{field} in {},{other}", names.join(",")));
+        let list = names.join(&format!(" or {field} = "));
+        let chain = compile(&format!("{field} = {list} or {field} = {other}"));
+        assert!(
+            matches!(
+                &set.predicate,
+                Predicate::Process(..) | Predicate::Named(..) | Predicate::Name(..)
+            ),
+            "{field}"
+        );
+        assert_eq!(set.predicate, chain.predicate, "{field}");
+    }
+    let set = format!("path in {},/run/*", names.join(","));
+    assert_eq!(shown(&set), [10, 13]);
+    assert_eq!(shown(&set.replace(" in ", " not in ")), {
+        let mut others = others(&[10, 13]);
+        others.retain(|n| !unknown(&set).contains(n));
+        others
+    });
+}
+
+#[test]
+fn sockets_without_a_connection_have_no_round_trip() {
+    let says = |state, text: &str| {
+        let socket = inet(Protocol::Tcp, state, 411, "10.0.0.1:22", "0.0.0.0:0");
+        compile(text).matches(row(&socket))
+    };
+    for state in [State::BoundInactive, State::Close] {
+        assert_eq!(says(state, "rtt > 100s"), Truth::False);
+        assert_eq!(says(state, "rtt is none"), Truth::True);
+    }
+    assert_eq!(says(State::Established, "rtt > 100s"), Truth::Unknown);
 }
 
 #[test]

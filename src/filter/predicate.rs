@@ -3,13 +3,15 @@
 //! Three-valued logic after Kleene. Nothing is allocated for a row.
 
 use super::address::{Network, NetworkSet};
+use super::by_address::ByAddress;
 use super::facts;
-use super::glob::Glob;
+use super::names::Names;
 use super::numbers::NumberSet;
 use crate::model::{
     CgroupId, DetailSet, Ends, Family, FieldId, IfIndex, InetEnds, Protocol, Row, Side, Socket,
     StateSet, UnixEnds, UnixPeer, VsockAddress,
 };
+use rustc_hash::FxHashMap;
 use std::ops::Not;
 
 /// What a filter says about a socket. A row is shown only when it is true.
@@ -62,12 +64,14 @@ pub enum Predicate {
     Network(Side, Network),
     /// An IP address of the socket is in one of many networks.
     Networks(Side, Box<NetworkSet>),
+    /// Several conditions that ask for an address and for more.
+    ByAddress(Box<ByAddress>),
     /// A port of the socket is one of these.
     Port(Box<PortTest>),
     /// An end of a packet, netlink or vsock socket is this one.
     End(Box<EndTest>),
     /// A name of the unix socket matches. No other socket has one.
-    Name(Side, Glob),
+    Name(Side, Box<Names>),
     /// A number of the socket, or of one of its holders, is one of these. Times are microseconds.
     Number(FieldId, NumberSet),
     /// A word about the socket is one of these.
@@ -77,7 +81,7 @@ pub enum Predicate {
     /// The socket is bound to this interface, or to none.
     Interface(Option<IfIndex>),
     /// A name that belongs to the socket matches: of its interface or its user.
-    Named(FieldId, Glob),
+    Named(FieldId, Box<Names>),
     /// The mark of the IP socket, as far as the mask shows it, is this.
     Mark {
         /// What it must be.
@@ -88,7 +92,7 @@ pub enum Predicate {
     /// The socket is of this control group.
     Cgroup(CgroupId),
     /// The name of a process matches that holds the socket, or its peer, as the field says.
-    Process(FieldId, Glob),
+    Process(FieldId, Box<Names>),
     /// No process holds the socket, or its peer, for this reason; see [`crate::model::NoOwner::word`].
     Unowned(FieldId, &'static str),
     /// The field is known to be nothing.
@@ -232,14 +236,14 @@ fn address(ends: &InetEnds, side: Side) -> std::net::IpAddr {
     }
 }
 
-fn name_matches(ends: &UnixEnds, side: Side, glob: &Glob) -> Truth {
+fn name_matches(ends: &UnixEnds, side: Side, names: &Names) -> Truth {
     match side {
-        _ if glob.is_everything() => Truth::True,
-        Side::Local => glob.matches(&ends.name).into(),
+        _ if names.is_everything() => Truth::True,
+        Side::Local => names.matches(&ends.name).into(),
         Side::Peer => ends
             .peer
             .name()
-            .map_or(Truth::Unknown, |name| glob.matches(name).into()),
+            .map_or(Truth::Unknown, |name| names.matches(name).into()),
     }
 }
 
@@ -304,19 +308,20 @@ impl Predicate {
                 .inet()
                 .is_some_and(|ends| networks.contains(address(ends, *side)))
                 .into(),
+            Self::ByAddress(table) => table.matches(row),
             Self::Port(test) => test.holds(socket),
             Self::End(test) => test.holds(socket).into(),
-            Self::Name(side, glob) => socket
+            Self::Name(side, names) => socket
                 .unix()
-                .map_or(Truth::False, |ends| name_matches(ends, *side, glob)),
+                .map_or(Truth::False, |ends| name_matches(ends, *side, names)),
             Self::Protocol(protocol) => (socket.protocol == *protocol).into(),
             Self::Interface(wanted) => facts::interface(socket, *wanted),
-            Self::Process(field, glob) => facts::process(*row, *field, glob),
+            Self::Process(field, names) => facts::process(*row, *field, names),
             Self::Unowned(field, reason) => facts::unowned(*row, *field, reason),
             Self::Number(field, set) => facts::number(*row, *field, set),
             Self::Word(field, words) => facts::word(*row, *field, words),
             Self::Flag(field, wanted) => facts::flag(*row, *field, *wanted),
-            Self::Named(field, glob) => facts::named(*row, *field, glob),
+            Self::Named(field, names) => facts::named(*row, *field, names),
             Self::Mark { mark, mask } => facts::mark(*row, *mark, *mask),
             Self::Cgroup(id) => facts::cgroup(socket, *id),
             Self::IsNone(field) => facts::is_none(*row, *field),
@@ -347,6 +352,10 @@ impl Predicate {
                 .map(Self::needs_details)
                 .fold(DetailSet::NONE, DetailSet::or),
             Self::Not(inner) => inner.needs_details(),
+            Self::ByAddress(table) => table
+                .parts()
+                .map(|part| part.1.needs_details())
+                .fold(DetailSet::NONE, DetailSet::or),
             Self::Number(field, _)
             | Self::Word(field, _)
             | Self::Flag(field, _)
@@ -362,6 +371,7 @@ impl Predicate {
         match self {
             Self::And(parts) | Self::Or(parts) => parts.iter().any(|p| p.has(wanted)),
             Self::Not(inner) => inner.has(wanted),
+            Self::ByAddress(table) => table.parts().any(|part| part.1.has(wanted)),
             condition => wanted(condition),
         }
     }
@@ -369,6 +379,9 @@ impl Predicate {
 
 /// So many networks of one side are looked up instead of compared one by one.
 const MANY_NETWORKS: usize = 4;
+
+/// Conditions with more parts are not looked up by an address among them, which is done part by part.
+const MOST_PARTS: usize = 8;
 
 /// The parts of an "or", with what asks for several values of the same thing in one part, so that it is one lookup.
 fn joined(parts: Vec<Predicate>) -> Vec<Predicate> {
@@ -379,8 +392,10 @@ fn joined(parts: Vec<Predicate>) -> Vec<Predicate> {
     let mut ports: [Vec<Box<PortTest>>; 2] = Default::default();
     let mut networks: [Vec<Network>; 2] = Default::default();
     let mut numbers: Vec<(FieldId, Vec<NumberSet>)> = Vec::new();
+    let mut words: Vec<(FieldId, Vec<&'static str>)> = Vec::new();
+    let mut names = ManyNames::default();
     let mut states: Option<StateSet> = None;
-    for part in parts {
+    for part in by_address(parts) {
         match part {
             Predicate::State(set) => states = Some(states.map_or(set, |s| s.or(set))),
             Predicate::Port(test) => match test.side {
@@ -393,6 +408,16 @@ fn joined(parts: Vec<Predicate>) -> Vec<Predicate> {
                 Some(known) => known.1.push(set),
                 None => numbers.push((field, vec![set])),
             },
+            Predicate::Word(field, more) => match words.iter_mut().find(|w| w.0 == field) {
+                Some(known) => {
+                    let new: Vec<_> = more.into_iter().filter(|w| !known.1.contains(w)).collect();
+                    known.1.extend(new);
+                }
+                None => words.push((field, more)),
+            },
+            Predicate::Process(field, one) => add_names(&mut names.processes, field, one),
+            Predicate::Named(field, one) => add_names(&mut names.named, field, one),
+            Predicate::Name(side, one) => add_names(&mut names.unix, side, one),
             other => rest.push(other),
         }
     }
@@ -419,8 +444,75 @@ fn joined(parts: Vec<Predicate>) -> Vec<Predicate> {
             joined.extend(networks.into_iter().map(|n| Predicate::Network(side, n)));
         }
     }
+    let words = words
+        .into_iter()
+        .map(|(field, words)| Predicate::Word(field, words));
+    joined.extend(words);
+    let unix = names.unix.into_iter();
+    joined.extend(unix.map(|(side, names)| Predicate::Name(side, names)));
+    let named = names.named.into_iter();
+    joined.extend(named.map(|(field, names)| Predicate::Named(field, names)));
+    // Who holds a socket is asked last.
     joined.extend(rest);
+    let processes = names.processes.into_iter();
+    joined.extend(processes.map(|(field, names)| Predicate::Process(field, names)));
     joined
+}
+
+/// Names that are asked for, each with whose they are.
+#[derive(Default)]
+struct ManyNames {
+    processes: Vec<(FieldId, Box<Names>)>,
+    named: Vec<(FieldId, Box<Names>)>,
+    unix: Vec<(Side, Box<Names>)>,
+}
+
+fn add_names<T: PartialEq>(known: &mut Vec<(T, Box<Names>)>, of: T, names: Box<Names>) {
+    match known.iter_mut().find(|k| k.0 == of) {
+        Some(found) => found.1.extend(*names),
+        None => known.push((of, names)),
+    }
+}
+
+/// The parts of an "or"; if many of them are "and"s that ask for an address of the same side, those are looked up by it.
+fn by_address(mut parts: Vec<Predicate>) -> Vec<Predicate> {
+    for side in [Side::Local, Side::Peer] {
+        let asked = |part: &Predicate| network_in(part).filter(|n| n.1 == side);
+        if parts.iter().filter_map(asked).count() <= MANY_NETWORKS {
+            continue;
+        }
+        let mut of_network: FxHashMap<Network, Vec<Predicate>> = FxHashMap::default();
+        let mut rest = Vec::new();
+        for part in parts {
+            let asked = asked(&part);
+            match (part, asked) {
+                (Predicate::And(mut all), Some((at, _, network))) => {
+                    all.remove(at);
+                    let more = of_network.entry(network).or_default();
+                    more.push(Predicate::all(all));
+                }
+                (part, _) => rest.push(part),
+            }
+        }
+        let table = ByAddress::new(side, of_network);
+        rest.push(Predicate::ByAddress(Box::new(table)));
+        parts = rest;
+    }
+    parts
+}
+
+/// The network that an "and" asks for: its place, and the smallest one if there are several.
+fn network_in(part: &Predicate) -> Option<(usize, Side, Network)> {
+    let Predicate::And(all) = part else {
+        return None;
+    };
+    let networks = all.iter().enumerate().filter_map(|(at, part)| match part {
+        Predicate::Network(side, network) => Some((at, *side, *network)),
+        _ => None,
+    });
+    networks
+        .filter(|_| all.len() <= MOST_PARTS)
+        .max_by_key(|(_, _, network)| network.prefix().1)
 }
 
 /// `strong` if some part says so, else unknown if some part is, else the opposite of `strong`.
@@ -439,8 +531,8 @@ fn strongest(parts: &[Predicate], row: &Row<'_>, strong: Truth) -> Truth {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::Op;
     use crate::filter::oracle::{row, unix};
+    use crate::filter::{Glob, Op};
     use crate::model::{Inode, State, UnixName};
     use proptest::prelude::*;
 
@@ -449,7 +541,7 @@ mod tests {
     /// A condition of each truth for an unconnected and unnamed unix socket with a hidden peer.
     fn constant(truth: Truth) -> Predicate {
         match truth {
-            Truth::Unknown => Predicate::Name(Side::Peer, Glob::new("/x")),
+            Truth::Unknown => Predicate::Name(Side::Peer, Glob::new("/x").into()),
             known => Predicate::Constant(known == Truth::True),
         }
     }

@@ -4,6 +4,7 @@
 //! "Unknown" counts as inside, so that the rows it decides can be counted.
 
 use super::address::Network;
+use super::by_address::ByAddress;
 use super::predicate::Predicate;
 use crate::model::{Family, FieldId, Protocol, Side, StateSet, Table, TableSet};
 use std::net::IpAddr;
@@ -44,7 +45,27 @@ fn reach<S: Reach>(predicate: &Predicate, truth: bool) -> S {
         (Predicate::And(parts), false) | (Predicate::Or(parts), true) => {
             each(parts, S::nothing(), S::or)
         }
+        (Predicate::ByAddress(table), _) => reach_by_address(table, truth),
         (condition, _) => S::of(condition, truth),
+    }
+}
+
+// A function of its own, so that conditions inside each other need less stack.
+fn reach_by_address<S: Reach>(table: &ByAddress, truth: bool) -> S {
+    let part = |(network, more)| {
+        let of_network = S::of(&Predicate::Network(table.side(), network), truth);
+        let of_more = reach(more, truth);
+        if truth {
+            of_network.and(of_more)
+        } else {
+            of_network.or(of_more)
+        }
+    };
+    let each = table.parts().map(part);
+    if truth {
+        each.fold(S::nothing(), S::or)
+    } else {
+        each.fold(S::everything(), S::and)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::bits::{ACCECN_FAILURES, TCP_OPTIONS};
 use super::metrics::metrics;
-use crate::model::{Protocol, Row, Unit, Value, Why};
+use crate::model::{Protocol, Row, State, Unit, Value, Why};
 
 metrics! {
     /// `struct tcp_info` of `linux/tcp.h`, in its order.
@@ -236,8 +236,16 @@ fn word(metric: TcpMetric, n: u64) -> Option<&'static str> {
 fn read(row: Row<'_>, metric: TcpMetric) -> Value<'_> {
     match &row.socket.details().and_then(|d| d.tcp.as_ref()) {
         Some(info) => info.value(metric),
+        // Nothing is measured without a connection, and the kernel sends no counters then.
+        None if is_unconnected(row) => Value::None,
         None => missing(row),
     }
+}
+
+/// Whether a TCP socket is in no connection and waits for none: bound at most.
+fn is_unconnected(row: Row<'_>) -> bool {
+    matches!(row.socket.state, State::Close | State::BoundInactive)
+        && row.socket.protocol == Protocol::Tcp
 }
 
 /// What stands for a fact about TCP connections that a socket does not have.
