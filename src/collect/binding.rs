@@ -52,7 +52,7 @@ pub fn facts(asked: &[IpAddr]) -> BindFacts {
 }
 
 fn number(name: &str) -> Option<u32> {
-    let text = fs::read_to_string(format!("/proc/sys/net/{name}")).ok()?;
+    let text = sys::sysctl::read(&format!("net/{name}")).ok()?;
     text.trim().parse().ok()
 }
 

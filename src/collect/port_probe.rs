@@ -2,11 +2,11 @@
 
 use super::settings;
 use crate::model::{Port, PortHolder, Protocol};
+use crate::sys;
 use crate::sys::port_probe::{self, Refusal};
 use crate::wire::sysctl;
 use rustix::io::Errno;
 use std::collections::BTreeMap;
-use std::fs;
 use std::net::IpAddr;
 
 /// `TFO_CLIENT_ENABLE` of `net.ipv4.tcp_fastopen`.
@@ -67,8 +67,7 @@ fn unfit(protocol: Protocol) -> Option<String> {
     if !kernel.has_socket_ranges() {
         return Some(words(Refusal::NoPortRange));
     }
-    let path = "/proc/sys/net/ipv4/tcp_fastopen";
-    let fast_open = fs::read_to_string(path)
+    let fast_open = sys::sysctl::read("net/ipv4/tcp_fastopen")
         .ok()
         .as_deref()
         .and_then(sysctl::number);
@@ -76,7 +75,7 @@ fn unfit(protocol: Protocol) -> Option<String> {
         _ if protocol == Protocol::Udp => None,
         Some(bits) if bits & FAST_OPEN_CLIENT != 0 => None,
         Some(_) => Some("net.ipv4.tcp_fastopen does not let clients use it".to_owned()),
-        None => Some(format!("{path} cannot be read")),
+        None => Some("/proc/sys/net/ipv4/tcp_fastopen cannot be read".to_owned()),
     }
 }
 

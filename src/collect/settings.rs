@@ -4,7 +4,6 @@ use super::limits;
 use crate::model::{AllocationSettings, KernelRelease, TwReuse};
 use crate::sys;
 use crate::wire::sysctl;
-use std::fs;
 
 /// How old a TIME_WAIT is at most when it may be taken over, on kernels without `tcp_tw_reuse_delay`: they compare whole
 /// seconds, which makes it one to two.
@@ -16,14 +15,15 @@ const DELAY_BEFORE_6_14_MS: u32 = 2000;
 /// In words, why the range of local ports cannot be read: nothing can be said without it.
 pub fn allocation() -> Result<AllocationSettings, String> {
     let Some(ports) = limits::ephemeral_ports() else {
-        let path = "/proc/sys/net/ipv4/ip_local_port_range";
-        return Err(match fs::read_to_string(path) {
+        let name = "net/ipv4/ip_local_port_range";
+        let path = format!("/proc/sys/{name}");
+        return Err(match sys::sysctl::read(name) {
             Ok(_) => format!("{path} does not hold two numbers"),
             Err(error) => format!("{path} cannot be read: {}", plain(&error)),
         });
     };
     let number = |name: &str| {
-        let text = fs::read_to_string(format!("/proc/sys/net/ipv4/{name}")).ok()?;
+        let text = sys::sysctl::read(&format!("net/ipv4/{name}")).ok()?;
         sysctl::number(&text)
     };
     Ok(AllocationSettings {
@@ -40,8 +40,8 @@ pub fn allocation() -> Result<AllocationSettings, String> {
 /// The names of what can control the congestion of TCP now; modules that are not loaded are not among them.
 #[must_use]
 pub fn congestion_controls() -> Vec<String> {
-    let path = "/proc/sys/net/ipv4/tcp_available_congestion_control";
-    let text = fs::read_to_string(path).unwrap_or_default();
+    let name = "net/ipv4/tcp_available_congestion_control";
+    let text = sys::sysctl::read(name).unwrap_or_default();
     text.split_ascii_whitespace().map(str::to_owned).collect()
 }
 

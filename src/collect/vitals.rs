@@ -2,6 +2,7 @@
 
 use super::owners;
 use crate::model::{DescriptorUse, Descriptors, Pid, Process, Vitals};
+use crate::sys;
 use crate::sys::proc_root::{Dir, ENTRIES_LEN};
 use crate::wire::{counters, pid};
 use rustix::io::Errno;
@@ -21,7 +22,7 @@ pub fn vitals() -> Vitals {
     // That of the thread, which may be in another namespace than the process.
     let net = |name: &str| fs::read_to_string(format!("/proc/thread-self/net/{name}")).ok();
     let setting = |name: &str| {
-        let text = fs::read_to_string(format!("/proc/sys/{name}")).ok()?;
+        let text = sys::sysctl::read(name).ok()?;
         counters::numbers(&text)
     };
     let number = |name: &str| setting(name)?.first().copied();

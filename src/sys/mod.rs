@@ -17,6 +17,7 @@ pub mod port_probe;
 pub mod proc_root;
 pub mod process;
 pub mod stdout;
+pub mod sysctl;
 pub mod terminal;
 pub mod users;
 

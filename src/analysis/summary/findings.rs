@@ -9,6 +9,8 @@ use std::cmp::Reverse;
 pub enum Subject {
     /// The flow at this place of the list.
     Flow(usize),
+    /// Connections to where there is none yet.
+    NewFlow,
     /// The listener at this place of the list.
     Listener(usize),
     /// Connections dropped at listeners, whichever.
@@ -39,6 +41,7 @@ impl Subject {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Flow(_) => "flow",
+            Self::NewFlow => "new-flow",
             Self::Listener(_) => "listener",
             Self::ListenDrops => "listen-drops",
             Self::TimeWait => "time-wait",
@@ -63,6 +66,17 @@ pub struct Finding {
 }
 
 impl Summary {
+    /// How bad it is that so few connections can be made to where there is none yet; `None` if nobody can tell how many.
+    #[must_use]
+    pub fn new_flow_severity(&self) -> Option<Severity> {
+        let fresh = self.fresh.as_ref()?;
+        Some(match fresh.bounds.expected {
+            // Also of a range of which nothing is to be had.
+            0 => Severity::Critical,
+            left => self.thresholds.ports(left, fresh.capacity),
+        })
+    }
+
     /// Everything that is worse than [`Severity::Ok`], worst first.
     #[must_use]
     pub fn findings(&self) -> Vec<Finding> {
@@ -75,6 +89,7 @@ impl Summary {
         for (n, flow) in self.flows.iter().enumerate() {
             add(Some(flow.severity), Subject::Flow(n));
         }
+        add(self.new_flow_severity(), Subject::NewFlow);
         for (n, listener) in self.listeners.iter().enumerate() {
             add(Some(listener.severity), Subject::Listener(n));
         }

@@ -96,6 +96,7 @@ pub struct Summary {
     /// Listeners that everybody can reach and that seldom are meant so.
     pub open: Vec<OpenService>,
     open_listeners: OpenListeners,
+    thresholds: Thresholds,
     /// What else runs out; absent for another host's sockets.
     pub limits: Option<LimitsReport>,
     /// Seconds between two looks, if there were two.
@@ -162,6 +163,7 @@ impl Summary {
             close_wait: limits::close_wait(seen.tcp, thresholds),
             open: open_listeners.questionable(None),
             open_listeners,
+            thresholds: *thresholds,
             limits,
             interval_s: earlier.map(|earlier| earlier.seconds),
         }

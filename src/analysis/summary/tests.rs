@@ -263,3 +263,13 @@ fn what_everybody_can_reach_is_asked_about_and_alarms_nobody() {
     let private = summary(Vec::new(), &[("127.0.0.1", 6379), ("10.0.0.1", 5432)]);
     assert_eq!(private.findings(), []);
 }
+
+#[test]
+fn a_range_of_which_nothing_is_to_be_had_is_critical_without_any_flow() {
+    let bound = |port| end(Hold::Listening, ("0.0.0.0", port), ("0.0.0.0", 0));
+    let all: Vec<_> = settings().ports.range.map(bound).collect();
+    let summary = summary(all, &[]);
+    assert_eq!(summary.fresh.as_ref().unwrap().bounds.expected, 0);
+    assert_eq!(summary.verdict(), Severity::Critical);
+    assert_eq!(summary.findings()[0].subject, Subject::NewFlow);
+}

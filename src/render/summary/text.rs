@@ -296,7 +296,8 @@ fn other_flows(page: &mut Page, report: &SummaryReport<'_>, shown: usize) {
     } else if bad.is_empty() {
         parts.push("no client flow".to_owned());
     }
-    if let Some(fresh) = &summary.fresh {
+    let is_fine = summary.new_flow_severity() == Some(Severity::Ok);
+    if let Some(fresh) = summary.fresh.as_ref().filter(|_| is_fine) {
         parts.push(format!("to anywhere else {}", words::left(fresh)));
     }
     if !parts.is_empty() {

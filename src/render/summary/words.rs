@@ -120,6 +120,7 @@ pub(super) fn headline(report: &SummaryReport<'_>, subject: Subject) -> Option<S
             let left = of.headroom.as_ref().map_or_else(String::new, left);
             format!("{}: {left}", flow(report, of))
         }
+        Subject::NewFlow => format!("ports to anywhere new: {}", left(summary.fresh.as_ref()?)),
         Subject::Listener(n) => listener(summary.listeners.get(n)?),
         Subject::ListenDrops => listen_drops(report)?,
         Subject::TimeWait => time_wait(report)?,
@@ -177,6 +178,9 @@ pub(super) const fn advice(subject: Subject) -> Option<&'static str> {
             "raise net.netfilter.nf_conntrack_max, or do not track what need not be"
         }
         Subject::Open(_) => open_remedy(),
+        Subject::NewFlow => {
+            "what is bound or reserved keeps these ports from every connection: portctl headroom --to ADDRESS:PORT says why"
+        }
         Subject::Flow(_) | Subject::ListenDrops => return None,
     })
 }
