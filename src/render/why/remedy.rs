@@ -85,7 +85,12 @@ pub(in crate::render) fn tell(remedy: &Remedy, names: &dyn Names, path: Option<&
                 pid.0
             ),
         ),
-        Remedy::StopTunnel => told(
+        Remedy::StopTunnel { device: Some(device) } => told(
+            "stop-tunnel",
+            format!("the kernel holds it for {} device {}: delete that, or give it another port", device.kind, quoted(&device.name)),
+        )
+        .with(word(&device.name).map(|name| format!("ip link del {name}"))),
+        Remedy::StopTunnel { device: None } => told(
             "stop-tunnel",
             "the kernel holds it for itself, a tunnel device (vxlan, geneve, bareudp, wireguard) or the NFS server: take that down",
         )

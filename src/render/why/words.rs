@@ -2,7 +2,9 @@
 
 use super::WhyView;
 use crate::analysis::why::{Overlap, Reason, ReasonKind};
-use crate::model::{BindError, FieldId, IfIndex, Protocol, Socket, Subject, UnixName};
+use crate::model::{
+    BindError, FieldId, IfIndex, Protocol, Socket, Subject, TunnelDevice, UnixName,
+};
 use crate::render::escape::{escape, quote_into};
 use crate::render::text::{TextOptions, cell};
 use std::net::{IpAddr, SocketAddr};
@@ -71,6 +73,13 @@ pub(super) fn error(error: BindError) -> String {
         BindError::Other(number) => format!("error {number}"),
         known => known.word().to_owned(),
     }
+}
+
+/// That the kernel has a socket for devices.
+pub(super) fn devices(devices: &[TunnelDevice]) -> String {
+    let name = |d: &TunnelDevice| format!("{} device {}", d.kind, quoted(&d.name));
+    let names: Vec<_> = devices.iter().map(name).collect();
+    format!("the kernel, for {}", names.join(", "))
 }
 
 /// One reason as a sentence without a full stop.

@@ -40,6 +40,13 @@ fn hidden_corners() {
         let reason = answer.reason("listener");
         assert_eq!(reason["sockets"][0]["owners"]["reason"], "in-transit");
         assert_eq!(reason["owners"][0]["pid"], std::process::id());
+        // Ending one of those that may have it is no remedy.
+        let remedies = reason["remedies"].as_array().unwrap();
+        let stops = |r: &serde_json::Value| r["action"].as_str().unwrap().starts_with("stop");
+        assert!(!remedies.iter().any(stops), "{remedies:?}");
+        let text = crate::portctl::portctl(&format!("why {question}")).exits(1);
+        assert!(text.text().contains("a unix socket of one of"), "{text}");
+        assert!(!text.text().contains("kill"), "{text}");
         drop(far);
     });
 }
@@ -61,7 +68,14 @@ fn tunnels() {
         let reason = answer.reason("udp-socket");
         assert_eq!(reason["sockets"][0]["owners"]["reason"], "kernel");
         let remedies = reason["remedies"].as_array().unwrap();
-        assert!(remedies.iter().any(|r| r["action"] == "stop-tunnel"));
+        let [remedy] = &remedies[..] else {
+            panic!("{remedies:?}")
+        };
+        assert_eq!(remedy["action"], "stop-tunnel");
+        assert_eq!(remedy["command"], "ip link del vx0");
+        let text = crate::portctl::portctl("why udp/19206").exits(1);
+        let who = "the kernel, for vxlan device vx0";
+        assert!(text.text().contains(who), "{text}");
         answer.holds();
     });
 }
