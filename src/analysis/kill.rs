@@ -25,6 +25,8 @@ pub enum Spared {
     Own,
     /// Who holds it cannot be seen.
     Hidden,
+    /// Who holds it is outside this PID namespace, or nobody does.
+    Outside,
     /// No process was found that holds it, and the kernel may hold it for itself.
     Unclaimed,
     /// No process holds it.
@@ -73,7 +75,7 @@ pub fn plan(sockets: &[Socket], owners: &OwnerTable, own: Pid) -> Plan {
                 continue;
             }
             Owners::Hidden | Owners::NotAsked => {
-                spared.push((place, Spared::Hidden));
+                spared.push((place, hidden(owners)));
                 continue;
             }
         };
@@ -104,6 +106,15 @@ pub fn plan(sockets: &[Socket], owners: &OwnerTable, own: Pid) -> Plan {
     }
 }
 
+/// Why holders were not seen.
+const fn hidden(owners: &OwnerTable) -> Spared {
+    if owners.report().hides_inside() {
+        Spared::Hidden
+    } else {
+        Spared::Outside
+    }
+}
+
 /// Sockets that are never closed behind the back of who holds them, by their place in the list: the kernel's own, and those that stand
 /// open to strangers, may be the kernel's, and have no process that was seen. Processes hold such sockets, and a part of the kernel that
 /// has lost its one cannot make another.
@@ -120,7 +131,7 @@ pub fn kept_open(sockets: &[Socket], owners: &OwnerTable) -> Vec<(usize, Spared)
                 reason: NoOwner::Other,
                 ..
             } if waits_for_others(socket) => Spared::Unclaimed,
-            Owners::Hidden | Owners::NotAsked if waits_for_others(socket) => Spared::Hidden,
+            Owners::Hidden | Owners::NotAsked if waits_for_others(socket) => hidden(owners),
             _ => continue,
         };
         kept.push((place, spared));

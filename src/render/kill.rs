@@ -98,6 +98,9 @@ impl KillView<'_> {
             }
             Spared::Own => "this program holds it itself",
             Spared::Hidden => "who holds it cannot be seen: run this as root",
+            Spared::Outside => {
+                "who holds it is outside this PID namespace: run this in that of the host"
+            }
             Spared::Unclaimed => {
                 "no process was found that holds it, so it may be the kernel's own, which is never closed"
             }

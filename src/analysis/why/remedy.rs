@@ -54,6 +54,8 @@ pub enum Remedy {
     },
     /// Find out who holds it, with more rights.
     LookAsRoot,
+    /// Find out who holds it, from outside this PID namespace.
+    LookOutside,
     /// Wait until it is gone by itself.
     Wait {
         /// So many milliseconds.
@@ -95,6 +97,8 @@ pub enum Remedy {
     NameScope,
     /// Switch IPv6 on.
     EnableIpv6,
+    /// Bind another path: this is a directory.
+    OtherPath,
     /// Remove the file.
     RemoveFile,
     /// Make the directory, or give this user the right to write there.
@@ -154,11 +158,11 @@ pub(super) fn of(evidence: &Evidence<'_>, reason: &Reason) -> Vec<Remedy> {
             remedies.extend(try_it());
         }
         ReasonKind::Privileged => {
-            remedies.extend([
-                Remedy::RunAsRoot,
-                Remedy::AddCapability,
-                Remedy::LowerPrivileged,
-            ]);
+            // Root without the capability is told to get just that.
+            if evidence.user.uid != Uid(0) {
+                remedies.push(Remedy::RunAsRoot);
+            }
+            remedies.extend([Remedy::AddCapability, Remedy::LowerPrivileged]);
         }
         ReasonKind::NotLocal => {
             remedies.extend([Remedy::AddAddress, Remedy::AllowNonlocal { v6: false }]);
@@ -214,7 +218,8 @@ fn stop(evidence: &Evidence<'_>, reason: &Reason) -> Vec<Remedy> {
     remedies.dedup();
     for socket in sockets(evidence, reason) {
         let found = match evidence.owners.of(socket) {
-            Owners::Hidden => vec![Remedy::LookAsRoot],
+            Owners::Hidden if evidence.owners.report().hides_inside() => vec![Remedy::LookAsRoot],
+            Owners::Hidden => vec![Remedy::LookOutside],
             Owners::None {
                 reason: NoOwner::Kernel,
                 ..

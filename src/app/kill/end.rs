@@ -71,7 +71,7 @@ pub(super) fn end(
         worst = worse(
             worst,
             match why {
-                Spared::Hidden => Exit::Failed,
+                Spared::Hidden | Spared::Outside => Exit::Failed,
                 _ => Exit::No,
             },
         );

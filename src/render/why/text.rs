@@ -7,7 +7,7 @@ use super::words::{self, field, quoted, sentence, subject};
 use crate::analysis::why::{As, Bind, Part, Reason, ReasonKind, Verdict, holds};
 use crate::model::{
     BindError, BindOutcome, BindTarget, BindVariant, FieldId, NoOwner, Owners, Pid, Protocol,
-    Socket, Subject, UnixName,
+    Socket, Subject, Uid, UnixName,
 };
 use crate::render::escape::escape;
 use crate::render::line;
@@ -114,6 +114,9 @@ impl Page {
         };
         let root = match (part.verdict, part.root) {
             (a, b) if a == b => "",
+            (_, Verdict::Free) if view.evidence.user.uid == Uid(0) => {
+                "; with CAP_NET_BIND_SERVICE it can be bound"
+            }
             (_, Verdict::Free) => "; root can bind it",
             (_, Verdict::Blocked) => "; root cannot",
             (_, Verdict::Unknown) => "; for root nobody can tell",

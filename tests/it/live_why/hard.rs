@@ -80,6 +80,34 @@ fn tunnels() {
     });
 }
 
+/// Where lo never was up, every address can be bound; root may lack a capability.
+#[test]
+#[ignore = "needs user and network namespaces, util-linux"]
+fn places_that_are_set_up_in_part() {
+    namespace::run("live_why::hard::places_that_are_set_up_in_part", || {
+        let run = crate::portctl::Run::new("why tcp/127.0.0.1:7777 --try");
+        let answer = run.through(["unshare", "-n"]).go().exits(0);
+        assert!(answer.text().contains("free"), "{answer}");
+        let run = crate::portctl::Run::new("why tcp/127.0.0.1:7777");
+        let answer = run.through(["unshare", "-n"]).go();
+        assert!(!answer.text().contains("EADDRNOTAVAIL"), "{answer}");
+        let run = crate::portctl::Run::new("why tcp/80");
+        let without = ["setpriv", "--bounding-set", "-net_bind_service"];
+        let answer = run.through(without).go().exits(1);
+        assert!(
+            answer.text().contains("give it CAP_NET_BIND_SERVICE"),
+            "{answer}"
+        );
+        assert!(!answer.text().contains("as root"), "{answer}");
+        let free = crate::portctl::portctl("free --address 10.1.1.1").exits(1);
+        assert!(
+            free.stderr
+                .contains("10.1.1.1 is not an address of this host"),
+            "{free}"
+        );
+    });
+}
+
 /// A sandbox that forbids bind(2) (21, 22): only a trial shows it.
 #[test]
 #[ignore = "needs user and network namespaces"]
