@@ -67,9 +67,11 @@ fn v4_address(facts: &BindFacts, address: Ipv4Addr) -> Option<Refusal> {
     }
     match facts.routes.iter().find(|(a, _)| *a == address) {
         Some((_, RouteKind::Local | RouteKind::Group)) => return None,
-        // Where no interface ever had an IPv4 address (lo down), there is no table of local ones, and bind(2) takes any: what
-        // `inet_addr_type` answers then. Or all are gone, and it takes none.
-        Some((_, RouteKind::Elsewhere)) if has_no_v4(facts) => return UNDECIDED,
+        // Where lo never was up, there is no table of local addresses, and bind(2) takes what it would find there: so answers
+        // `inet_addr_type` then. Or lo has lost its address, and bind(2) takes none.
+        Some((_, RouteKind::Elsewhere)) if address.is_loopback() && has_no_v4(facts) => {
+            return UNDECIDED;
+        }
         Some((_, RouteKind::Elsewhere)) => {
             return refused(ReasonKind::NotLocal, BindError::NotAvailable);
         }
