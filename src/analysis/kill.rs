@@ -25,6 +25,10 @@ pub enum Spared {
     Own,
     /// Who holds it cannot be seen.
     Hidden,
+    /// Who holds it is outside this PID namespace, or nobody does.
+    Outside,
+    /// No process was found that holds it, and the kernel may hold it for itself.
+    Unclaimed,
     /// No process holds it.
     NoProcess(Word),
 }
@@ -71,7 +75,7 @@ pub fn plan(sockets: &[Socket], owners: &OwnerTable, own: Pid) -> Plan {
                 continue;
             }
             Owners::Hidden | Owners::NotAsked => {
-                spared.push((place, Spared::Hidden));
+                spared.push((place, hidden(owners)));
                 continue;
             }
         };
@@ -100,6 +104,39 @@ pub fn plan(sockets: &[Socket], owners: &OwnerTable, own: Pid) -> Plan {
         victims: victims.into_values().collect(),
         spared,
     }
+}
+
+/// Why holders were not seen.
+const fn hidden(owners: &OwnerTable) -> Spared {
+    if owners.report().hides_inside() {
+        Spared::Hidden
+    } else {
+        Spared::Outside
+    }
+}
+
+/// Sockets that are never closed behind the back of who holds them, by their place in the list: the kernel's own, and those that stand
+/// open to strangers, may be the kernel's, and have no process that was seen. Processes hold such sockets, and a part of the kernel that
+/// has lost its one cannot make another.
+#[must_use]
+pub fn kept_open(sockets: &[Socket], owners: &OwnerTable) -> Vec<(usize, Spared)> {
+    let mut kept = Vec::new();
+    for (place, socket) in sockets.iter().enumerate() {
+        let spared = match owners.of(socket) {
+            Owners::None {
+                reason: NoOwner::Kernel,
+                ..
+            } => Spared::NoProcess(NoOwner::Kernel.word()),
+            Owners::None {
+                reason: NoOwner::Other,
+                ..
+            } if waits_for_others(socket) => Spared::Unclaimed,
+            Owners::Hidden | Owners::NotAsked if waits_for_others(socket) => hidden(owners),
+            _ => continue,
+        };
+        kept.push((place, spared));
+    }
+    kept
 }
 
 #[cfg(test)]
@@ -185,6 +222,23 @@ mod tests {
                 (3, Spared::NoProcess("other"))
             ]
         );
+    }
+
+    #[test]
+    fn what_may_be_the_kernels_stays_open() {
+        let mut owners = table(&[(8, &[5])]);
+        owners.set_reason(Inode::new(6).unwrap(), NoOwner::Kernel);
+        let mut connection = listener(7);
+        connection.state = State::Established;
+        let sockets = [listener(5), listener(6), connection, listener(8)];
+        let kept = kept_open(&sockets, &owners);
+        let expected = [(1, Spared::NoProcess("kernel")), (3, Spared::Unclaimed)];
+        assert_eq!(kept, expected);
+        owners.set_report(ScanReport {
+            hidden_processes: 1,
+            ..ScanReport::default()
+        });
+        assert!(kept_open(&sockets, &owners).contains(&(3, Spared::Hidden)));
     }
 
     #[test]

@@ -315,6 +315,15 @@ impl<'a> Watch<'a> {
                 for socket in near.iter().take(NAMED) {
                     words.push_str(&format!("note: there is {}\n", text(socket)));
                 }
+                if let Some(word) = self.refusal() {
+                    words.push_str(&format!(
+                        "note: nothing can be bound there: {}\n",
+                        match word {
+                            "EADDRNOTAVAIL" => "the address is not one of this host's, or not yet",
+                            word => word,
+                        }
+                    ));
+                }
             }
             UntilArg::Established => {}
         }

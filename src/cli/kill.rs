@@ -21,14 +21,14 @@ Examples:
     after_help = "\
 Ends the processes that hold the sockets: listeners (and UDP sockets without a peer) unless -a or 'state' asks for \
 others, so clients of a port are left alone. What would be done is printed first; on a terminal it is asked for, \
-elsewhere nothing is done without --yes.\n\n\
+elsewhere nothing is done without --yes, and the exit code is 1.\n\n\
 Each process is held by a pidfd, and must still have its start time and hold the same socket when the signal goes out: \
 a process that got the number meanwhile is never hit. It gets SIGTERM, and after --grace SIGKILL. Then the port is \
-watched: if it stays taken, or something starts the server again, that is said. Process 1 and the kernel's own sockets \
+watched: if it stays taken, or whoever starts the server again, that is said. Process 1 and the kernel's own sockets \
 are never touched.\n\n\
 --sockets leaves the processes alone and closes sockets in the kernel (SOCK_DESTROY, by cookie; needs CAP_NET_ADMIN): \
-connections, and TIME_WAIT with its port. A listener that is destroyed does not free its port, which stays with the \
-process until it closes the descriptor.\n\n\
+connections, and TIME_WAIT with its port. A listener or UDP socket that is destroyed does not free its port, which \
+stays with the process until it closes the descriptor; then the exit code is 1.\n\n\
 Exit codes: 0 done, and the port is free; 1 nothing matched, not confirmed, or still there; 3 not permitted."
 )]
 pub struct KillArgs {
@@ -44,7 +44,7 @@ pub struct KillArgs {
     /// Only print what would be done
     #[arg(long, conflicts_with = "yes")]
     pub dry_run: bool,
-    /// So long after SIGTERM comes SIGKILL: 5s, 500ms, 1m; 0 sends SIGKILL at once, 'none' never
+    /// So long after SIGTERM comes SIGKILL: 5s, 500ms, 1m; 0 sends SIGKILL at once, 'none' never, and waits for ever
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "5s")]
     pub grace: Patience,
     /// No notices on standard error; errors are still told

@@ -20,7 +20,7 @@ Read from the socket table; nothing is connected to unless --connect says so. A 
 address is served by a listener on it, or on any address of its family; ::, unless it is IPv6 only, serves IPv4, too.\n\n\
 listen: a TCP or unix socket listens; a UDP or unix datagram socket is bound and has no peer. established: a \
 connection has that port at this host's end, or the unix name. free: a server could bind it, TCP with SO_REUSEADDR as \
-usual; where only the kernel can tell (TIME_WAIT and other remains), a bind without listen is tried and undone at \
+usual, by root: it means that no socket holds it, not that this user may bind it. Where only the kernel can tell (TIME_WAIT and other remains), a bind without listen is tried and undone at \
 once. For a unix path: nothing is there.\n\n\
 Exit codes: 0 it has come, 1 it has not before the time was over, 3 the sockets cannot be read."
 )]

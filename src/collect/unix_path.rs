@@ -32,6 +32,9 @@ pub fn facts(path: &[u8]) -> PathFacts {
             let sockets = bound_to(stat.st_ino as u32, device).ok();
             (socket_kind(path, sockets.as_deref()), sockets)
         }
+        Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Directory => {
+            (PathKind::Directory, None)
+        }
         Ok(_) => (PathKind::Other, None),
     };
     PathFacts {
@@ -117,7 +120,7 @@ mod tests {
         let datagram = UnixDatagram::bind(&path).unwrap();
         assert_eq!(socket_kind(&path, None), PathKind::LiveSocket);
         drop(datagram);
-        assert_eq!(kind(directory.path()), PathKind::Other);
+        assert_eq!(kind(directory.path()), PathKind::Directory);
         assert_eq!(kind(&directory.path().join("no/s")), PathKind::Missing);
     }
 }

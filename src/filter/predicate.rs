@@ -248,6 +248,30 @@ fn name_matches(ends: &UnixEnds, side: Side, names: &Names) -> Truth {
 }
 
 impl Predicate {
+    /// Whether every socket passes: it chooses none.
+    #[must_use]
+    pub fn is_passed_by_all(&self) -> bool {
+        match self {
+            Self::Constant(known) => *known,
+            Self::State(states) => *states == StateSet::ALL,
+            Self::And(parts) => parts.iter().all(Self::is_passed_by_all),
+            Self::Or(parts) => parts.iter().any(Self::is_passed_by_all),
+            Self::Not(part) => part.is_passed_by_none(),
+            _ => false,
+        }
+    }
+
+    fn is_passed_by_none(&self) -> bool {
+        match self {
+            Self::Constant(known) => !*known,
+            Self::State(states) => states.is_empty(),
+            Self::And(parts) => parts.iter().any(Self::is_passed_by_none),
+            Self::Or(parts) => parts.iter().all(Self::is_passed_by_none),
+            Self::Not(part) => part.is_passed_by_all(),
+            _ => false,
+        }
+    }
+
     /// All of `parts`, which is the part itself if there is one only.
     #[must_use]
     pub fn all(parts: Vec<Self>) -> Self {

@@ -93,6 +93,8 @@ pub enum PathKind {
     StaleSocket,
     /// The file of a socket of which nobody can tell whether it is open.
     Socket,
+    /// A directory.
+    Directory,
     /// Another kind of file.
     Other,
     /// It cannot be looked at, with an error number.

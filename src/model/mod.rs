@@ -64,6 +64,7 @@ pub use names::{CgroupPath, Names, NoNames};
 pub use order::{ORDER_WINDOW, default_order, order_window};
 pub use owners::{
     Held, Holder, Holders, Listeners, NoOwner, OwnerTable, Owners, Pid, Process, ScanReport,
+    TunnelDevice,
 };
 pub use ports::EphemeralPorts;
 pub use protocol::{Family, Protocol, Table, TableSet};

@@ -56,6 +56,15 @@ impl Held {
     }
 }
 
+/// A network device that the kernel holds a UDP socket for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TunnelDevice {
+    /// What it is: `vxlan`, `geneve` or `bareudp`.
+    pub kind: &'static str,
+    /// Its name, whoever chose it.
+    pub name: Box<[u8]>,
+}
+
 /// Why a socket has no process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NoOwner {
@@ -217,6 +226,8 @@ pub struct OwnerTable {
     /// Descriptor tables: a process's, or that of one of its threads.
     tables: Vec<(Process, Option<Pid>)>,
     unclaimed: FxHashMap<u64, NoOwner>,
+    /// The devices whose sockets are the kernel's.
+    devices: FxHashMap<u64, Vec<TunnelDevice>>,
     /// Unix sockets with descriptors in their queues: the first link, to [`CARRIERS`] of them, and how many there are.
     carriers: u32,
     carrier_count: u64,
@@ -231,6 +242,7 @@ impl Default for OwnerTable {
             links: Vec::new(),
             tables: Vec::new(),
             unclaimed: FxHashMap::default(),
+            devices: FxHashMap::default(),
             carriers: NONE,
             carrier_count: 0,
             listeners: Listeners::default(),
@@ -301,6 +313,19 @@ impl OwnerTable {
     /// Notes why nobody holds `inode`.
     pub fn set_reason(&mut self, inode: Inode, reason: NoOwner) {
         self.unclaimed.insert(inode.0.get(), reason);
+    }
+
+    /// Notes that `inode` is the kernel's, for these tunnel devices.
+    pub fn set_devices(&mut self, inode: Inode, devices: Vec<TunnelDevice>) {
+        self.set_reason(inode, NoOwner::Kernel);
+        self.devices.insert(inode.0.get(), devices);
+    }
+
+    /// The tunnel devices that the kernel holds `socket` for, if they tell.
+    #[must_use]
+    pub fn devices(&self, socket: &Socket) -> &[TunnelDevice] {
+        let found = socket.inode.and_then(|i| self.devices.get(&i.0.get()));
+        found.map_or(&[], Vec::as_slice)
     }
 
     /// Makes room for `sockets` held sockets.

@@ -5,7 +5,8 @@ use super::json::{
 };
 use super::{Closing, Opening};
 use crate::analysis::why::free::{LeftOut, Wanted};
-use crate::model::{BindFacts, Names, Port, Protocol};
+use crate::analysis::why::place::Place;
+use crate::model::{BindError, BindFacts, Names, Port, Protocol};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -64,6 +65,9 @@ impl FreeView<'_> {
                     self.why()
                 ),
             };
+            for address in self.addresses.iter().filter(|a| self.is_elsewhere(**a)) {
+                let _ = writeln!(text, "note: {address} is not an address of this host");
+            }
             if self.left_out.ephemeral > 0 {
                 text.push_str(
                     "hint: --ephemeral also takes ports that the kernel gives to connections\n",
@@ -79,6 +83,18 @@ impl FreeView<'_> {
             text.push_str("note: another process may take a port before you bind it\n");
         }
         text
+    }
+
+    /// Whether the kernel binds nothing to an address because this host does not have it.
+    fn is_elsewhere(&self, address: IpAddr) -> bool {
+        let at = [(address, None)];
+        let place = Place::new(
+            self.facts,
+            self.protocols,
+            &at,
+            Port(*self.wanted.range.end()),
+        );
+        place.refused(self.facts) == Some(BindError::NotAvailable)
     }
 
     fn why(&self) -> String {

@@ -5,7 +5,7 @@ use super::line;
 use super::why::{Told, tell};
 use crate::analysis::kill::{Spared, Victim};
 use crate::analysis::why::{Remedy, stop_one, supervisor};
-use crate::model::{Context, Names, Pid, ProcessDetail, Row, Socket};
+use crate::model::{Context, Names, Parent, Pid, ProcessDetail, Row, Socket};
 
 /// So many sockets of one process are named.
 const NAMED: usize = 4;
@@ -98,6 +98,12 @@ impl KillView<'_> {
             }
             Spared::Own => "this program holds it itself",
             Spared::Hidden => "who holds it cannot be seen: run this as root",
+            Spared::Outside => {
+                "who holds it is outside this PID namespace: run this in that of the host"
+            }
+            Spared::Unclaimed => {
+                "no process was found that holds it, so it may be the kernel's own, which is never closed"
+            }
             Spared::NoProcess("kernel") => {
                 "the kernel holds it, for a tunnel device or the NFS server: take that down"
             }
@@ -124,6 +130,13 @@ impl KillView<'_> {
             Some(command) => format!("{text}: {command}"),
             None => text,
         })
+    }
+
+    /// The parent of a process, unless it is process 1, which gets every orphan.
+    #[must_use]
+    pub fn parent(&self, pid: Pid) -> Option<&Parent> {
+        let parent = self.detail(pid)?.parent.as_ref();
+        parent.filter(|parent| parent.pid != Pid(1))
     }
 
     fn detail(&self, pid: Pid) -> Option<&ProcessDetail> {

@@ -16,6 +16,7 @@ pub const NEW_LINK: u16 = 16;
 const GET_LINK: u16 = 18;
 const BASE_LEN: usize = 16;
 const FLAG_UP: u32 = 1;
+const ATTR_IFNAME: u16 = 3;
 const ATTR_LINKINFO: u16 = 18;
 const ATTR_LINK_NETNSID: u16 = 37;
 const INFO_KIND: u16 = 1;
@@ -34,24 +35,40 @@ pub fn dump_request(sequence: u32) -> Vec<u8> {
     bytes
 }
 
+/// A tunnel that listens on a UDP port itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tunnel<'a> {
+    /// `vxlan`, `geneve` or `bareudp`.
+    pub kind: &'static str,
+    /// The device's name, without the NUL that ends it.
+    pub name: &'a [u8],
+    /// The port.
+    pub port: u16,
+}
+
 /// The UDP port that the device in a [`NEW_LINK`] payload has a kernel socket on in this network namespace: if it is a tunnel of that
 /// kind, is up (otherwise it has none), and was not made in another namespace (then its socket is there).
 #[must_use]
-pub fn tunnel_port(payload: &[u8]) -> Option<u16> {
+pub fn tunnel(payload: &[u8]) -> Option<Tunnel<'_>> {
     let is_up = u32_at(payload, 8)? & FLAG_UP != 0;
     if !is_up || attribute(payload, BASE_LEN, ATTR_LINK_NETNSID).is_some() {
         return None;
     }
     let info = attribute(payload, BASE_LEN, ATTR_LINKINFO)?;
     let kind = attribute(info, 0, INFO_KIND)?;
-    let port = match kind.strip_suffix(&[0]).unwrap_or(kind) {
+    let (kind, port) = match kind.strip_suffix(&[0]).unwrap_or(kind) {
         // IFLA_VXLAN_PORT, IFLA_GENEVE_PORT, IFLA_BAREUDP_PORT
-        b"vxlan" => 15,
-        b"geneve" => 5,
-        b"bareudp" => 1,
+        b"vxlan" => ("vxlan", 15),
+        b"geneve" => ("geneve", 5),
+        b"bareudp" => ("bareudp", 1),
         _ => return None,
     };
-    be16_at(attribute(attribute(info, 0, INFO_DATA)?, 0, port)?, 0)
+    let name = attribute(payload, BASE_LEN, ATTR_IFNAME)?;
+    Some(Tunnel {
+        kind,
+        name: name.strip_suffix(&[0]).unwrap_or(name),
+        port: be16_at(attribute(attribute(info, 0, INFO_DATA)?, 0, port)?, 0)?,
+    })
 }
 
 /// Whether the device in a [`NEW_LINK`] payload is a WireGuard one that is up. It has UDP sockets of its own then, on a port that only
@@ -107,16 +124,21 @@ mod tests {
         let port = 4789u16.to_be_bytes();
         let data = [attr(1, &5u32.to_ne_bytes()), attr(15, &port)].concat();
         let mut vxlan = device(b"vxlan\0", &data);
-        assert_eq!(tunnel_port(&vxlan), Some(4789));
+        let expected = Tunnel {
+            kind: "vxlan",
+            name: b"vx0",
+            port: 4789,
+        };
+        assert_eq!(tunnel(&vxlan), Some(expected));
         let elsewhere = [&vxlan[..], &attr(ATTR_LINK_NETNSID, &[0; 4])].concat();
-        assert_eq!(tunnel_port(&elsewhere), None, "of another namespace");
+        assert_eq!(tunnel(&elsewhere), None, "of another namespace");
         vxlan[8] = 0;
-        assert_eq!(tunnel_port(&vxlan), None, "down");
-        assert_eq!(tunnel_port(&device(b"geneve\0", &data)), None);
+        assert_eq!(tunnel(&vxlan), None, "down");
+        assert_eq!(tunnel(&device(b"geneve\0", &data)), None);
         let data = attr(5, &6081u16.to_be_bytes());
-        assert_eq!(tunnel_port(&device(b"geneve\0", &data)), Some(6081));
-        assert_eq!(tunnel_port(&device(b"dummy\0", &data)), None);
-        assert_eq!(tunnel_port(&[]), None);
+        assert_eq!(tunnel(&device(b"geneve\0", &data)).unwrap().port, 6081);
+        assert_eq!(tunnel(&device(b"dummy\0", &data)), None);
+        assert_eq!(tunnel(&[]), None);
     }
 
     #[test]
@@ -131,7 +153,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = (tunnel_port(&bytes), is_wireguard(&bytes));
+            let _ = (tunnel(&bytes), is_wireguard(&bytes));
         }
     }
 }

@@ -26,7 +26,7 @@ mod unix;
 
 pub use answer::port;
 pub use meet::Overlap;
-pub use remedy::{Remedy, forwards_to, stop_one, supervisor};
+pub use remedy::{Remedy, forwards_to, holds, stop_one, supervisor};
 pub use unix::unix;
 
 use crate::model::{

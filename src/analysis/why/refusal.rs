@@ -67,6 +67,11 @@ fn v4_address(facts: &BindFacts, address: Ipv4Addr) -> Option<Refusal> {
     }
     match facts.routes.iter().find(|(a, _)| *a == address) {
         Some((_, RouteKind::Local | RouteKind::Group)) => return None,
+        // Where lo never was up, there is no table of local addresses, and bind(2) takes what it would find there: so answers
+        // `inet_addr_type` then. Or lo has lost its address, and bind(2) takes none.
+        Some((_, RouteKind::Elsewhere)) if address.is_loopback() && has_no_v4(facts) => {
+            return UNDECIDED;
+        }
         Some((_, RouteKind::Elsewhere)) => {
             return refused(ReasonKind::NotLocal, BindError::NotAvailable);
         }
@@ -79,6 +84,11 @@ fn v4_address(facts: &BindFacts, address: Ipv4Addr) -> Option<Refusal> {
     } else {
         UNDECIDED
     }
+}
+
+fn has_no_v4(facts: &BindFacts) -> bool {
+    let known = facts.addresses.as_deref();
+    known.is_some_and(|all| !all.iter().any(|a| a.address.is_ipv4()))
 }
 
 fn v6_address(facts: &BindFacts, address: Ipv6Addr, interface: Option<IfIndex>) -> Option<Refusal> {

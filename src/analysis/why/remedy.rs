@@ -1,7 +1,9 @@
 //! What would free a port, and who would start its holder again.
 
 use super::{Evidence, Reason, ReasonKind};
-use crate::model::{Engine, NoOwner, Owners, Pid, ProcessDetail, Protocol, Socket, Uid};
+use crate::model::{
+    Engine, NoOwner, Owners, Pid, ProcessDetail, Protocol, Socket, TunnelDevice, Uid,
+};
 use std::net::{IpAddr, SocketAddr};
 
 /// Something that helps.
@@ -46,9 +48,14 @@ pub enum Remedy {
         name: Vec<u8>,
     },
     /// Take the tunnel device down whose port it is.
-    StopTunnel,
+    StopTunnel {
+        /// It, if it tells its port.
+        device: Option<TunnelDevice>,
+    },
     /// Find out who holds it, with more rights.
     LookAsRoot,
+    /// Find out who holds it, from outside this PID namespace.
+    LookOutside,
     /// Wait until it is gone by itself.
     Wait {
         /// So many milliseconds.
@@ -90,6 +97,8 @@ pub enum Remedy {
     NameScope,
     /// Switch IPv6 on.
     EnableIpv6,
+    /// Bind another path: this is a directory.
+    OtherPath,
     /// Remove the file.
     RemoveFile,
     /// Make the directory, or give this user the right to write there.
@@ -149,11 +158,11 @@ pub(super) fn of(evidence: &Evidence<'_>, reason: &Reason) -> Vec<Remedy> {
             remedies.extend(try_it());
         }
         ReasonKind::Privileged => {
-            remedies.extend([
-                Remedy::RunAsRoot,
-                Remedy::AddCapability,
-                Remedy::LowerPrivileged,
-            ]);
+            // Root without the capability is told to get just that.
+            if evidence.user.uid != Uid(0) {
+                remedies.push(Remedy::RunAsRoot);
+            }
+            remedies.extend([Remedy::AddCapability, Remedy::LowerPrivileged]);
         }
         ReasonKind::NotLocal => {
             remedies.extend([Remedy::AddAddress, Remedy::AllowNonlocal { v6: false }]);
@@ -187,7 +196,8 @@ fn sockets<'a>(evidence: &Evidence<'a>, reason: &Reason) -> impl Iterator<Item =
 fn stop(evidence: &Evidence<'_>, reason: &Reason) -> Vec<Remedy> {
     let mut remedies: Vec<Remedy> = Vec::new();
     let mut bare = Vec::new();
-    for &pid in &reason.pids {
+    let certain = reason.pids.iter().copied();
+    for pid in certain.filter(|&pid| holds(evidence, reason, pid)) {
         let detail = evidence.details.iter().find(|d| d.pid == pid);
         match detail
             .and_then(stop_one)
@@ -207,19 +217,47 @@ fn stop(evidence: &Evidence<'_>, reason: &Reason) -> Vec<Remedy> {
     }
     remedies.dedup();
     for socket in sockets(evidence, reason) {
-        let remedy = match evidence.owners.of(socket) {
-            Owners::Hidden => Remedy::LookAsRoot,
+        let found = match evidence.owners.of(socket) {
+            Owners::Hidden if evidence.owners.report().hides_inside() => vec![Remedy::LookAsRoot],
+            Owners::Hidden => vec![Remedy::LookOutside],
             Owners::None {
                 reason: NoOwner::Kernel,
                 ..
-            } => Remedy::StopTunnel,
+            } => stop_tunnels(evidence.owners.devices(socket)),
             _ => continue,
         };
-        if !remedies.contains(&remedy) {
-            remedies.push(remedy);
+        for remedy in found {
+            if !remedies.contains(&remedy) {
+                remedies.push(remedy);
+            }
         }
     }
     remedies
+}
+
+fn stop_tunnels(devices: &[TunnelDevice]) -> Vec<Remedy> {
+    if devices.is_empty() {
+        return vec![Remedy::StopTunnel { device: None }];
+    }
+    let device = devices.iter().cloned().map(Some);
+    device.map(|device| Remedy::StopTunnel { device }).collect()
+}
+
+/// Whether `pid` is known to hold one of the reason's sockets, and does not just have a queue that a descriptor may be in.
+#[must_use]
+pub fn holds(evidence: &Evidence<'_>, reason: &Reason, pid: Pid) -> bool {
+    sockets(evidence, reason).any(|socket| {
+        let holders = match evidence.owners.of(socket) {
+            Owners::Known(holders)
+            | Owners::None {
+                reason: NoOwner::IoUring,
+                via: holders,
+                ..
+            } => holders,
+            _ => return false,
+        };
+        holders.into_iter().any(|h| h.process.pid == pid)
+    })
 }
 
 /// The remedy with the name of the socket unit, which systemd puts the socket into the control group of.
@@ -319,14 +357,20 @@ pub fn forwards_to(command: &[Vec<u8>]) -> Option<SocketAddr> {
 fn share(evidence: &Evidence<'_>, reason: &Reason) -> Vec<Remedy> {
     use super::Overlap;
     let mut remedies = Vec::new();
+    let is_kernels = |socket: &Socket| {
+        let reason = NoOwner::Kernel;
+        matches!(evidence.owners.of(socket), Owners::None { reason: r, .. } if r == reason)
+    };
+    // The kernel sets no options of its sockets at anybody's wish.
+    let kernels = sockets(evidence, reason).any(is_kernels);
     let uid = sockets(evidence, reason).find_map(|s| s.uid);
     let connected = matches!(reason.kind, ReasonKind::Outgoing | ReasonKind::Connection);
-    if let Some(uid) = uid.filter(|uid| *uid == evidence.user.uid && !connected) {
+    if let Some(uid) = uid.filter(|uid| *uid == evidence.user.uid && !connected && !kernels) {
         remedies.push(Remedy::SetReusePort { uid });
     }
-    if matches!(reason.kind, ReasonKind::Bound | ReasonKind::Connection)
-        || reason.kind == ReasonKind::Udp && reason.protocol == Protocol::Udp
-    {
+    let may_share = matches!(reason.kind, ReasonKind::Bound | ReasonKind::Connection)
+        || reason.kind == ReasonKind::Udp && reason.protocol == Protocol::Udp;
+    if may_share && !kernels {
         remedies.push(Remedy::SetReuseAddr);
     }
     match reason.overlap {

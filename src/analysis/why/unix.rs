@@ -1,6 +1,6 @@
 //! The answer about a unix socket's name: `unix_bind_bsd` and `unix_bind_abstract` of `net/unix/af_unix.c`.
 
-use super::{Answer, Evidence, Part, Reason, ReasonKind, Verdict, answer::pids, remedy};
+use super::{Answer, Evidence, Part, Reason, ReasonKind, Remedy, Verdict, answer::pids, remedy};
 use crate::model::{
     BindError, BindOutcome, PathFacts, PathKind, Protocol, State, UnixName, UnixPeer,
 };
@@ -72,7 +72,10 @@ pub fn unix(
             until_ms: None,
             remedies: Vec::new(),
         };
-        reason.remedies = remedy::of(evidence, &reason);
+        reason.remedies = match path {
+            Some(facts) if facts.kind == PathKind::Directory => vec![Remedy::OtherPath],
+            _ => remedy::of(evidence, &reason),
+        };
         let verdict = |blocking| match blocking {
             Some(true) => Verdict::Blocked,
             Some(false) => Verdict::Free,
@@ -102,7 +105,7 @@ fn path_kind(facts: &PathFacts, unseen: bool) -> Option<Found> {
         PathKind::Socket if !unseen => in_use(ReasonKind::UnixSocket),
         PathKind::StaleSocket => in_use(ReasonKind::StaleFile),
         PathKind::Socket => in_use(ReasonKind::SocketFile),
-        PathKind::Other => in_use(ReasonKind::OtherFile),
+        PathKind::Directory | PathKind::Other => in_use(ReasonKind::OtherFile),
         PathKind::Unreadable(errno) => {
             let error = BindError::from_errno(errno);
             Some((ReasonKind::Directory, Some(true), None, Some(error)))

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::filter::Filter;
 use crate::model::{
-    Conditions, DetailSet, Kinds, Listeners, Owners, Protocol, Query, Question, Socket,
+    Conditions, DetailSet, Kinds, Listeners, Owners, Pid, Protocol, Query, Question, Socket,
     SourceChoice, StateMasks, StateSet, Subject, Table, TableSet,
 };
 use crate::render::KillView;
@@ -21,15 +21,18 @@ use std::time::{Duration, Instant};
 
 /// So long the port is waited for when its holders have ended.
 const UNTIL_FREE: Duration = Duration::from_secs(3);
-/// So long a server is watched for that something may start again: systemd waits 100 ms by default, container engines as long.
+/// So long a place is watched for who takes it again: a shell's loop does so at once, systemd and container engines after 100 ms.
 const UNTIL_RESTARTED: Duration = Duration::from_millis(1500);
 
-/// Waits until the places of `sockets` can be bound, and says what keeps them.
+/// Waits until the places of `sockets` can be bound, and says what keeps them, or who takes them again.
+///
+/// `parents` are those of the processes that have ended. Anything may start a server again, and only some are known to, so every
+/// place is watched.
 pub(super) fn see_it_free(
     args: &KillArgs,
     names: &SystemNames,
     sockets: &[Socket],
-    restartable: bool,
+    parents: &[Pid],
 ) -> Result<Exit, Error> {
     let mut worst = Exit::Done;
     let questions = places(sockets);
@@ -43,10 +46,10 @@ pub(super) fn see_it_free(
         } else {
             worst = Exit::No;
             say(&watch.last_words(began.elapsed(), names)?);
-            say(&holders(question, names)?);
+            say(&holders(question, names, parents)?);
         }
     }
-    if restartable {
+    if !free.is_empty() {
         let deadline = Instant::now().checked_add(UNTIL_RESTARTED);
         let mut still = Vec::new();
         for question in free {
@@ -54,7 +57,7 @@ pub(super) fn see_it_free(
             if watch.until(deadline, false)? {
                 worst = Exit::No;
                 say(&format!("{} is taken again\n", question.asked));
-                say(&holders(question, names)?);
+                say(&holders(question, names, parents)?);
             } else {
                 still.push(question);
             }
@@ -67,8 +70,24 @@ pub(super) fn see_it_free(
     Ok(worst)
 }
 
-/// Who listens at a place now.
-fn holders(question: &Question, names: &SystemNames) -> Result<String, Error> {
+/// Says which places are taken although their sockets are closed: the descriptors are still open.
+pub(super) fn see_still_bound(sockets: &[Socket]) -> Result<Exit, Error> {
+    let mut worst = Exit::Done;
+    for question in &places(sockets) {
+        if !Watch::new(question, UntilArg::Free).until(Some(Instant::now()), false)? {
+            worst = Exit::No;
+            let asked = &question.asked;
+            say(&format!(
+                "{asked} is not free: its socket is closed and still bound\n\
+                 hint: portctl why {asked} says who holds it\n"
+            ));
+        }
+    }
+    Ok(worst)
+}
+
+/// Who listens at a place now, and what started it: known for that, or the parent of one that has ended, too.
+fn holders(question: &Question, names: &SystemNames, parents: &[Pid]) -> Result<String, Error> {
     let choice = Choice {
         query: Query {
             tables: tables(
@@ -113,6 +132,11 @@ fn holders(question: &Question, names: &SystemNames) -> Result<String, Error> {
         ));
         if let Some(again) = view.restarts(*pid) {
             text.push_str(&format!("hint: {again}\n"));
+        } else if let Some(parent) = view.parent(*pid).filter(|p| parents.contains(&p.pid)) {
+            text.push_str(&format!(
+                "hint: {} started it again: end that one first\n",
+                view.process(parent.pid, parent.name.as_deref())
+            ));
         }
     }
     Ok(text)

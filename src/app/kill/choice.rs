@@ -14,12 +14,12 @@ use crate::cli::question;
 use crate::collect::names::SystemNames;
 use crate::collect::{self, Sink};
 use crate::error::Error;
-use crate::filter::{Filter, Predicate};
+use crate::filter::Filter;
 use crate::model::{
     Family, Inode, Listeners, Notice, Query, Question, Socket, SourceChoice, State, StateMasks,
     StateSet, Subject, TableSet, UnixName,
 };
-use crate::render::{Closing, KillView};
+use crate::render::{Closing, KillView, escape::escape};
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 
@@ -72,7 +72,7 @@ impl Choice {
         select.all |= !chooses_states && args.sockets;
         let selection =
             plan::select(&select, &CollectArgs::default(), env, &resolver).map_err(Error::Plan)?;
-        if questions.is_empty() && selection.filter.predicate == Predicate::Constant(true) {
+        if questions.is_empty() && selection.filter.predicate.is_passed_by_all() {
             return Err(Error::Plan(PlanError::Option {
                 option: "kill",
                 problem: "this would be every socket of the host".to_owned(),
@@ -160,51 +160,92 @@ impl Choice {
     }
 
     fn wants(&self, socket: &Socket) -> bool {
-        self.questions.iter().any(|question| {
-            if self.listeners {
-                return has_come(question, Awaited::Listen, socket, &self.files);
-            }
-            match &question.subject {
-                Subject::Port {
-                    protocols,
-                    port,
-                    addresses,
-                } => {
-                    protocols.contains(&socket.protocol)
-                        && socket.inet().is_some_and(|ends| {
-                            let is_there = |(a, _): &(IpAddr, _)| {
-                                a.to_canonical() == ends.local.to_canonical()
-                            };
-                            ends.local_port == *port
-                                && (addresses.is_empty() || addresses.iter().any(is_there))
-                        })
-                }
-                Subject::Unix(name) => socket.unix().is_some_and(|ends| {
-                    ends.name == *name || socket.inode.is_some_and(|i| self.files.contains(&i))
-                }),
-            }
-        })
+        self.questions
+            .iter()
+            .any(|question| self.is_meant(question, socket))
     }
 
-    /// That nothing matched, and what has the port in other ways.
-    pub(super) fn nothing(&self, names: &SystemNames, closes: bool) -> Result<String, Error> {
-        let what = if closes { "no socket" } else { "no listener" };
-        let what = if self.listeners || closes {
-            what
-        } else {
-            "no socket"
-        };
-        let mut text = format!("{what} matches: nothing was done\n");
-        if self.questions.is_empty() {
-            return Ok(text);
+    /// Whether `question` means `socket`.
+    fn is_meant(&self, question: &Question, socket: &Socket) -> bool {
+        if self.listeners {
+            return has_come(question, Awaited::Listen, socket, &self.files);
         }
+        match &question.subject {
+            Subject::Port {
+                protocols,
+                port,
+                addresses,
+            } => {
+                protocols.contains(&socket.protocol)
+                    && socket.inet().is_some_and(|ends| {
+                        let is_there =
+                            |(a, _): &(IpAddr, _)| a.to_canonical() == ends.local.to_canonical();
+                        ends.local_port == *port
+                            && (addresses.is_empty() || addresses.iter().any(is_there))
+                    })
+            }
+            Subject::Unix(name) => socket.unix().is_some_and(|ends| {
+                ends.name == *name || socket.inode.is_some_and(|i| self.files.contains(&i))
+            }),
+        }
+    }
+
+    /// What was asked for by port or name, and is none of `sockets`.
+    pub(super) fn unmatched(&self, sockets: &[Socket]) -> Vec<&Question> {
+        let questions = self.questions.iter();
+        questions
+            .filter(|question| !sockets.iter().any(|s| self.is_meant(question, s)))
+            .collect()
+    }
+
+    /// What is looked for, in a word.
+    const fn sought(&self, closes: bool) -> &'static str {
+        if self.listeners && !closes {
+            "listener"
+        } else {
+            "socket"
+        }
+    }
+
+    /// That nothing matched, and what has the ports in other ways.
+    pub(super) fn nothing(&self, names: &SystemNames, closes: bool) -> Result<String, Error> {
+        let mut text = format!("no {} matches: nothing was done\n", self.sought(closes));
+        if !self.questions.is_empty() {
+            text.push_str(&self.near(&self.questions, names, closes)?);
+        }
+        Ok(text)
+    }
+
+    /// That one of several questions matched nothing, and what has its port in other ways.
+    pub(super) fn no_match(
+        &self,
+        question: &Question,
+        names: &SystemNames,
+        closes: bool,
+    ) -> Result<String, Error> {
+        let asked = escape(question.asked.as_bytes());
+        let near = self.near(std::slice::from_ref(question), names, closes)?;
+        Ok(format!(
+            "no {} matches {asked}\n{near}",
+            self.sought(closes)
+        ))
+    }
+
+    /// What `questions` name, and was not chosen.
+    fn near(
+        &self,
+        questions: &[Question],
+        names: &SystemNames,
+        closes: bool,
+    ) -> Result<String, Error> {
+        let mut text = String::new();
         let wider = Self {
             query: Query {
                 states: StateMasks::same(StateSet::ALL),
                 ..self.query.clone()
             },
             filter: Filter::everything(),
-            questions: self.questions.clone(),
+            questions: questions.to_vec(),
             files: self.files.clone(),
             listeners: false,
         };

@@ -1,15 +1,18 @@
 //! Closing sockets in the kernel, and leaving their processes alone.
 
-use super::choice::{Choice, identity};
+use super::after::see_still_bound;
+use super::choice::{Choice, Found, identity};
 use super::{confirmed, tell, worse};
+use crate::analysis::kill;
 use crate::app::say;
 use crate::cli::kill::KillArgs;
 use crate::collect::destroy::{destroy, is_possible};
 use crate::collect::names::SystemNames;
+use crate::collect::owners::find_owners;
 use crate::collect::pinned::Refused;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::model::{Socket, State};
+use crate::model::Socket;
 use crate::render::KillView;
 use crate::sys::stdout::Stdout;
 use rustc_hash::FxHashSet;
@@ -20,27 +23,40 @@ pub(super) fn close(
     args: &KillArgs,
     choice: &Choice,
     names: &SystemNames,
-    sockets: &[Socket],
+    found: &Found,
 ) -> Result<Exit, Error> {
+    let all = &found.sockets[..];
+    let owners = find_owners(&choice.query, all, found.listeners.clone());
+    let kept = kill::kept_open(all, &owners);
     let view = KillView {
-        sockets,
+        sockets: all,
         details: &[],
         names,
     };
+    let mut worst = Exit::Done;
+    for &(place, why) in &kept {
+        say(&format!("note: {}\n", view.spared(place, why)));
+        worst = worse(worst, Exit::No);
+    }
+    let sockets = all.iter().enumerate();
+    let sockets = sockets.filter(|(place, _)| !kept.iter().any(|(kept, _)| kept == place));
+    let sockets: Vec<_> = sockets.map(|(_, socket)| socket.clone()).collect();
+    if sockets.is_empty() {
+        return Ok(worst);
+    }
     let mut plan = String::new();
-    for socket in sockets {
+    for socket in &sockets {
         plan.push_str(&format!("close {}\n", view.socket(socket)));
     }
     Stdout.write_all(plan.as_bytes())?;
-    let is_listener = |s: &Socket| s.state == State::Listen;
-    if sockets.iter().any(is_listener) {
+    if sockets.iter().any(kill::waits_for_others) {
         say(
-            "note: a listener that is closed this way does not free its port, unless the kernel had chosen it: the \
-             port stays taken until its process closes the descriptor or ends\n",
+            "note: a listener or UDP socket that is closed this way does not free its port, unless the kernel had \
+             chosen it: the port stays taken until its process closes the descriptor or ends\n",
         );
     }
     if args.dry_run {
-        return Ok(Exit::Done);
+        return Ok(worst);
     }
     let many = match sockets.len() {
         1 => "this socket".to_owned(),
@@ -51,9 +67,8 @@ pub(super) fn close(
     }
     let again = choice.find(names)?.sockets;
     let now: FxHashSet<_> = again.iter().map(identity).collect();
-    let mut worst = Exit::Done;
-    let mut closed = 0u64;
-    for socket in sockets {
+    let mut closed: Vec<Socket> = Vec::new();
+    for socket in &sockets {
         let outcome = if !is_possible(socket) {
             Err(Refused::Error(nix::libc::EOPNOTSUPP))
         } else if now.contains(&identity(socket)) {
@@ -63,7 +78,7 @@ pub(super) fn close(
         };
         let (word, exit) = match outcome {
             Ok(()) => {
-                closed += 1;
+                closed.push(socket.clone());
                 continue;
             }
             Err(Refused::Gone) => (
@@ -89,11 +104,12 @@ pub(super) fn close(
             break;
         }
     }
-    let many = if closed == 1 { "socket" } else { "sockets" };
-    tell(args, &format!("{closed} {many} closed\n"));
-    Ok(if closed == 0 {
-        worse(worst, Exit::No)
-    } else {
-        worst
-    })
+    let count = closed.len();
+    let many = if count == 1 { "socket" } else { "sockets" };
+    tell(args, &format!("{count} {many} closed\n"));
+    if count == 0 {
+        return Ok(worse(worst, Exit::No));
+    }
+    closed.retain(kill::waits_for_others);
+    Ok(worse(worst, see_still_bound(&closed)?))
 }

@@ -71,7 +71,7 @@ pub(super) fn end(
         worst = worse(
             worst,
             match why {
-                Spared::Hidden => Exit::Failed,
+                Spared::Hidden | Spared::Outside => Exit::Failed,
                 _ => Exit::No,
             },
         );
@@ -134,8 +134,9 @@ pub(super) fn end(
         }
     }
     worst = worse(worst, see_them_end(args, &view, &ended));
-    let restartable = ended.iter().any(|(v, _)| view.restarts(v.pid).is_some());
-    let free = see_it_free(args, names, sockets, restartable)?;
+    let parents = ended.iter().filter_map(|(v, _)| view.parent(v.pid));
+    let parents: Vec<_> = parents.map(|p| p.pid).collect();
+    let free = see_it_free(args, names, sockets, &parents)?;
     Ok(worse(worst, free))
 }
 

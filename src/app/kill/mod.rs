@@ -10,7 +10,7 @@ mod end;
 use super::{finish, say};
 use crate::cli::env::Env;
 use crate::cli::kill::KillArgs;
-use crate::cli::plan::{PlanError, Verbosity};
+use crate::cli::plan::Verbosity;
 use crate::collect::names::SystemNames;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -48,11 +48,22 @@ pub(super) fn run(args: &KillArgs, env: &dyn Env) -> Result<Exit, Error> {
             Exit::No
         });
     }
-    if args.sockets {
-        close(args, &choice, &names, &found.sockets)
-    } else {
-        end(args, &choice, &names, &found)
+    let missing = choice.unmatched(&found.sockets);
+    if !missing.is_empty() && !args.quiet {
+        for question in &missing {
+            say(&choice.no_match(question, &names, args.sockets)?);
+        }
     }
+    let done = if args.sockets {
+        close(args, &choice, &names, &found)?
+    } else {
+        end(args, &choice, &names, &found)?
+    };
+    Ok(if missing.is_empty() {
+        done
+    } else {
+        worse(done, Exit::No)
+    })
 }
 
 /// Whether it is to be done: `--yes`, or a person at a terminal says so.
@@ -61,11 +72,11 @@ fn confirmed(args: &KillArgs, question: &str) -> Result<bool, Error> {
         return Ok(true);
     }
     if !sys::terminal::can_ask() {
-        return Err(Error::Plan(PlanError::Option {
-            option: "kill",
-            problem: "there is nobody to ask, and nothing was done".to_owned(),
-            hint: "--yes does it without asking, --dry-run only prints what would be done",
-        }));
+        say(
+            "error: there is nobody to ask (no terminal), and nothing was done\n\
+             hint: --yes does it without asking, --dry-run only prints what would be done\n",
+        );
+        return Ok(false);
     }
     say(&format!("{question} [y/N] "));
     let mut answer = String::new();

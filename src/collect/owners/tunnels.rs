@@ -1,16 +1,16 @@
 //! UDP ports that the kernel itself has a socket on, for tunnel devices.
 
-use crate::model::{Protocol, Socket, Uid};
+use crate::model::{Protocol, Socket, TunnelDevice, Uid};
 use crate::sys::netlink::{DATAGRAM_LEN, Datagrams, Netlink};
 use crate::wire::{link, nlmsg};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::io;
 
 /// The tunnel devices of this network namespace that are up.
 #[derive(Debug, Default)]
 pub(super) struct Tunnels {
     /// The ports of those that tell theirs.
-    ports: FxHashSet<u16>,
+    ports: FxHashMap<u16, Vec<TunnelDevice>>,
     /// How many there are that do not: WireGuard's.
     wireguards: usize,
 }
@@ -23,11 +23,11 @@ impl Tunnels {
             .unwrap_or_default()
     }
 
-    /// Whether `socket`, which no process holds, is one of a tunnel's.
-    pub(super) fn listen_at(&self, socket: &Socket) -> bool {
-        socket.protocol == Protocol::Udp
-            && (socket.inet())
-                .is_some_and(|e| !e.has_peer() && self.ports.contains(&e.local_port.0))
+    /// The tunnels that `socket`, which no process holds, is one of.
+    pub(super) fn at(&self, socket: &Socket) -> Option<&[TunnelDevice]> {
+        let ends = socket.inet()?;
+        let found = self.ports.get(&ends.local_port.0).map(Vec::as_slice);
+        found.filter(|_| socket.protocol == Protocol::Udp && !ends.has_peer())
     }
 
     /// Whether there are enough WireGuard devices for all of `sockets` that look like theirs: each has one port, in both families.
@@ -59,7 +59,11 @@ fn dump(netlink: &mut dyn Datagrams) -> io::Result<Tunnels> {
             match header.kind {
                 _ if header.sequence != SEQUENCE => {}
                 link::NEW_LINK => {
-                    tunnels.ports.extend(link::tunnel_port(payload));
+                    if let Some(link::Tunnel { kind, name, port }) = link::tunnel(payload) {
+                        let name = name.into();
+                        let there = tunnels.ports.entry(port).or_default();
+                        there.push(TunnelDevice { kind, name });
+                    }
                     tunnels.wireguards += usize::from(link::is_wireguard(payload));
                 }
                 nlmsg::DONE | nlmsg::ERROR => return Ok(tunnels),

@@ -33,7 +33,13 @@ pub(super) fn explain(
         return;
     }
     let tunnels = tunnels_for(&sockets, query);
-    leave_out(&mut sockets, table, |socket| tunnels.listen_at(socket));
+    sockets.retain(|socket| {
+        let found = tunnels.at(socket);
+        if let (Some(devices), Some(inode)) = (found, socket.inode) {
+            table.set_devices(inode, devices.to_vec());
+        }
+        found.is_none()
+    });
     let nfs = nfs_ports(proc);
     leave_out(&mut sockets, table, |socket| {
         let is_tcp = socket.protocol == Protocol::Tcp;

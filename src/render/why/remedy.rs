@@ -85,12 +85,21 @@ pub(in crate::render) fn tell(remedy: &Remedy, names: &dyn Names, path: Option<&
                 pid.0
             ),
         ),
-        Remedy::StopTunnel => told(
+        Remedy::StopTunnel { device: Some(device) } => told(
+            "stop-tunnel",
+            format!("the kernel holds it for {} device {}: delete that, or give it another port", device.kind, quoted(&device.name)),
+        )
+        .with(word(&device.name).map(|name| format!("ip link del {name}"))),
+        Remedy::StopTunnel { device: None } => told(
             "stop-tunnel",
             "the kernel holds it for itself, a tunnel device (vxlan, geneve, bareudp, wireguard) or the NFS server: take that down",
         )
         .with(Some("ip -details link show".to_owned())),
         Remedy::LookAsRoot => told("look-as-root", "run this as root to see what this user cannot"),
+        Remedy::LookOutside => told(
+            "look-outside",
+            "run this in the PID namespace of the host: who holds it is outside this one",
+        ),
         Remedy::Wait { ms } => told("wait", format!("wait {} until the last of them is gone", in_words(*ms))),
         Remedy::WaitUnknown => told("wait", "wait until the last of them is gone; nobody can tell how long"),
         Remedy::SetReuseAddr => told(
@@ -111,7 +120,7 @@ pub(in crate::render) fn tell(remedy: &Remedy, names: &dyn Names, path: Option<&
         Remedy::RunAsRoot => told("run-as-root", "run the program as root"),
         Remedy::AddCapability => told(
             "add-capability",
-            "or give it the right: AmbientCapabilities=CAP_NET_BIND_SERVICE in its unit, or setcap on its file",
+            "give it CAP_NET_BIND_SERVICE: AmbientCapabilities=CAP_NET_BIND_SERVICE in its unit, or setcap on its file",
         )
         .with(Some("setcap cap_net_bind_service=+ep PROGRAM".to_owned())),
         Remedy::LowerPrivileged => told("lower-privileged", "or let everybody have such ports")
@@ -126,6 +135,7 @@ pub(in crate::render) fn tell(remedy: &Remedy, names: &dyn Names, path: Option<&
         Remedy::ChangeAddress => told("change-address", "give this host, or the other, another address"),
         Remedy::NameScope => told("name-scope", "name the interface, as in [fe80::1%eth0]:80"),
         Remedy::EnableIpv6 => told("enable-ipv6", "switch IPv6 on (net.ipv6.conf.*.disable_ipv6, ipv6.disable)"),
+        Remedy::OtherPath => told("other-path", "it is a directory: bind a path in it, or another one"),
         Remedy::RemoveFile => told("remove-file", "remove the file")
             .with(path.and_then(word).map(|path| format!("rm {path}"))),
         Remedy::OpenDirectory => told("open-directory", "make the directory, or let this user write there"),

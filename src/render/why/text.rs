@@ -4,10 +4,10 @@ use super::WhyView;
 use super::process::Known;
 use super::remedy::{self, Told, in_words};
 use super::words::{self, field, quoted, sentence, subject};
-use crate::analysis::why::{As, Bind, Part, Reason, ReasonKind, Verdict};
+use crate::analysis::why::{As, Bind, Part, Reason, ReasonKind, Verdict, holds};
 use crate::model::{
-    BindError, BindOutcome, BindTarget, BindVariant, FieldId, Owners, Protocol, Socket, Subject,
-    UnixName,
+    BindError, BindOutcome, BindTarget, BindVariant, FieldId, NoOwner, Owners, Pid, Protocol,
+    Socket, Subject, Uid, UnixName,
 };
 use crate::render::escape::escape;
 use crate::render::line;
@@ -114,6 +114,9 @@ impl Page {
         };
         let root = match (part.verdict, part.root) {
             (a, b) if a == b => "",
+            (_, Verdict::Free) if view.evidence.user.uid == Uid(0) => {
+                "; with CAP_NET_BIND_SERVICE it can be bound"
+            }
             (_, Verdict::Free) => "; root can bind it",
             (_, Verdict::Blocked) => "; root cannot",
             (_, Verdict::Unknown) => "; for root nobody can tell",
@@ -168,10 +171,23 @@ impl Page {
             return;
         }
         self.label("who");
-        for &pid in reason.pids.iter().take(SHOWN) {
+        let (certain, possible): (Vec<Pid>, Vec<Pid>) = reason
+            .pids
+            .iter()
+            .partition(|&&pid| holds(view.evidence, reason, pid));
+        for &pid in certain.iter().take(SHOWN) {
             self.process(view, &Known::new(view, pid, &reason.sockets));
         }
-        if let Some(more) = reason.pids.len().checked_sub(SHOWN + 1) {
+        if let Some(more) = certain.len().checked_sub(SHOWN + 1) {
+            self.line(&format!("and {} more (--json lists all)", more + 1));
+        }
+        if !possible.is_empty() {
+            self.line("no process: it is on its way, it seems, through a unix socket of one of");
+        }
+        for &pid in possible.iter().take(SHOWN) {
+            self.process(view, &Known::new(view, pid, &reason.sockets));
+        }
+        if let Some(more) = possible.len().checked_sub(SHOWN + 1) {
             self.line(&format!("and {} more (--json lists all)", more + 1));
         }
         let mut told: Vec<String> = Vec::new();
@@ -182,10 +198,19 @@ impl Page {
                 ReasonKind::TimeWait | ReasonKind::FinWait2 | ReasonKind::Orphan
             );
             let owners = view.evidence.owners.of(socket);
-            let (Owners::None { .. } | Owners::Hidden) = owners else {
-                continue;
+            match owners {
+                // Those whose queues it may be in were named.
+                Owners::None {
+                    reason: NoOwner::InTransit,
+                    ..
+                } if !possible.is_empty() => continue,
+                Owners::None { .. } | Owners::Hidden => {}
+                _ => continue,
+            }
+            let words = match view.evidence.owners.devices(socket) {
+                [] => field(view, socket, FieldId::Process),
+                devices => words::devices(devices),
             };
-            let words = field(view, socket, FieldId::Process);
             if !says_nothing && !told.contains(&words) && told.len() < SHOWN {
                 self.line(&words);
                 told.push(words);

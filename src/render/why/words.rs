@@ -1,8 +1,10 @@
 //! Reasons in words.
 
 use super::WhyView;
-use crate::analysis::why::{Overlap, Reason, ReasonKind};
-use crate::model::{BindError, FieldId, IfIndex, Protocol, Socket, Subject, UnixName};
+use crate::analysis::why::{Overlap, Reason, ReasonKind, Remedy};
+use crate::model::{
+    BindError, FieldId, IfIndex, Protocol, Socket, Subject, TunnelDevice, UnixName,
+};
 use crate::render::escape::{escape, quote_into};
 use crate::render::text::{TextOptions, cell};
 use std::net::{IpAddr, SocketAddr};
@@ -65,12 +67,25 @@ pub(super) fn subject(view: &WhyView<'_>, protocol: Protocol) -> String {
     }
 }
 
+/// `ENOENT` and `ENOTDIR`, errno(3).
+const NO_ENTRY: i32 = 2;
+const NO_DIRECTORY: i32 = 20;
+
 /// An error number's name; for one without, its number.
 pub(super) fn error(error: BindError) -> String {
     match error {
+        BindError::Other(NO_ENTRY) => "ENOENT".to_owned(),
+        BindError::Other(NO_DIRECTORY) => "ENOTDIR".to_owned(),
         BindError::Other(number) => format!("error {number}"),
         known => known.word().to_owned(),
     }
+}
+
+/// That the kernel has a socket for devices.
+pub(super) fn devices(devices: &[TunnelDevice]) -> String {
+    let name = |d: &TunnelDevice| format!("{} device {}", d.kind, quoted(&d.name));
+    let names: Vec<_> = devices.iter().map(name).collect();
+    format!("the kernel, for {}", names.join(", "))
 }
 
 /// One reason as a sentence without a full stop.
@@ -157,7 +172,16 @@ pub(super) fn sentence(view: &WhyView<'_>, reason: &Reason) -> String {
         ReasonKind::UnixSocket => "an open socket has it".to_owned(),
         ReasonKind::StaleFile => "the file of a socket that is gone; nothing answers there".to_owned(),
         ReasonKind::SocketFile => "the file of a socket of which this user cannot tell whether it is open".to_owned(),
+        ReasonKind::OtherFile if reason.remedies.contains(&Remedy::OtherPath) => {
+            "there is a directory".to_owned()
+        }
         ReasonKind::OtherFile => "there is a file that is no socket".to_owned(),
+        ReasonKind::Directory if reason.error == Some(BindError::Other(NO_ENTRY)) => {
+            "the directory does not exist".to_owned()
+        }
+        ReasonKind::Directory if reason.error == Some(BindError::Other(NO_DIRECTORY)) => {
+            "a part of the path is no directory".to_owned()
+        }
         ReasonKind::Directory => format!(
             "the directory takes no new file from this user ({})",
             reason.error.map_or_else(String::new, error)

@@ -62,8 +62,8 @@ fn the_listener_ends_and_its_clients_live() {
             format!("tcp LISTEN 127.0.0.1:{at}"),
         ];
         says(&plan, &lines.each_ref().map(|l| &l[..]));
-        let unasked = portctl(&format!("kill {at}")).exits(2);
-        says(&unasked, &["--yes"]);
+        let unasked = portctl(&format!("kill {at}")).exits(1);
+        says(&unasked, &["--yes", "nobody to ask"]);
         assert!(servers.iter_mut().all(Holder::is_running));
 
         let answer = portctl(&format!("kill tcp/127.0.0.1:{at} --yes --grace 60s")).exits(0);
@@ -128,6 +128,10 @@ fn everything_is_never_meant() {
         "kill --yes",
         "kill -t --yes",
         "kill --sockets --yes -a",
+        "kill --dry-run state all",
+        "kill --sockets --yes state all",
+        "kill --dry-run state all and not not state all",
+        "kill --dry-run sport = :*",
     ] {
         let answer = portctl(arguments).exits(2);
         assert!(answer.stderr.contains("every socket"), "{answer}");
@@ -220,6 +224,85 @@ fn what_keeps_the_port_or_takes_it_again_is_said() {
         });
         let this = format!("by runsv[{}]", std::process::id());
         says(&answer, &["started it and would start it again", &this]);
+    });
+}
+
+/// As a loop in a shell does.
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn a_parent_that_nobody_knows_as_a_supervisor_starts_it_again() {
+    let name = "live_ports::kill::a_parent_that_nobody_knows_as_a_supervisor_starts_it_again";
+    namespace::run(name, || {
+        let listener = server();
+        let (place, at) = (address(&listener), port(&listener));
+        let mut holder = hand_over(vec![listener]);
+        let (answer, again) = std::thread::scope(|scope| {
+            let again = scope.spawn(|| {
+                namespace::eventually("its end", || !holder.is_running());
+                // Long enough for the port to have been seen free, and whether or not it was, the answer is the same.
+                std::thread::sleep(Duration::from_millis(300));
+                let options = Options {
+                    reuse_address: true,
+                    ..Options::TCP
+                };
+                let fd = options.bind(place).unwrap();
+                rustix::net::listen(&fd, 1).unwrap();
+                hand_over(vec![fd])
+            });
+            let answer = portctl(&format!("kill {at} --yes")).exits(1);
+            (answer, again.join().unwrap())
+        });
+        let by = format!("by cat[{}]", again.pid());
+        let parent = format!("[{}] started it again", std::process::id());
+        says(&answer, &[&by, &parent]);
+        assert!(!answer.stderr.contains("is free"), "{answer}");
+    });
+}
+
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn each_port_that_matches_nothing_is_told() {
+    let name = "live_ports::kill::each_port_that_matches_nothing_is_told";
+    namespace::run(name, || {
+        let (idle, listener) = (bound("127.0.0.1:0".parse().unwrap()), server());
+        let (idle_at, at) = (port(&idle), port(&listener));
+        let mut holder = hand_over(vec![listener]);
+        let answer = portctl(&format!("kill --yes {idle_at} {at} 3001")).exits(1);
+        let missing = [idle_at, 3001].map(|port| format!("no listener matches {port}\n"));
+        says(
+            &answer,
+            &[&missing[0], &missing[1], "there is tcp", "-a also ends"],
+        );
+        says(&answer, &["is free"]);
+        assert!(!holder.is_running(), "{answer}");
+    });
+}
+
+#[test]
+#[ignore = "needs user and network namespaces, and ip of iproute2"]
+fn the_kernels_sockets_are_never_closed() {
+    let name = "live_ports::kill::the_kernels_sockets_are_never_closed";
+    namespace::run(name, || {
+        for command in [
+            "link add vx0 type vxlan id 5 dstport 4789 dev lo",
+            "link set vx0 up",
+        ] {
+            let status = Command::new("ip").args(command.split(' ')).status();
+            assert!(status.expect("ip(8) of iproute2 is needed").success());
+        }
+        let there = || portctl("ls -uan --no-header sport = :4789").exits(0).stdout;
+        let before = there();
+        assert!(!before.is_empty());
+        for arguments in [
+            "kill --sockets --yes -a sport = :4789",
+            "kill --sockets --yes -l udp/4789",
+            "kill --yes udp/4789",
+        ] {
+            let answer = portctl(arguments).exits(1);
+            says(&answer, &["the kernel holds it"]);
+            assert!(answer.stdout.is_empty(), "{answer}");
+            assert_eq!(there(), before, "{answer}");
+        }
     });
 }
 
@@ -436,8 +519,25 @@ fn sockets_are_closed_and_processes_live() {
             let at = port(&listener);
             let none = portctl(&format!("kill --sockets --yes {at}")).exits(1);
             says(&none, &["no socket matches", "there is tcp LISTEN"]);
-            let answer = portctl(&format!("kill --sockets --yes -l tcp/{at}")).exits(0);
-            says(&answer, &["does not free its port", "1 socket closed"]);
+            let answer = portctl(&format!("kill --sockets --yes -l tcp/{at}")).exits(1);
+            let held = format!("tcp/127.0.0.1:{at} is not free");
+            says(
+                &answer,
+                &["does not free its port", "1 socket closed", &held],
+            );
+
+            // So does a UDP socket, unless the kernel chose the port.
+            let named = std::net::UdpSocket::bind("127.0.0.1:3000").unwrap();
+            let answer = portctl("kill --sockets --yes -l udp/3000").exits(1);
+            let held = "udp/127.0.0.1:3000 is not free";
+            says(
+                &answer,
+                &["does not free its port", "1 socket closed", held],
+            );
+            drop(named);
+            let chosen = OwnedFd::from(udp::bound("127.0.0.1"));
+            let arguments = format!("kill --sockets --yes -l udp/{}", port(&chosen));
+            says(&portctl(&arguments).exits(0), &["1 socket closed"]);
 
             let plain = Options {
                 reuse_address: true,

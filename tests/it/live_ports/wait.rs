@@ -217,6 +217,8 @@ fn until_it_is_free() {
             let answer = portctl(&format!("wait {port} --until free --timeout 0"));
             assert_eq!(answer.code, Some(i32::from(!free)), "{answer}");
         }
+        let answer = portctl("wait 192.0.2.1:3000 --timeout 0").exits(1);
+        assert!(answer.stderr.contains("not one of this host's"), "{answer}");
         // An address that nobody has never gets free.
         let answer = portctl("wait 192.0.2.1:3000 --until free --timeout 0").exits(1);
         assert!(answer.stderr.contains("EADDRNOTAVAIL"), "{answer}");

@@ -40,6 +40,13 @@ fn hidden_corners() {
         let reason = answer.reason("listener");
         assert_eq!(reason["sockets"][0]["owners"]["reason"], "in-transit");
         assert_eq!(reason["owners"][0]["pid"], std::process::id());
+        // Ending one of those that may have it is no remedy.
+        let remedies = reason["remedies"].as_array().unwrap();
+        let stops = |r: &serde_json::Value| r["action"].as_str().unwrap().starts_with("stop");
+        assert!(!remedies.iter().any(stops), "{remedies:?}");
+        let text = crate::portctl::portctl(&format!("why {question}")).exits(1);
+        assert!(text.text().contains("a unix socket of one of"), "{text}");
+        assert!(!text.text().contains("kill"), "{text}");
         drop(far);
     });
 }
@@ -61,8 +68,43 @@ fn tunnels() {
         let reason = answer.reason("udp-socket");
         assert_eq!(reason["sockets"][0]["owners"]["reason"], "kernel");
         let remedies = reason["remedies"].as_array().unwrap();
-        assert!(remedies.iter().any(|r| r["action"] == "stop-tunnel"));
+        let [remedy] = &remedies[..] else {
+            panic!("{remedies:?}")
+        };
+        assert_eq!(remedy["action"], "stop-tunnel");
+        assert_eq!(remedy["command"], "ip link del vx0");
+        let text = crate::portctl::portctl("why udp/19206").exits(1);
+        let who = "the kernel, for vxlan device vx0";
+        assert!(text.text().contains(who), "{text}");
         answer.holds();
+    });
+}
+
+/// Where lo never was up, every address can be bound; root may lack a capability.
+#[test]
+#[ignore = "needs user and network namespaces, util-linux"]
+fn places_that_are_set_up_in_part() {
+    namespace::run("live_why::hard::places_that_are_set_up_in_part", || {
+        let run = crate::portctl::Run::new("why tcp/127.0.0.1:7777 --try");
+        let answer = run.through(["unshare", "-n"]).go().exits(0);
+        assert!(answer.text().contains("free"), "{answer}");
+        let run = crate::portctl::Run::new("why tcp/127.0.0.1:7777");
+        let answer = run.through(["unshare", "-n"]).go();
+        assert!(!answer.text().contains("EADDRNOTAVAIL"), "{answer}");
+        let run = crate::portctl::Run::new("why tcp/80");
+        let without = ["setpriv", "--bounding-set", "-net_bind_service"];
+        let answer = run.through(without).go().exits(1);
+        assert!(
+            answer.text().contains("give it CAP_NET_BIND_SERVICE"),
+            "{answer}"
+        );
+        assert!(!answer.text().contains("as root"), "{answer}");
+        let free = crate::portctl::portctl("free --address 10.1.1.1").exits(1);
+        assert!(
+            free.stderr
+                .contains("10.1.1.1 is not an address of this host"),
+            "{free}"
+        );
     });
 }
 

@@ -5,6 +5,7 @@ use crate::namespace;
 use crate::portctl::Run;
 use crate::scene::unix::{abstract_name, listener};
 use rustix::net::SocketType;
+use std::ffi::OsStr;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 
@@ -54,7 +55,24 @@ fn paths() {
             ("blocked", "unix-other-file", Some(true))
         );
         assert!(UnixListener::bind(&path).is_err());
+        // No command that would remove a directory.
+        let answer = ask(directory.path().to_str().unwrap());
+        assert_eq!(answer.told(), ("blocked", "unix-other-file", Some(true)));
+        let remedies = answer.reason("unix-other-file")["remedies"].as_array();
+        let [remedy] = &remedies.unwrap()[..] else {
+            panic!("{remedies:?}")
+        };
+        assert_eq!(remedy["action"], "other-path");
+        assert!(remedy["command"].is_null(), "{remedy}");
         let none = directory.path().join("no/s");
+        let text = Run::with([OsStr::new("why"), none.as_os_str()])
+            .go()
+            .exits(1);
+        assert!(
+            text.text().contains("the directory does not exist"),
+            "{text}"
+        );
+        assert!(text.text().contains("ENOENT"), "{text}");
         assert_eq!(
             ask(none.to_str().unwrap()).told(),
             ("blocked", "unix-directory", Some(true))
