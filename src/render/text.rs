@@ -502,6 +502,9 @@ fn each_owner(
             }
             out.push(b')');
         }
+        Owners::Hidden if row.context.owners.is_some_and(|table| table.report().saved) => {
+            out.extend_from_slice(b"(not in the dump)");
+        }
         Owners::Hidden => {
             out.extend_from_slice(b"(hidden");
             if let Some(uid) = row.socket.uid {

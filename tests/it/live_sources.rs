@@ -404,6 +404,25 @@ fn the_environment_may_name_a_dump() {
     assert_eq!(run.go().document().sockets.len(), 5);
 }
 
+/// Nobody hid who holds them.
+#[test]
+fn a_dump_does_not_say_who_holds_a_socket() {
+    let directory = tempfile::tempdir().unwrap();
+    let saved = directory.path().join("saved");
+    let (v4, v6) = records();
+    std::fs::write(&saved, file(&v4, &v6)).unwrap();
+    let answer = portctl(&format!("ls -tanp --from {}", saved.display())).exits(0);
+    assert!(!answer.text().contains("hidden"), "{answer}");
+    let row = answer
+        .lines()
+        .into_iter()
+        .find(|l| l.contains("0.0.0.0:22"));
+    let row = row.expect("a listener");
+    assert!(row.ends_with("(not in the dump)"), "{row}");
+    let lingering = answer.lines().into_iter().find(|l| l.contains("TIME-WAIT"));
+    assert!(lingering.unwrap().ends_with("(time-wait)"), "{answer}");
+}
+
 #[test]
 fn a_damaged_dump_gives_what_is_whole_and_says_so() {
     let directory = tempfile::tempdir().unwrap();
