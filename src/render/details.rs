@@ -463,6 +463,7 @@ pub(super) fn alone(
             ),
             _,
         ) => plain(out),
+        (FieldId::RecvQueue | FieldId::SendQueue, Value::Number(n)) => units::bytes(out, *n),
         (_, Value::Bytes(_) | Value::Milliseconds(_) | Value::Signed(_)) => value(out, &read),
         _ => plain(out),
     }
