@@ -122,6 +122,7 @@ fn unknown_owners(listeners: Listeners) -> OwnerTable {
     table.set_listeners(listeners);
     table.set_report(ScanReport {
         failed: Some("a saved dump does not say which processes hold its sockets".to_owned()),
+        saved: true,
         ..ScanReport::default()
     });
     table

@@ -112,12 +112,9 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
         .extend(no_contexts.then(|| Notice::NotComputed {
             explanation: "SELinux is off on this host: there are no security contexts".to_owned(),
         }));
-    // Elsewhere `?` or null says it; below the rows of a table nothing would.
-    if plan.format == Format::Table {
-        closing
-            .notices
-            .extend(untold(plan.details.shown, &closing.tables));
-    }
+    closing
+        .notices
+        .extend(untold(plan.asked_details, &closing.tables));
     closing.notices.extend(readings(&plan));
     closing.notices.extend(tally);
     closing.notices.extend(limited);
@@ -131,6 +128,7 @@ fn untold(asked: DetailSet, tables: &[TableReport]) -> Option<Notice> {
     let own = DetailSet::EXTENDED.or(DetailSet::FILTER);
     let concerned = tables.iter().filter(|report| {
         report.source == SourceKind::Proc
+            && report.records > 0
             && match report.table.protocol {
                 Protocol::Unix | Protocol::Packet | Protocol::Netlink => {
                     asked.has(own.or(DetailSet::MEMORY))
@@ -146,15 +144,8 @@ fn untold(asked: DetailSet, tables: &[TableReport]) -> Option<Notice> {
                 }
             }
     });
-    let names: Vec<String> = concerned
-        .map(|report| format!("{}/{}", report.table.protocol, report.table.family))
-        .collect();
-    (!names.is_empty()).then(|| Notice::NotComputed {
-        explanation: format!(
-            "{}: /proc/net does not tell these details; they are unknown",
-            names.join(", ")
-        ),
-    })
+    let tables: Vec<_> = concerned.map(|report| report.table).collect();
+    (!tables.is_empty()).then_some(Notice::DetailsUnavailable { tables })
 }
 
 /// Prints how many sockets match, and nothing else.

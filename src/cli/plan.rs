@@ -78,6 +78,8 @@ pub struct LsPlan {
     pub text: TextOptions,
     /// What stands below each row of a table.
     pub details: DetailOptions,
+    /// The details of the kernel that options ask for, wherever they are shown.
+    pub asked_details: DetailSet,
     /// Whether a table has a line for each field.
     pub record: bool,
     /// Whether to fail when something is missing.
@@ -277,6 +279,7 @@ pub fn ls(
             },
             oneline: args.oneline,
         },
+        asked_details: shown.of_the_kernel(),
         record: args.record,
         strict: args.collect.strict,
         verbosity: verbosity(&args.collect),

@@ -4,9 +4,9 @@ use super::lower_families;
 use super::own_details;
 use super::socket_details::{self, Wanted};
 use crate::model::{
-    CgroupId, Cookie, Details, Ends, Family, IfIndex, InetEnds, Inode, Mark, Port, Protocol,
-    Queues, Shutdown, Socket, SocketKind, State, Table, Timer, TimerKind, Uid, UnixEnds, UnixName,
-    UnixPeer,
+    CgroupId, Cookie, DetailSet, Details, Ends, Family, IfIndex, InetEnds, Inode, Mark, Port,
+    Protocol, Queues, Shutdown, Socket, SocketKind, State, Table, Timer, TimerKind, Uid, UnixEnds,
+    UnixName, UnixPeer,
 };
 use crate::wire::inet_diag::{FAMILY_INET, FAMILY_INET6, InetRecord, is_sctp_association};
 use crate::wire::proc_net::{InetLine, UnixRow};
@@ -173,7 +173,7 @@ fn inet_record(
 }
 
 /// A socket from a line of /proc/net/tcp and its like.
-pub(super) fn inet_line(line: &InetLine, table: Table) -> Socket {
+pub(super) fn inet_line(line: &InetLine, table: Table, wanted: DetailSet) -> Socket {
     let state = inet_state(line.state, table.protocol);
     let inode = Inode::new(line.inode);
     Socket {
@@ -216,7 +216,7 @@ pub(super) fn inet_line(line: &InetLine, table: Table) -> Socket {
         cookie: None,
         mark: None,
         cgroup: None,
-        details: None,
+        details: socket_details::of_text(line, table.protocol, wanted),
     }
 }
 

@@ -90,7 +90,7 @@ pub fn collect(query: &Query, sink: &mut dyn Sink) -> Result<Collected, SourceEr
                 sys::netlink::Netlink::sock_diag,
                 socket_details::Wanted::of_this_kernel(query.details),
             );
-            let mut proc = proc_net::ProcSource::new();
+            let mut proc = proc_net::ProcSource::new(query.details);
             let netlink: Option<&mut dyn Source> =
                 (*choice != SourceChoice::Proc).then_some(&mut netlink);
             let proc: Option<&mut dyn Source> =

@@ -5,7 +5,7 @@
 
 use super::lower;
 use super::owners::walk;
-use crate::model::{Family, OtherListener, Pid, Port, Protocol, Socket, State, Table};
+use crate::model::{DetailSet, Family, OtherListener, Pid, Port, Protocol, Socket, State, Table};
 use crate::sys::proc_root::Dir;
 use crate::wire::{pid, proc_net};
 use rustc_hash::FxHashSet;
@@ -75,7 +75,7 @@ fn listeners(proc: &Dir, number: u32, table: Table, port: Port) -> Vec<Socket> {
     let lines = BufReader::with_capacity(LINE_LEN, file).split(b'\n');
     let lines = lines.take(MAX_LINES).map_while(Result::ok);
     let sockets = lines.filter_map(|line| proc_net::inet_line(&line));
-    let sockets = sockets.map(|line| lower::inet_line(&line, table));
+    let sockets = sockets.map(|line| lower::inet_line(&line, table, DetailSet::NONE));
     sockets
         .take_while(|socket| table.protocol != Protocol::Tcp || socket.state == State::Listen)
         .filter(|socket| {

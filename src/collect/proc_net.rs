@@ -3,7 +3,7 @@
 use super::source::{DumpStats, Source, SourceError, TakeRow};
 use super::{lower, lower_families};
 use crate::model::{
-    Condition, Family, Inode, Port, Protocol, Socket, SourceKind, State, StateSet, Table,
+    Condition, DetailSet, Family, Inode, Port, Protocol, Socket, SourceKind, State, StateSet, Table,
 };
 use crate::sys::proc_root::Dir;
 use crate::wire::{proc_net, proc_sctp, proc_sockets};
@@ -21,11 +21,16 @@ const LINE_LIMIT: u64 = 4096;
 /// Reads /proc/net.
 pub(super) struct ProcSource {
     directory: Option<Dir>,
+    wanted: DetailSet,
 }
 
 impl ProcSource {
-    pub(super) const fn new() -> Self {
-        Self { directory: None }
+    /// Reads these details, as far as the text has them.
+    pub(super) const fn new(wanted: DetailSet) -> Self {
+        Self {
+            directory: None,
+            wanted,
+        }
     }
 
     fn directory(&mut self) -> Result<&Dir, SourceError> {
@@ -53,6 +58,7 @@ impl Source for ProcSource {
         take: &mut TakeRow<'_>,
     ) -> Result<DumpStats, SourceError> {
         let mut stats = DumpStats::default();
+        let wanted = self.wanted;
         let mut take = |socket: Socket| {
             if states.contains(socket.state) {
                 take(socket)
@@ -101,7 +107,9 @@ impl Source for ProcSource {
                     (Protocol::Sctp, _) => {
                         &|line| proc_sctp::association(line).map(|l| lower_families::sctp_line(&l))
                     }
-                    _ => &|line| proc_net::inet_line(line).map(|l| lower::inet_line(&l, table)),
+                    _ => &|line| {
+                        proc_net::inet_line(line).map(|l| lower::inet_line(&l, table, wanted))
+                    },
                 };
                 stats.skipped += lines(file, read, table, &mut take).map_err(failed)?;
             }
@@ -232,7 +240,7 @@ mod tests {
         let table = Table::new(Protocol::Tcp, Family::Inet);
         let skipped = lines(
             &text[..],
-            &|line| proc_net::inet_line(line).map(|l| lower::inet_line(&l, table)),
+            &|line| proc_net::inet_line(line).map(|l| lower::inet_line(&l, table, DetailSet::NONE)),
             table,
             &mut |socket| {
                 if seen.is_new(&socket) {

@@ -1,12 +1,13 @@
 //! Details of sockets into the model.
 
 use crate::model::{
-    Bbr, Congestion, Dctcp, DetailSet, Details, KernelName, Md5Key, Memory, Protocol, Subflow,
-    TcpInfo, Tls, Ulp, Vegas,
+    Bbr, Congestion, Dctcp, DetailSet, Details, INFINITE_SSTHRESH, KernelName, Md5Key, Memory,
+    Protocol, Subflow, TcpInfo, TcpMetric, Tls, Ulp, Vegas,
 };
 use crate::sys;
 use crate::wire::inet_details::{self, InetDetails, SubflowInfo, TlsInfo, UlpInfo};
 use crate::wire::inet_diag;
+use crate::wire::proc_net::{InetLine, TcpColumns};
 use crate::wire::tcp_info::{self, LastWord};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -126,6 +127,40 @@ pub(super) fn of_unix(skmeminfo: Option<&[u8]>, wanted: Wanted) -> Option<Box<De
     }))
 }
 
+/// The details in a line of /proc/net; `None` if it has none of those that are wanted.
+pub(super) fn of_text(
+    line: &InetLine,
+    protocol: Protocol,
+    wanted: DetailSet,
+) -> Option<Box<Details>> {
+    let mut details = Details::default();
+    if protocol == Protocol::Tcp {
+        details.tcp = line
+            .tcp()
+            .filter(|_| wanted.has(DetailSet::INFO))
+            .map(|columns| text_counters(line, columns));
+    } else if wanted.has(DetailSet::MEMORY) {
+        details.memory = line.drops().map(Memory::of_drops);
+    }
+    (details.tcp.is_some() || details.memory.is_some()).then(|| Box::new(details))
+}
+
+/// The few counters that the text has.
+fn text_counters(line: &InetLine, columns: TcpColumns) -> TcpInfo {
+    const TICK_US: u64 = 10_000;
+    let ssthresh = columns.ssthresh.map_or(INFINITE_SSTHRESH, u64::from);
+    TcpInfo::of(&[
+        // By it a listener is known, whose other columns mean something else.
+        (TcpMetric::State, line.state.into()),
+        (TcpMetric::Retransmits, line.retransmits.into()),
+        (TcpMetric::Probes, line.probes.into()),
+        (TcpMetric::Rto, u64::from(columns.rto_ticks) * TICK_US),
+        (TcpMetric::Ato, u64::from(columns.ato_ticks) * TICK_US),
+        (TcpMetric::SndCwnd, columns.cwnd.into()),
+        (TcpMetric::SndSsthresh, ssthresh),
+    ])
+}
+
 fn counters(bytes: &[u8], last_word: LastWord) -> TcpInfo {
     let tcp_info::TcpInfo { values, known } = tcp_info::TcpInfo::decode(bytes, last_word);
     TcpInfo::new(values, known)
@@ -218,7 +253,8 @@ fn md5_keys(bytes: &[u8]) -> Vec<Md5Key> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::TcpMetric;
+    use crate::model::MemoryMetric;
+    use crate::wire::proc_net;
 
     #[test]
     fn counters_have_the_names_of_the_header_in_its_order() {
@@ -230,6 +266,44 @@ mod tests {
                 "{metric:?} is {name}, in JSON {member}"
             );
         }
+    }
+
+    #[test]
+    fn a_line_of_text_has_some() {
+        let of = |text: &[u8], protocol, wanted| {
+            of_text(&proc_net::inet_line(text).unwrap(), protocol, wanted)
+        };
+        let tcp = b"1: 0100007F:9C40 0200000A:01BB 01 0:0 02:5DC 1 0 3 12345 2 0 20 4 30 10 7";
+        assert_eq!(of(tcp, Protocol::Tcp, DetailSet::MEMORY), None);
+        let details = of(tcp, Protocol::Tcp, DetailSet::INFO).unwrap();
+        let info = details.tcp.unwrap();
+        for (metric, n) in [
+            (TcpMetric::Rto, Some(200_000)),
+            (TcpMetric::Ato, Some(40_000)),
+            (TcpMetric::SndCwnd, Some(10)),
+            (TcpMetric::SndSsthresh, Some(7)),
+            (TcpMetric::Retransmits, Some(1)),
+            (TcpMetric::Probes, Some(3)),
+            (TcpMetric::Lost, None),
+        ] {
+            assert_eq!((metric, info.get(metric)), (metric, n));
+        }
+        // The last column of a listener is another number.
+        let listener = b"0: 00000000:0016 00000000:0000 0A 0:0 00:0 0 0 0 411 1 0 100 0 0 10 5";
+        let info = of(listener, Protocol::Tcp, DetailSet::INFO)
+            .unwrap()
+            .tcp
+            .unwrap();
+        assert_eq!(info.get(TcpMetric::SndCwnd), Some(10));
+        assert_eq!(info.get(TcpMetric::SndSsthresh), None);
+        let udp = b"81: 0100007F:2329 00000000:0000 07 0:300 00:0 0 0 0 12346 2 0 17";
+        assert_eq!(of(udp, Protocol::Udp, DetailSet::INFO), None);
+        let memory = of(udp, Protocol::Udp, DetailSet::MEMORY)
+            .unwrap()
+            .memory
+            .unwrap();
+        assert_eq!(memory.get(MemoryMetric::Drops), Some(17));
+        assert_eq!(memory.get(MemoryMetric::Rcvbuf), None);
     }
 
     #[test]

@@ -715,7 +715,12 @@ const GENERAL: &[Field] = &[
         "peer.owners.processes",
         "every process that holds the unix socket at the other end",
         |row| match row.socket.unix().map(|u| &u.peer) {
-            None | Some(UnixPeer::None | UnixPeer::Waiting(_)) => Value::None,
+            None | Some(UnixPeer::None) => Value::None,
+            Some(UnixPeer::Waiting(_)) => Value::Processes(
+                row.context
+                    .owners
+                    .map_or(Owners::NotAsked, OwnerTable::of_unaccepted),
+            ),
             Some(UnixPeer::Unknown) => Value::Unknown(Why::Source),
             Some(peer) => peer
                 .inode()

@@ -50,12 +50,12 @@ pub use bind::{
 pub use condition::{Condition, Conditions};
 pub use detail::{Engine, OtherListener, Parent, PathFacts, PathKind, Place, ProcessDetail};
 pub use details::{
-    ACCECN_FAILURES, Bbr, Congestion, Dctcp, DetailSet, Details, ExtraMetric, Instruction,
-    KernelName, MPTCP_FLAGS, Md5Key, Membership, Memory, MemoryMetric, MptcpInfo, MptcpMetric,
-    NETLINK_FLAGS, NetlinkDetails, Numbers, OwnDetails, OwnMetric, PACKET_FANOUTS, PACKET_FLAGS,
-    PACKET_VERSIONS, PacketDetails, PacketRing, Program, SOCKET_OPTIONS, SctpInfo, SctpMetric,
-    Subflow, TCP_OPTIONS, TcpInfo, TcpMetric, Tls, Ulp, UnixDetails, UnixFile, Vegas, XDP_FLAGS,
-    XdpDetails, XdpUmem,
+    ACCECN_FAILURES, Bbr, Congestion, Dctcp, DetailSet, Details, ExtraMetric, INFINITE_SSTHRESH,
+    Instruction, KernelName, MPTCP_FLAGS, Md5Key, Membership, Memory, MemoryMetric, MptcpInfo,
+    MptcpMetric, NETLINK_FLAGS, NetlinkDetails, Numbers, OwnDetails, OwnMetric, PACKET_FANOUTS,
+    PACKET_FLAGS, PACKET_VERSIONS, PacketDetails, PacketRing, Program, SOCKET_OPTIONS, SctpInfo,
+    SctpMetric, Subflow, TCP_OPTIONS, TcpInfo, TcpMetric, Tls, Ulp, UnixDetails, UnixFile, Vegas,
+    XDP_FLAGS, XdpDetails, XdpUmem,
 };
 pub use exposure::{Exposure, PortRange};
 pub use family_words::{ethertype_named, ethertype_word, netlink_named, netlink_word};

@@ -197,6 +197,8 @@ pub struct ScanReport {
     pub nested: bool,
     /// Why nothing could be read at all.
     pub failed: Option<String>,
+    /// Whether the sockets are of a saved dump, which never says who holds them.
+    pub saved: bool,
 }
 
 impl ScanReport {
@@ -396,6 +398,12 @@ impl OwnerTable {
             Some(&reason) => self.nobody(reason, NONE),
             None => self.nobody(NoOwner::Other, NONE),
         }
+    }
+
+    /// Why nobody holds a connection that is known to wait for accept(2).
+    #[must_use]
+    pub const fn of_unaccepted(&self) -> Owners<'_> {
+        self.nobody(NoOwner::AcceptQueue, NONE)
     }
 
     const fn from(&self, first: u32) -> Holders<'_> {

@@ -136,6 +136,11 @@ pub enum Notice {
         /// Which states, and why.
         reason: String,
     },
+    /// A source does not tell details that were asked for.
+    DetailsUnavailable {
+        /// Of which tables.
+        tables: Vec<Table>,
+    },
     /// A source writes names so that some cannot be told apart, and that a name can look like rows.
     NamesUncertain {
         /// The table.
@@ -167,6 +172,7 @@ impl Notice {
             Self::Limited { .. } => "limited",
             Self::ColumnsDropped { .. } => "columns-dropped",
             Self::StatesUnavailable { .. } => "states-unavailable",
+            Self::DetailsUnavailable { .. } => "details-unavailable",
             Self::NamesUncertain { .. } => "names-uncertain",
             Self::NotComputed { .. } => "not-computed",
         }
@@ -195,6 +201,7 @@ impl Notice {
                 | Self::Undecodable { .. }
                 | Self::DumpDamaged { .. }
                 | Self::StatesUnavailable { .. }
+                | Self::DetailsUnavailable { .. }
                 | Self::OwnersHidden { .. }
         )
     }
@@ -225,6 +232,14 @@ impl fmt::Display for Notice {
                 )
             }
             Self::StatesUnavailable { table, reason } => write!(f, "{table}: {reason}"),
+            Self::DetailsUnavailable { tables } => {
+                let names: Vec<_> = tables.iter().map(Table::to_string).collect();
+                write!(
+                    f,
+                    "{}: /proc/net tells few of the details that were asked for, or none; the others are unknown",
+                    names.join(", ")
+                )
+            }
             Self::NamesUncertain { table } => write!(
                 f,
                 "{table}: /proc/net/unix writes NUL as '@', and a name with a newline can imitate rows there"

@@ -244,6 +244,13 @@ impl Socket {
             && self.v6only != Some(true)
             && self.inet().is_some_and(|e| e.local.is_unspecified())
     }
+
+    /// Whether it is bound to `::` and known to serve IPv4 too. /proc does not tell.
+    #[must_use]
+    #[inline]
+    pub fn is_dual_stack_wildcard(&self) -> bool {
+        self.v6only == Some(false) && self.may_be_dual_stack_wildcard()
+    }
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use super::pieces::{Piece, decimal};
 use super::text;
 use super::units;
 use crate::model::{
-    DetailSet, Details, ExtraMetric, MemoryMetric, Queues, Row, State, TcpInfo, TcpMetric, Unit,
-    Value,
+    DetailSet, Details, ExtraMetric, FieldId, MemoryMetric, Queues, Row, State, TcpInfo, TcpMetric,
+    Unit, Value,
 };
 
 /// Which details, and where they go.
@@ -444,6 +444,28 @@ pub(super) fn value(out: &mut Vec<u8>, value: &Value<'_>) {
         Value::Text(bytes) => escape_into(out, bytes),
         Value::Name(bytes) => escape_into(out, bytes),
         _ => out.extend_from_slice(text::UNKNOWN),
+    }
+}
+
+/// Appends the value of a field that has a line to itself, with its unit; of other values `plain` tells the text.
+pub(super) fn alone(
+    out: &mut Vec<u8>,
+    field: FieldId,
+    row: Row<'_>,
+    plain: impl FnOnce(&mut Vec<u8>),
+) {
+    let read = (field.field().extract)(row);
+    match (field, &read) {
+        // As below the rows: without one.
+        (
+            FieldId::Tcp(
+                TcpMetric::SndMss | TcpMetric::RcvMss | TcpMetric::Advmss | TcpMetric::Pmtu,
+            ),
+            _,
+        ) => plain(out),
+        (FieldId::RecvQueue | FieldId::SendQueue, Value::Number(n)) => units::bytes(out, *n),
+        (_, Value::Bytes(_) | Value::Milliseconds(_) | Value::Signed(_)) => value(out, &read),
+        _ => plain(out),
     }
 }
 

@@ -167,6 +167,13 @@ fn address(out: &mut Vec<u8>, ip: IpAddr) {
     literal(out, "{\"address\":\"");
     address::address(out, ip);
     literal(out, "\"");
+    if let IpAddr::V6(v6) = ip
+        && let Some(carried) = v6.to_ipv4_mapped()
+    {
+        literal(out, ",\"ipv4\":\"");
+        address::address(out, carried.into());
+        literal(out, "\"");
+    }
 }
 
 fn port(out: &mut Vec<u8>, protocol: Protocol, port: Port, names: &dyn Names) {

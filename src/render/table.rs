@@ -10,7 +10,7 @@ use super::layout::{self, CutAt, GAP, Layout, Need, display_width};
 use super::pieces::blanks;
 use super::text::{self, TextOptions};
 use super::{Closing, List, Opening};
-use crate::model::{FieldId, Notice, Row, State};
+use crate::model::{FieldId, Notice, Queues, Row, State};
 use std::io::{self, Write};
 
 /// Rows whose widths decide the layout of a stream.
@@ -20,6 +20,8 @@ const TERMINAL_ROWS: usize = 50_000;
 /// Bytes that are gathered before they are written.
 const BUFFER_LEN: usize = 64 * 1024;
 
+/// The heading of both queues of a listener, where they have a line together.
+const ACCEPT_QUEUE: &str = "ACCEPT-Q";
 const BOLD: &[u8] = b"\x1b[1m";
 const RESET: &[u8] = b"\x1b[0m";
 
@@ -79,6 +81,8 @@ struct Cell {
     elastic: bool,
     state: State,
     full: bool,
+    /// Whether it is the accept queue, in a record of a listener.
+    accept: bool,
 }
 
 impl<W: Write> TableList<W> {
@@ -225,11 +229,24 @@ impl<W: Write> TableList<W> {
                     .map(|c| c.heading.len())
                     .max()
                     .unwrap_or(0);
+                let is_queue = |c: &Column| c.field == FieldId::RecvQueue;
+                let has_queues = self.options.record && self.options.columns.iter().any(is_queue);
+                let label = if has_queues {
+                    label.max(ACCEPT_QUEUE.len())
+                } else {
+                    label
+                };
                 for (column, cell) in self.options.columns.iter().zip(cells) {
                     let content = text.get(start..cell.end).unwrap_or_default();
                     start = cell.end;
-                    self.buffer.extend_from_slice(column.heading.as_bytes());
-                    blanks(&mut self.buffer, label + 1 - column.heading.len());
+                    let heading = match (cell.accept, column.field) {
+                        // Its limit, which is with its length.
+                        (true, FieldId::SendQueue) => continue,
+                        (true, _) => ACCEPT_QUEUE,
+                        (false, _) => column.heading,
+                    };
+                    self.buffer.extend_from_slice(heading.as_bytes());
+                    blanks(&mut self.buffer, label + 1 - heading.len());
                     self.buffer.extend_from_slice(content);
                     self.buffer.push(b'\n');
                 }
@@ -289,7 +306,18 @@ impl<W: Write> List for TableList<W> {
         let is_unix = row.socket.unix().is_some();
         for column in &self.options.columns {
             let start = self.held.text.len();
-            text::cell(&mut self.held.text, column.field, row, self.options.text);
+            let accept = self.options.record && is_accept_queue(&self.options.columns, column, row);
+            if self.options.record {
+                record_cell(
+                    &mut self.held.text,
+                    column.field,
+                    row,
+                    self.options.text,
+                    accept,
+                );
+            } else {
+                text::cell(&mut self.held.text, column.field, row, self.options.text);
+            }
             let content = self.held.text.get(start..).unwrap_or_default();
             self.held.cells.push(Cell {
                 end: self.held.text.len(),
@@ -298,6 +326,7 @@ impl<W: Write> List for TableList<W> {
                     || is_unix && matches!(column.field, FieldId::Local | FieldId::Peer),
                 state: row.socket.state,
                 full: row.socket.queues.is_full(),
+                accept,
             });
         }
         if !self.options.details.is_empty() {
@@ -340,6 +369,35 @@ impl<W: Write> List for TableList<W> {
             let columns = std::mem::take(&mut self.dropped);
             vec![Notice::ColumnsDropped { columns }]
         })
+    }
+}
+
+/// Whether the cell is the accept queue of a listener, whose length and limit are two columns of a table and one line of a record.
+fn is_accept_queue(columns: &[Column], column: &Column, row: Row<'_>) -> bool {
+    let is_listener = matches!(row.socket.queues, Queues::Accept { .. });
+    let both = || columns.iter().any(|c| c.field == FieldId::RecvQueue);
+    is_listener
+        && match column.field {
+            FieldId::RecvQueue => true,
+            FieldId::SendQueue => both(),
+            _ => false,
+        }
+}
+
+/// Appends a cell of a record: there is room for units.
+fn record_cell(
+    out: &mut Vec<u8>,
+    field: FieldId,
+    row: Row<'_>,
+    options: TextOptions,
+    accept: bool,
+) {
+    match (accept, field) {
+        (true, FieldId::SendQueue) => {}
+        (true, _) => details::accept_queue(out, row),
+        (false, _) => details::alone(out, field, row, |out| {
+            text::cell(out, field, row, options);
+        }),
     }
 }
 

@@ -230,7 +230,7 @@ fn inet_end(
     };
     match side {
         Side::Peer if !ends.has_peer() => return out.extend_from_slice(NO_PEER),
-        Side::Local if socket.may_be_dual_stack_wildcard() => out.push(b'*'),
+        Side::Local if socket.is_dual_stack_wildcard() => out.push(b'*'),
         _ => host(out, ip, socket, names, options),
     }
     if let (Side::Local, Some(index)) = (side, ends.interface) {
@@ -321,12 +321,17 @@ fn host(out: &mut Vec<u8>, ip: IpAddr, socket: &Socket, names: &dyn Names, optio
         quote_into(out, &name);
         return;
     }
-    if socket.family == Family::Inet6 {
-        out.push(b'[');
-        address(out, ip);
-        out.push(b']');
-    } else {
-        address(out, ip);
+    match ip {
+        IpAddr::V6(v6) if socket.family == Family::Inet6 => match v6.to_ipv4_mapped() {
+            // What people know is the IPv4 address; that an IPv6 socket has it, the family tells.
+            Some(carried) => address(out, carried.into()),
+            None => {
+                out.push(b'[');
+                address(out, ip);
+                out.push(b']');
+            }
+        },
+        _ => address(out, ip),
     }
 }
 
@@ -501,6 +506,9 @@ fn each_owner(
                 }
             }
             out.push(b')');
+        }
+        Owners::Hidden if row.context.owners.is_some_and(|table| table.report().saved) => {
+            out.extend_from_slice(b"(not in the dump)");
         }
         Owners::Hidden => {
             out.extend_from_slice(b"(hidden");

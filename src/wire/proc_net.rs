@@ -7,6 +7,9 @@
 //!    0: 0100007F:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 411 …
 //! ```
 //!
+//! Behind the inode come a count and a pointer, and then what only some have: `drops` of `udp` and `raw`
+//! (`net/ipv4/udp.c:udp4_format_sock`), five numbers of a TCP socket that has not shrunk to a few words (see [`TcpColumns`]).
+//!
 //! Addresses are the words of the address in memory, each printed as a host-order number; times are ticks of 1/100 s.
 //! `unix` (`net/unix/af_unix.c:unix_seq_show`):
 //!
@@ -47,6 +50,49 @@ pub struct InetLine {
     pub probes: u32,
     /// Inode, 0 for none.
     pub inode: u64,
+    /// What comes behind the pointer, which nothing in the line names: [`InetLine::drops`], [`InetLine::tcp`].
+    rest: [Option<i64>; 5],
+}
+
+/// The last columns of a TCP socket; half-open connections and those in TIME-WAIT have none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpColumns {
+    /// Retransmission timeout in ticks of 1/100 s.
+    pub rto_ticks: u32,
+    /// Delay of acknowledgements in ticks of 1/100 s.
+    pub ato_ticks: u32,
+    /// Congestion window in segments.
+    pub cwnd: u32,
+    /// Where slow start ends, in segments; `None` in the first slow start, which nothing limits. Listeners have the length of their
+    /// Fast Open queue there.
+    pub ssthresh: Option<u32>,
+}
+
+impl InetLine {
+    /// Packets dropped at a socket of a protocol that has no connections; older kernels do not tell.
+    #[must_use]
+    pub fn drops(&self) -> Option<u32> {
+        match self.rest {
+            [Some(drops), None, ..] => drops.try_into().ok(),
+            _ => None,
+        }
+    }
+
+    /// The columns that only TCP has.
+    #[must_use]
+    pub fn tcp(&self) -> Option<TcpColumns> {
+        // The third says whether acknowledgements are quick or wait for data.
+        let [Some(rto), Some(ato), Some(_), Some(cwnd), Some(ssthresh)] = self.rest else {
+            return None;
+        };
+        Some(TcpColumns {
+            rto_ticks: rto.try_into().ok()?,
+            ato_ticks: ato.try_into().ok()?,
+            cwnd: cwnd.try_into().ok()?,
+            // -1 while there is none.
+            ssthresh: ssthresh.try_into().ok(),
+        })
+    }
 }
 
 /// Reads one line of an IP table; `None` if it does not look like one.
@@ -67,6 +113,8 @@ pub fn inet_line(line: &[u8]) -> Option<InetLine> {
     let uid = decimal(words.next()?)?;
     let probes = decimal(words.next()?)?;
     let inode = decimal(words.next()?)?;
+    let (_references, _pointer) = (words.next(), words.next());
+    let rest = std::array::from_fn(|_| words.next().and_then(signed));
     Some(InetLine {
         src,
         dst,
@@ -81,6 +129,7 @@ pub fn inet_line(line: &[u8]) -> Option<InetLine> {
         uid: uid.try_into().ok()?,
         probes: saturate(probes),
         inode,
+        rest,
     })
 }
 
@@ -185,6 +234,14 @@ pub(super) fn decimal(word: &[u8]) -> Option<u64> {
     number(word, 10)
 }
 
+/// A number that can be negative.
+fn signed(word: &[u8]) -> Option<i64> {
+    match word.strip_prefix(b"-") {
+        Some(digits) => i64::try_from(decimal(digits)?).ok().map(|n| -n),
+        None => decimal(word)?.try_into().ok(),
+    }
+}
+
 fn number(word: &[u8], base: u32) -> Option<u64> {
     if word.is_empty() {
         return None;
@@ -205,6 +262,7 @@ mod tests {
     use proptest::prelude::*;
 
     const TCP: &[u8] = b"   1: 0100007F:9C40 0200000A:01BB 01 00000010:00000020 02:000005DC 00000001  1000        3 12345 2 0000000000000000 20 4 30 10 -1";
+    const UDP: &[u8] = b"  81: 0100007F:2329 00000000:0000 07 00000000:00000300 00:00000000 00000000     0        0 12346 2 0000000000000000 17";
     const TCP6: &[u8] = b"   0: 00000000000000000000000001000000:0016 00000000000000000000000000000000:0000 0A 00000000:00000003 00:00000000 00000000     0        0 411 1 0000000000000000 100 0 0 10 0";
 
     #[test]
@@ -217,6 +275,24 @@ mod tests {
         assert_eq!((line.timer, line.expires_ticks), (2, 1500));
         assert_eq!((line.retransmits, line.probes), (1, 3));
         assert_eq!((line.uid, line.inode), (1000, 12345));
+    }
+
+    #[test]
+    fn the_last_columns_are_of_the_protocol() {
+        let line = inet_line(TCP).unwrap();
+        let columns = TcpColumns {
+            rto_ticks: 20,
+            ato_ticks: 4,
+            cwnd: 10,
+            ssthresh: None,
+        };
+        assert_eq!((line.tcp(), line.drops()), (Some(columns), None));
+        let udp = inet_line(UDP).unwrap();
+        assert_eq!((udp.tcp(), udp.drops()), (None, Some(17)));
+        // Of a connection that is half open, and of a kernel that does not tell.
+        let short = TCP.strip_suffix(b" 20 4 30 10 -1").unwrap();
+        let short = inet_line(short).unwrap();
+        assert_eq!((short.tcp(), short.drops()), (None, None));
     }
 
     #[test]
@@ -245,7 +321,7 @@ mod tests {
     #[test]
     fn cuts_and_flips_never_panic() {
         let unix = b"0000000000000000: 00000002 00000000 00010000 0001 01   900 /run/a\n";
-        for fixture in [TCP, TCP6, unix] {
+        for fixture in [TCP, TCP6, UDP, unix] {
             for length in 0..fixture.len() {
                 let _ = inet_line(&fixture[..length]);
                 let _ = unix_rows(&fixture[..length]);

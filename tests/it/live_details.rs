@@ -1,7 +1,7 @@
 //! What `-i`, `-m`, `--tos`, `--inet-sockopt` and `--cgroup` tell, against getsockopt(2) of the test's own sockets and against `ss`.
 
 use crate::namespace::{self, eventually};
-use crate::portctl::{Run, Socket, list, portctl};
+use crate::portctl::{Answer, Run, Socket, list, portctl};
 use crate::scene::tcp::{self, Full, Pair};
 use crate::scene::{address, inode, port};
 use nix::sys::socket::{getsockopt, setsockopt, sockopt as nix_sockopt};
@@ -403,6 +403,27 @@ fn one_field_a_line_and_one_socket_a_line() {
                     .count();
                 assert_eq!(found, 1, "{name}: {record}");
             }
+            let cell = |record: &Answer, name: &str| {
+                let mut lines = record.lines().into_iter();
+                let line = lines.find(|l| l.split_whitespace().next() == Some(name));
+                let line = line.unwrap_or_else(|| panic!("{name}: {record}"));
+                line[name.len()..].trim_start().to_owned()
+            };
+            let sent = cell(&record, "LAST_DATA_SENT");
+            assert!(sent.ends_with(['s', 'm', 'h']), "{sent}");
+            for name in ["RCVBUF", "RECV-Q"] {
+                let bytes = cell(&record, name);
+                assert!(bytes.ends_with('B'), "{name} {bytes}");
+            }
+            // A listener has one queue, with its limit.
+            let filter = format!("sport = {}", port(&pair.listener));
+            let record = Run::with(["ls", "-tln", "--record", &filter]).go().quiet();
+            let queue = cell(&record, "ACCEPT-Q");
+            let (length, limit) = queue.split_once('/').expect("with its limit");
+            assert_eq!(length, "0");
+            assert!(limit.parse::<u32>().is_ok(), "{record}");
+            assert!(!record.text().contains("SEND-Q"), "{record}");
+            let filter = format!("sport = {}", port(&pair.client));
             let one = Run::with(["ls", "-tnimOH", &filter]).go().quiet();
             assert_eq!(one.lines().len(), 1, "{one}");
             assert!(one.text().contains("  memory: "), "{one}");
@@ -425,7 +446,14 @@ fn through_proc_details_are_unknown() {
         let pair = worked("127.0.0.1");
         let document = list("ls -tanim --source proc");
         let socket = row(&document, &pair.client);
-        assert_eq!((socket.tcp, socket.memory), (None, None));
+        assert_eq!(socket.memory, None);
+        let tcp = socket.tcp.expect("the few that the text has");
+        for name in ["rto_us", "ato_us", "snd_cwnd"] {
+            assert!(tcp[name].is_u64(), "{name}: {tcp}");
+        }
+        for name in ["rtt_us", "bytes_acked", "lost", "congestion", "unacked"] {
+            assert!(tcp[name].is_null(), "{name}: {tcp}");
+        }
         let answer = portctl("ls -tnH --source proc --columns rtt,drops,congestion").quiet();
         assert!(
             answer

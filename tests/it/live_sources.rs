@@ -6,7 +6,8 @@ use crate::scene::dump::{Record, file};
 use crate::scene::tcp::{Full, Pair, any_port, finish, listener, listener_at, number, time_wait};
 use crate::scene::unix::{abstract_name, bound, path};
 use crate::scene::{describe, differences, inode, tcp, udp, unix};
-use rustix::net::SocketType;
+use rustix::net::{SocketType, sockopt};
+use std::net::UdpSocket;
 use std::process::Command;
 
 /// A row with only what both sources can fill.
@@ -142,6 +143,70 @@ fn proc_knows_its_limits() {
         assert!(!document.complete);
         let kinds: Vec<_> = document.notices.iter().map(|n| n.kind.as_str()).collect();
         assert_eq!(kinds, ["states-unavailable"; 2]);
+    });
+}
+
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn proc_tells_drops_and_a_few_counters() {
+    namespace::run("live_sources::proc_tells_drops_and_a_few_counters", || {
+        let pair = Pair::on("127.0.0.1");
+        let full = UdpSocket::bind("127.0.0.1:0").unwrap();
+        sockopt::set_socket_recv_buffer_size(&full, 2304).unwrap();
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        for _ in 0..50 {
+            sender
+                .send_to(&[1; 400], full.local_addr().unwrap())
+                .unwrap();
+        }
+        let columns = "ls -tuan --csv --no-header --sort inode --columns";
+        let read = |source: &str, names: &str| {
+            portctl(&format!("{columns} inode,{names} --source {source}"))
+                .exits(0)
+                .text()
+                .to_owned()
+        };
+        let drops = read("netlink", "drops,protocol");
+        let dropped = drops.lines().any(|row| {
+            let drops = row.split(',').nth(1).and_then(|n| n.parse::<u32>().ok());
+            row.ends_with("udp") && drops > Some(0)
+        });
+        assert!(dropped, "{drops}");
+        let udp = |text: String| -> Vec<String> {
+            let rows = text.lines().filter(|row| row.ends_with("udp"));
+            rows.map(str::to_owned).collect()
+        };
+        assert_eq!(udp(read("proc", "drops,protocol")), udp(drops));
+        // The text has whole ticks of 10 ms, the kernel of some builds finer ones.
+        let counters = |source| -> Vec<Vec<Option<u64>>> {
+            let text = read(source, "cwnd,ssthresh,rto,ato");
+            let number = |n: &str| n.parse().ok();
+            text.lines()
+                .map(|row| row.split(',').map(number).collect())
+                .collect()
+        };
+        let (netlink, proc) = (counters("netlink"), counters("proc"));
+        assert_eq!(netlink.len(), proc.len());
+        let mut connections = 0;
+        for (n, p) in netlink.iter().zip(&proc) {
+            assert_eq!(n[..3], p[..3], "inode, cwnd, ssthresh");
+            for (n, p) in n[3..].iter().zip(&p[3..]) {
+                let (Some(n), Some(p)) = (n, p) else {
+                    assert_eq!(n, p);
+                    continue;
+                };
+                assert!(n.abs_diff(*p) < 10_000 && p % 10_000 == 0, "{n} {p}");
+                connections += 1;
+            }
+        }
+        assert_eq!(connections, 4, "rto and ato of both ends: {netlink:?}");
+
+        // What is missing is told once, and counts.
+        let document = portctl("ls -tunim --source proc --json");
+        let document = document.document_whatever_status();
+        assert!(!document.complete);
+        assert_eq!(document.notice_kinds(), ["details-unavailable"]);
+        drop(pair);
     });
 }
 
@@ -336,6 +401,25 @@ fn the_environment_may_name_a_dump() {
     std::fs::write(&saved, file(&v4, &v6)).unwrap();
     let run = Run::new("ls -tan --json").env("TCPDIAG_FILE", &saved);
     assert_eq!(run.go().document().sockets.len(), 5);
+}
+
+/// Nobody hid who holds them.
+#[test]
+fn a_dump_does_not_say_who_holds_a_socket() {
+    let directory = tempfile::tempdir().unwrap();
+    let saved = directory.path().join("saved");
+    let (v4, v6) = records();
+    std::fs::write(&saved, file(&v4, &v6)).unwrap();
+    let answer = portctl(&format!("ls -tanp --from {}", saved.display())).exits(0);
+    assert!(!answer.text().contains("hidden"), "{answer}");
+    let row = answer
+        .lines()
+        .into_iter()
+        .find(|l| l.contains("0.0.0.0:22"));
+    let row = row.expect("a listener");
+    assert!(row.ends_with("(not in the dump)"), "{row}");
+    let lingering = answer.lines().into_iter().find(|l| l.contains("TIME-WAIT"));
+    assert!(lingering.unwrap().ends_with("(time-wait)"), "{answer}");
 }
 
 #[test]

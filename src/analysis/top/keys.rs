@@ -62,7 +62,7 @@ pub struct GroupEnd {
     pub port: Port,
     /// The interface a local end is bound to.
     pub interface: Option<IfIndex>,
-    /// Whether it is `::` and may serve IPv4 too.
+    /// Whether it is `::` and known to serve IPv4 too.
     pub dual_stack: bool,
 }
 
@@ -493,7 +493,7 @@ fn end(socket: &Socket, side: Side, texts: &mut Known<Rc<[u8]>>) -> Raw {
             address: ends.local.to_canonical(),
             port: ends.local_port,
             interface: ends.interface,
-            dual_stack: socket.may_be_dual_stack_wildcard(),
+            dual_stack: socket.is_dual_stack_wildcard(),
         }),
         (Ends::Inet(ends), Side::Peer) if InetEnds::has_peer(ends) => Raw::End(GroupEnd {
             address: ends.peer.to_canonical(),

@@ -126,6 +126,7 @@ fn report(proc: &Dir, walked: &Walked) -> ScanReport {
             .failed
             .as_ref()
             .map(|reason| format!("not every process could be looked at: {reason}")),
+        saved: false,
     }
 }
 

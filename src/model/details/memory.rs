@@ -21,22 +21,36 @@ metrics! {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
     words: [u32; MemoryMetric::ALL.len()],
-    known: u8,
+    /// A bit for each that was sent.
+    known: u16,
 }
 
 impl Memory {
     /// The first `known` of these words were sent.
     #[must_use]
     pub const fn new(words: [u32; MemoryMetric::ALL.len()], known: u8) -> Self {
+        let known = match known {
+            16.. => u16::MAX,
+            known => (1 << known) - 1,
+        };
         Self { words, known }
+    }
+
+    /// Only how many packets were dropped.
+    #[must_use]
+    pub const fn of_drops(drops: u32) -> Self {
+        Self {
+            words: [0, 0, 0, 0, 0, 0, 0, 0, drops],
+            known: 1 << MemoryMetric::Drops as u16,
+        }
     }
 
     /// One of them, if it was sent. Only `fwd_alloc` can be negative.
     #[must_use]
     pub fn get(&self, metric: MemoryMetric) -> Option<i64> {
-        let place = metric as u8;
-        let word = *self.words.get(usize::from(place))?;
-        (place < self.known).then_some(match metric {
+        let place = metric as usize;
+        let word = *self.words.get(place)?;
+        (self.known >> place & 1 == 1).then_some(match metric {
             MemoryMetric::FwdAlloc => i64::from(word.cast_signed()),
             _ => i64::from(word),
         })

@@ -29,7 +29,7 @@ pub use own::{
 pub use program::{Instruction, Program};
 pub use sctp::{SctpInfo, SctpMetric};
 pub use set::DetailSet;
-pub use tcp_info::{TcpInfo, TcpMetric};
+pub use tcp_info::{INFINITE_SSTHRESH, TcpInfo, TcpMetric};
 
 pub(super) use extra::EXTRA_FIELDS;
 pub(super) use memory::MEMORY_FIELDS;

@@ -93,14 +93,27 @@ pub struct TcpInfo {
 
 /// `TCP_LISTEN`.
 const LISTEN: u64 = 10;
-/// `TCP_INFINITE_SSTHRESH`.
-const INFINITE_SSTHRESH: u64 = 0x7fff_ffff;
+/// `TCP_INFINITE_SSTHRESH`: slow start does not end.
+pub const INFINITE_SSTHRESH: u64 = 0x7fff_ffff;
 
 impl TcpInfo {
     /// These values, of which the ones with their bit in `known` were sent.
     #[must_use]
     pub const fn new(values: [u64; COUNT], known: u128) -> Self {
         Self { values, known }
+    }
+
+    /// These counters, and no other.
+    #[must_use]
+    pub fn of(counters: &[(TcpMetric, u64)]) -> Self {
+        let mut info = Self::new([0; COUNT], 0);
+        for &(metric, n) in counters {
+            if let Some(value) = info.values.get_mut(metric as usize) {
+                *value = n;
+                info.known |= 1 << metric as u32;
+            }
+        }
+        info
     }
 
     /// What the kernel sent.

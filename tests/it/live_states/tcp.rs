@@ -1,7 +1,7 @@
 //! TCP before and while data flows.
 
 use crate::namespace;
-use crate::portctl::list;
+use crate::portctl::{list, portctl};
 use crate::scene::tcp::{Full, Pair, accept, any_port, connect, listener, listener_at, queued};
 use crate::scene::{address, describe, inode, tcp};
 use nix::sys::socket::{setsockopt, sockopt::BindToDevice, sockopt::Mark};
@@ -85,6 +85,20 @@ fn mapped_addresses() {
         assert_eq!(row.local().address, "::ffff:127.0.0.1");
         assert_eq!(row.peer().address, "::ffff:127.0.0.1");
         assert_eq!((row.family.as_str(), row.v6only), ("inet6", None));
+        let answer = portctl("ls -tan").exits(0);
+        let port = to.port();
+        let row = answer.text().lines().find(|l| l.contains("ESTAB")).unwrap();
+        assert!(
+            row.contains(" 127.0.0.1:") && !row.contains("ffff"),
+            "{row}"
+        );
+        // Of /proc nobody learns that it serves IPv4 too.
+        for (source, any) in [("netlink", "*"), ("proc", "[::]")] {
+            let answer = portctl(&format!("ls -tln --source {source}")).exits(0);
+            let place = format!(" {any}:{port} ");
+            let text = answer.text();
+            assert!(text.contains(&place), "{source}: {text}");
+        }
         assert_eq!(document.sockets.len(), 3);
     });
 }

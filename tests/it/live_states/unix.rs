@@ -80,6 +80,10 @@ fn connections_nobody_accepted() {
         document.must_have(&row.accept_queue(2, 3));
         for client in &clients {
             document.must_have(&describe(client).waiting_at(b"portctl-queue"));
+            let mark = format!("#{} ", inode(client));
+            let answer = portctl("ls -xp").exits(0);
+            let row = answer.lines().into_iter().find(|l| l.contains(&mark));
+            assert!(row.unwrap().ends_with("(in accept queue)"), "{answer}");
         }
     });
 }

@@ -175,6 +175,9 @@ pub(crate) struct NetlinkPeer {
 #[serde(deny_unknown_fields)]
 pub(crate) struct InetEnd {
     pub(crate) address: String,
+    /// Only where IPv6 carries an IPv4 address.
+    #[serde(default)]
+    pub(crate) ipv4: Option<std::net::Ipv4Addr>,
     pub(crate) port: u16,
     #[serde(deserialize_with = "nullable")]
     pub(crate) service: Option<String>,

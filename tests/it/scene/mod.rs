@@ -17,7 +17,7 @@ use crate::portctl::{
     AcceptQueue, Document, End, Exposure, InetEnd, Owners, Process, Socket, Timer,
 };
 use rustix::net::{AddressFamily, SocketAddrAny, SocketType, sockopt};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
@@ -127,7 +127,12 @@ fn inet(address: &SocketAddrAny, protocol: &str, fd: BorrowedFd<'_>, local: bool
 
 /// An address as JSON has it. Ports here come from the ephemeral range and name no service.
 pub(crate) fn inet_end(address: SocketAddr) -> InetEnd {
+    let ipv4 = match address.ip() {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(v6) => v6.to_ipv4_mapped(),
+    };
     InetEnd {
+        ipv4,
         address: address.ip().to_string(),
         port: address.port(),
         service: None,
