@@ -247,16 +247,16 @@ fn stop_tunnels(devices: &[TunnelDevice]) -> Vec<Remedy> {
 #[must_use]
 pub fn holds(evidence: &Evidence<'_>, reason: &Reason, pid: Pid) -> bool {
     sockets(evidence, reason).any(|socket| {
-        let holders = match evidence.owners.of(socket) {
-            Owners::Known(holders)
-            | Owners::None {
-                reason: NoOwner::IoUring,
-                via: holders,
-                ..
-            } => holders,
-            _ => return false,
+        let (Owners::Known(mut holders)
+        | Owners::None {
+            reason: NoOwner::IoUring,
+            via: mut holders,
+            ..
+        }) = evidence.owners.of(socket)
+        else {
+            return false;
         };
-        holders.into_iter().any(|h| h.process.pid == pid)
+        holders.any(|h| h.process.pid == pid)
     })
 }
 
