@@ -3,7 +3,7 @@
 use super::bits::{MPTCP_FLAGS, SOCKET_OPTIONS};
 use super::metrics::metrics;
 use super::tcp_info::missing;
-use super::{Congestion, Details, Tls};
+use super::{Congestion, Details, TcpInfo, TcpMetric, Tls};
 use crate::model::{Family, Protocol, Row, Value, Why};
 
 metrics! {
@@ -73,6 +73,11 @@ fn read(row: Row<'_>, metric: ExtraMetric) -> Value<'_> {
     let Some(details) = row.socket.details() else {
         return missing(row);
     };
+    // The text of /proc has a few counters and nothing of these; the kernel's structure always begins with this one.
+    let of_text = |info: &TcpInfo| !info.has(TcpMetric::CaState);
+    if details.tcp.as_ref().is_some_and(of_text) {
+        return missing(row);
+    }
     match metric {
         ExtraMetric::Congestion => match &details.congestion {
             Some(name) => Value::Text(name.bytes()),
