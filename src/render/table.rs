@@ -60,7 +60,7 @@ pub struct TableList<W> {
     buffer: Vec<u8>,
     rows: u64,
     dropped: Vec<&'static str>,
-    lacks: details::Lacks,
+    recent: details::Recent,
 }
 
 /// Cells that wait for the layout, or of the one row that is being written.
@@ -103,7 +103,7 @@ impl<W: Write> TableList<W> {
             buffer: Vec::with_capacity(BUFFER_LEN + 4096),
             rows: 0,
             dropped: Vec::new(),
-            lacks: details::Lacks::default(),
+            recent: details::Recent::default(),
         }
     }
 
@@ -291,7 +291,7 @@ impl<W: Write> List for TableList<W> {
                         row,
                         self.options.details,
                         None,
-                        &mut self.lacks,
+                        &mut self.recent,
                     );
                     self.buffer.push(b'\n');
                 }
@@ -336,7 +336,7 @@ impl<W: Write> List for TableList<W> {
                 row,
                 self.options.details,
                 width,
-                &mut self.lacks,
+                &mut self.recent,
             );
             self.held.detail_ends.push(self.held.details.len());
         }

@@ -3,7 +3,7 @@
 use super::bits::{MPTCP_FLAGS, SOCKET_OPTIONS};
 use super::metrics::metrics;
 use super::tcp_info::missing;
-use super::{Congestion, Details, TcpInfo, TcpMetric, Tls};
+use super::{Bbr, Congestion, Dctcp, Details, TcpInfo, TcpMetric, Tls, Vegas};
 use crate::model::{Family, Protocol, Row, Value, Why};
 
 metrics! {
@@ -64,8 +64,7 @@ impl ExtraMetric {
 fn or_none<T>(value: Option<Option<T>>, make: impl FnOnce(T) -> Value<'static>) -> Value<'static> {
     match value {
         None => Value::None,
-        Some(None) => Value::Unknown(Why::Source),
-        Some(Some(value)) => make(value),
+        Some(value) => sent(value, make),
     }
 }
 
@@ -129,33 +128,50 @@ fn hex(value: Option<u64>) -> Value<'static> {
     value.map_or(Value::Unknown(Why::Source), Value::Hex)
 }
 
+/// What only one congestion control has: with another one there is nothing.
 fn algorithm(details: &Details, metric: ExtraMetric) -> Value<'static> {
-    let (mut vegas, mut dctcp, mut bbr) = (None, None, None);
     match details.congestion_info {
-        Some(Congestion::Vegas(info)) => vegas = Some(info),
-        Some(Congestion::Dctcp(info)) => dctcp = Some(info),
-        Some(Congestion::Bbr(info)) => bbr = Some(info),
-        None => {}
+        Some(Congestion::Bbr(info)) => bbr(&info, metric),
+        Some(Congestion::Dctcp(info)) => dctcp(&info, metric),
+        Some(Congestion::Vegas(info)) => vegas(&info, metric),
+        None => Value::None,
     }
-    let number = |value: Option<Option<u32>>| or_none(value, |n| Value::Number(n.into()));
-    let bytes = |value: Option<Option<u32>>| or_none(value, |n| Value::Bytes(n.into()));
-    let time = |value: Option<Option<u32>>| or_none(value, |n| Value::Microseconds(n.into()));
-    let factor = |value: Option<Option<u32>>| or_none(value, Value::Factor256);
+}
+
+fn bbr(info: &Bbr, metric: ExtraMetric) -> Value<'static> {
     match metric {
-        ExtraMetric::BbrBw => or_none(bbr.map(|b| b.bw), Value::Rate),
-        ExtraMetric::BbrMinRtt => time(bbr.map(|b| b.min_rtt_us)),
-        ExtraMetric::BbrPacingGain => factor(bbr.map(|b| b.pacing_gain)),
-        ExtraMetric::BbrCwndGain => factor(bbr.map(|b| b.cwnd_gain)),
-        ExtraMetric::DctcpEnabled => or_none(dctcp.map(|d| d.enabled), |n| Value::Flag(n != 0)),
-        ExtraMetric::DctcpCeState => number(dctcp.map(|d| d.ce_state.map(u32::from))),
-        ExtraMetric::DctcpAlpha => number(dctcp.map(|d| d.alpha)),
-        ExtraMetric::DctcpAbEcn => bytes(dctcp.map(|d| d.ab_ecn)),
-        ExtraMetric::DctcpAbTot => bytes(dctcp.map(|d| d.ab_tot)),
-        ExtraMetric::VegasEnabled => or_none(vegas.map(|v| v.enabled), |n| Value::Flag(n != 0)),
-        ExtraMetric::VegasRttcnt => number(vegas.map(|v| v.rttcnt)),
-        ExtraMetric::VegasRtt => time(vegas.map(|v| v.rtt_us)),
-        _ => time(vegas.map(|v| v.minrtt_us)),
+        ExtraMetric::BbrBw => sent(info.bw, Value::Rate),
+        ExtraMetric::BbrMinRtt => sent(info.min_rtt_us, |n| Value::Microseconds(n.into())),
+        ExtraMetric::BbrPacingGain => sent(info.pacing_gain, Value::Factor256),
+        ExtraMetric::BbrCwndGain => sent(info.cwnd_gain, Value::Factor256),
+        _ => Value::None,
     }
+}
+
+fn dctcp(info: &Dctcp, metric: ExtraMetric) -> Value<'static> {
+    match metric {
+        ExtraMetric::DctcpEnabled => sent(info.enabled, |n| Value::Flag(n != 0)),
+        ExtraMetric::DctcpCeState => sent(info.ce_state, |n| Value::Number(n.into())),
+        ExtraMetric::DctcpAlpha => sent(info.alpha, |n| Value::Number(n.into())),
+        ExtraMetric::DctcpAbEcn => sent(info.ab_ecn, |n| Value::Bytes(n.into())),
+        ExtraMetric::DctcpAbTot => sent(info.ab_tot, |n| Value::Bytes(n.into())),
+        _ => Value::None,
+    }
+}
+
+fn vegas(info: &Vegas, metric: ExtraMetric) -> Value<'static> {
+    match metric {
+        ExtraMetric::VegasEnabled => sent(info.enabled, |n| Value::Flag(n != 0)),
+        ExtraMetric::VegasRttcnt => sent(info.rttcnt, |n| Value::Number(n.into())),
+        ExtraMetric::VegasRtt => sent(info.rtt_us, |n| Value::Microseconds(n.into())),
+        ExtraMetric::VegasMinrtt => sent(info.minrtt_us, |n| Value::Microseconds(n.into())),
+        _ => Value::None,
+    }
+}
+
+/// A member of a structure, which a shorter one does not have.
+fn sent<T>(value: Option<T>, make: impl FnOnce(T) -> Value<'static>) -> Value<'static> {
+    value.map_or(Value::Unknown(Why::Source), make)
 }
 
 fn tls(details: &Details, metric: ExtraMetric) -> Value<'static> {

@@ -199,16 +199,7 @@ impl TcpInfo {
                 Value::Unknown(Why::Source)
             };
         };
-        match metric.unit() {
-            Unit::Bytes => Value::Bytes(n),
-            Unit::Microseconds => Value::Microseconds(n),
-            Unit::Milliseconds => Value::Milliseconds(n),
-            Unit::Rate => Value::Rate(n),
-            Unit::Flag => Value::Flag(n != 0),
-            Unit::Words => Value::Words(n, metric.words()),
-            Unit::Word => word(metric, n).map_or(Value::Number(n), Value::Word),
-            _ => Value::Number(n),
-        }
+        metric.read(n)
     }
 }
 
@@ -220,6 +211,21 @@ const OF_LISTENERS: u128 = 1 << TcpMetric::State as u32
     | 1 << TcpMetric::MaxPacingRate as u32;
 
 impl TcpMetric {
+    /// A number that the kernel sent for it, as a value with its unit.
+    #[must_use]
+    pub fn read(self, n: u64) -> Value<'static> {
+        match self.unit() {
+            Unit::Bytes => Value::Bytes(n),
+            Unit::Microseconds => Value::Microseconds(n),
+            Unit::Milliseconds => Value::Milliseconds(n),
+            Unit::Rate => Value::Rate(n),
+            Unit::Flag => Value::Flag(n != 0),
+            Unit::Words => Value::Words(n, self.words()),
+            Unit::Word => word(self, n).map_or(Value::Number(n), Value::Word),
+            _ => Value::Number(n),
+        }
+    }
+
     /// The words of its bits, the lowest first, or of its numbers, from 0; none if it is a plain number. In lower case, as the
     /// kernel's headers have them.
     #[must_use]

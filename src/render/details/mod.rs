@@ -1,0 +1,312 @@
+//! Details of a socket below its row: one paragraph for each group, wrapped to the screen.
+//!
+//! Counters that are not 0 are there with their values; of the rest it is said how many are 0, and named is what there is none of
+//! and what nobody can tell: most connections have never lost a segment, and forty zeros hide the two numbers that matter. Records
+//! have a line for each of them.
+
+mod counters;
+mod lines;
+mod recent;
+
+pub(super) use lines::Lines;
+pub(super) use recent::Recent;
+
+use recent::Text;
+
+use super::escape::escape_into;
+use super::own_details;
+use super::pieces::decimal;
+use super::text;
+use super::units;
+use crate::model::{
+    DetailSet, Details, ExtraMetric, FieldId, MemoryMetric, Queues, Row, TcpMetric, Value,
+};
+
+/// Which details, and where they go.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DetailOptions {
+    /// What was asked for.
+    pub shown: DetailSet,
+    /// Behind the row instead of below it.
+    pub oneline: bool,
+}
+
+/// Appends the details of a row, which follow it without the newline that ends it; nothing if there are none.
+pub(super) fn write(
+    out: &mut Vec<u8>,
+    row: Row<'_>,
+    options: DetailOptions,
+    width: Option<usize>,
+    recent: &mut Recent,
+) {
+    let mut lines = Lines::new(out, width, options.oneline);
+    // What only some families have is nothing of listeners.
+    let own = DetailSet::EXTENDED.or(DetailSet::FILTER);
+    if !options.shown.without(own).is_empty() {
+        listener(&mut lines, row);
+    }
+    let Some(details) = row.socket.details() else {
+        return;
+    };
+    if options.shown.has(DetailSet::INFO) {
+        counters::write(&mut lines, row, details, recent);
+        blocks(&mut lines, row, details, recent);
+    }
+    if details.own.is_some() {
+        own_details::write(&mut lines, row, options.shown);
+    }
+    if options.shown.has(DetailSet::MEMORY) {
+        memory(&mut lines, row, details, recent);
+    }
+    if options
+        .shown
+        .has(DetailSet::TOS.or(DetailSet::SOCKET_OPTIONS))
+    {
+        ip(&mut lines, row, options.shown, details);
+    }
+}
+
+/// What a listener has: a queue, and drops of its own.
+fn listener(lines: &mut Lines<'_>, row: Row<'_>) {
+    let Queues::Accept { .. } = row.socket.queues else {
+        return;
+    };
+    lines.group("accept");
+    lines.item(1, |out| accept_queue(out, row));
+    let drops = row.socket.details().and_then(|d| d.memory);
+    if let Some(drops) = drops.and_then(|memory| memory.get(MemoryMetric::Drops)) {
+        lines.named("drops", |out| text::signed(out, drops));
+    }
+}
+
+/// `3/128`, and a word if the queue is full.
+pub(super) fn accept_queue(out: &mut Vec<u8>, row: Row<'_>) {
+    let Queues::Accept { length, limit } = row.socket.queues else {
+        return;
+    };
+    decimal(out, length.into());
+    out.push(b'/');
+    match limit {
+        Some(limit) => decimal(out, limit.into()),
+        None => out.extend_from_slice(text::UNKNOWN),
+    }
+    if row.socket.queues.is_full() {
+        out.extend_from_slice(b" FULL");
+    }
+}
+
+/// The text of a value: sizes with their unit, as there is no heading here to tell it.
+pub(super) fn value(out: &mut Vec<u8>, value: &Value<'_>) {
+    match value {
+        Value::Bytes(n) => units::bytes(out, *n),
+        Value::Milliseconds(ms) => text::duration(out, u32::try_from(*ms).unwrap_or(u32::MAX)),
+        Value::Microseconds(us) => units::microseconds(out, *us),
+        Value::Rate(rate) => units::rate(out, *rate),
+        Value::Factor256(n) => units::factor(out, *n),
+        Value::Number(n) => decimal(out, *n),
+        // Only memory is ever negative.
+        Value::Signed(n) => {
+            text::signed(out, *n);
+            out.extend_from_slice(b" B");
+        }
+        Value::Hex(n) => super::pieces::hex(out, *n),
+        Value::Words(bits, names) => text::words(out, *bits, names),
+        Value::Word(word) => out.extend_from_slice(word.as_bytes()),
+        Value::Flag(flag) => out.extend_from_slice(if *flag { b"yes" } else { b"no" }),
+        Value::Text(bytes) => escape_into(out, bytes),
+        Value::Name(bytes) => escape_into(out, bytes),
+        _ => out.extend_from_slice(text::UNKNOWN),
+    }
+}
+
+/// Appends the value of a field that has a line to itself, with its unit; of other values `plain` tells the text.
+pub(super) fn alone(
+    out: &mut Vec<u8>,
+    field: FieldId,
+    row: Row<'_>,
+    plain: impl FnOnce(&mut Vec<u8>),
+) {
+    let read = (field.field().extract)(row);
+    match (field, &read) {
+        // As below the rows: without one.
+        (
+            FieldId::Tcp(
+                TcpMetric::SndMss | TcpMetric::RcvMss | TcpMetric::Advmss | TcpMetric::Pmtu,
+            ),
+            _,
+        ) => plain(out),
+        (FieldId::RecvQueue | FieldId::SendQueue, Value::Number(n)) => units::bytes(out, *n),
+        (_, Value::Bytes(_) | Value::Milliseconds(_) | Value::Signed(_)) => value(out, &read),
+        _ => plain(out),
+    }
+}
+
+/// Some fields whose names all begin with their group, which the label says already.
+fn block(
+    lines: &mut Lines<'_>,
+    row: Row<'_>,
+    label: &str,
+    metrics: &[ExtraMetric],
+    recent: &mut Recent,
+) {
+    lines.group(label);
+    let mut gap = 1;
+    for &metric in metrics {
+        let name = metric.name().get(label.len() + 1..).unwrap_or_default();
+        let text = recent.extra.get_mut(metric as usize);
+        let read = metric.value(row);
+        lines.item(std::mem::replace(&mut gap, 2), |out| {
+            named_value(out, name, &read, text);
+        });
+    }
+}
+
+/// Appends a name and its value, from `text` if it was the same there.
+fn named_value(out: &mut Vec<u8>, name: &str, read: &Value<'_>, recent: Option<&mut Text>) {
+    let write = |out: &mut Vec<u8>| {
+        out.extend_from_slice(name.as_bytes());
+        out.push(b' ');
+        value(out, read);
+    };
+    // What a field is counted in never changes, so that the number is enough to know the text by.
+    let number = match *read {
+        Value::Bytes(n) | Value::Microseconds(n) | Value::Rate(n) | Value::Number(n) => Some(n),
+        Value::Factor256(n) => Some(n.into()),
+        Value::Signed(n) => Some(n.cast_unsigned()),
+        _ => None,
+    };
+    let Some((text, number)) = recent.zip(number) else {
+        return write(out);
+    };
+    if !text.put_again(out, number) {
+        let start = out.len();
+        write(out);
+        text.remember(number, out.get(start..).unwrap_or_default());
+    }
+}
+
+const BBR: &[ExtraMetric] = &[
+    ExtraMetric::BbrBw,
+    ExtraMetric::BbrMinRtt,
+    ExtraMetric::BbrPacingGain,
+    ExtraMetric::BbrCwndGain,
+];
+const DCTCP: &[ExtraMetric] = &[
+    ExtraMetric::DctcpEnabled,
+    ExtraMetric::DctcpCeState,
+    ExtraMetric::DctcpAlpha,
+    ExtraMetric::DctcpAbEcn,
+    ExtraMetric::DctcpAbTot,
+];
+const VEGAS: &[ExtraMetric] = &[
+    ExtraMetric::VegasEnabled,
+    ExtraMetric::VegasRttcnt,
+    ExtraMetric::VegasRtt,
+    ExtraMetric::VegasMinrtt,
+];
+const TLS: &[ExtraMetric] = &[
+    ExtraMetric::TlsVersion,
+    ExtraMetric::TlsCipher,
+    ExtraMetric::TlsTxconf,
+    ExtraMetric::TlsRxconf,
+    ExtraMetric::TlsZcRoTx,
+    ExtraMetric::TlsRxNoPad,
+    ExtraMetric::TlsTxMaxPayload,
+];
+const MPTCP: &[ExtraMetric] = &[
+    ExtraMetric::MptcpFlags,
+    ExtraMetric::MptcpTokenRem,
+    ExtraMetric::MptcpTokenLoc,
+    ExtraMetric::MptcpIdRem,
+    ExtraMetric::MptcpIdLoc,
+    ExtraMetric::MptcpRelwriteSeq,
+    ExtraMetric::MptcpMapSeq,
+    ExtraMetric::MptcpMapSfseq,
+    ExtraMetric::MptcpSsnOffset,
+    ExtraMetric::MptcpMapDatalen,
+];
+
+fn blocks(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, recent: &mut Recent) {
+    use crate::model::Congestion;
+    match details.congestion_info {
+        Some(Congestion::Bbr(_)) => block(lines, row, "bbr", BBR, recent),
+        Some(Congestion::Dctcp(_)) => block(lines, row, "dctcp", DCTCP, recent),
+        Some(Congestion::Vegas(_)) => block(lines, row, "vegas", VEGAS, recent),
+        None => {}
+    }
+    if let Some(ulp) = &details.ulp {
+        if ulp.tls.is_some() {
+            block(lines, row, "tls", TLS, recent);
+        }
+        if ulp.mptcp.is_some() {
+            block(lines, row, "mptcp", MPTCP, recent);
+        }
+        if let (Some(name), None, None) = (&ulp.name, ulp.tls, ulp.mptcp) {
+            lines.group("ulp");
+            lines.item(1, |out| escape_into(out, name.bytes()));
+        }
+    }
+    if !details.md5_keys.is_empty() {
+        lines.group("md5");
+        let mut gap = 1;
+        for key in &details.md5_keys {
+            lines.item(std::mem::replace(&mut gap, 2), |out| {
+                super::address::address(out, key.address);
+                out.push(b'/');
+                decimal(out, key.prefix_length.into());
+                out.extend_from_slice(b" (key of ");
+                units::bytes(out, key.key_length.into());
+                out.push(b')');
+            });
+        }
+    }
+}
+
+fn memory(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, recent: &mut Recent) {
+    if details.memory.is_none() {
+        return;
+    }
+    lines.group("memory");
+    let mut gap = 1;
+    for (&metric, text) in MemoryMetric::ALL.iter().zip(&mut recent.memory) {
+        let read = metric.value(row);
+        lines.item(std::mem::replace(&mut gap, 2), |out| {
+            named_value(out, metric.name(), &read, Some(text));
+        });
+    }
+}
+
+fn ip(lines: &mut Lines<'_>, row: Row<'_>, shown: DetailSet, details: &Details) {
+    let has_tos = shown.has(DetailSet::TOS) && details.tos.or(details.tclass).is_some();
+    let has_options = shown.has(DetailSet::SOCKET_OPTIONS) && details.socket_options.is_some();
+    let parts = [
+        (ExtraMetric::Tos, has_tos),
+        (ExtraMetric::Tclass, has_tos),
+        (ExtraMetric::ClassId, has_tos),
+        (ExtraMetric::SocketOptions, has_options),
+    ];
+    let mut gap = 0;
+    for (metric, _) in parts.into_iter().filter(|(_, has)| *has) {
+        let read = metric.value(row);
+        if matches!(read, Value::None) {
+            continue;
+        }
+        if gap == 0 {
+            lines.group("ip");
+            gap = 1;
+        }
+        lines.item(std::mem::replace(&mut gap, 2), |out| {
+            out.extend_from_slice(metric.name().as_bytes());
+            out.push(b' ');
+            value(out, &read);
+        });
+    }
+}
+
+impl DetailOptions {
+    /// Whether rows have anything below them.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.shown.is_empty()
+    }
+}
