@@ -94,9 +94,12 @@ pub(super) fn of_inet(payload: &[u8], protocol: Protocol, wanted: Wanted) -> Opt
     // In place: these are several hundred bytes, for every socket.
     let mut details = Box::<Details>::default();
     if tcp {
-        details.tcp = sent.info.map(|bytes| counters(bytes, wanted.last_word));
+        if let Some(bytes) = sent.info {
+            let info = details.tcp.insert(TcpInfo::none());
+            info.fill(|values| tcp_info::decode_into(values, bytes, wanted.last_word));
+        }
         details.congestion_info = congestion(&sent);
-        details.ulp = sent.ulp.map(upper_layer);
+        details.ulp = sent.ulp.map(|bytes| Box::new(upper_layer(bytes)));
         details.md5_keys = sent.md5.map(md5_keys).unwrap_or_default();
     }
     if name {
@@ -159,11 +162,6 @@ fn text_counters(line: &InetLine, columns: TcpColumns) -> TcpInfo {
         (TcpMetric::SndCwnd, columns.cwnd.into()),
         (TcpMetric::SndSsthresh, ssthresh),
     ])
-}
-
-fn counters(bytes: &[u8], last_word: LastWord) -> TcpInfo {
-    let tcp_info::TcpInfo { values, known } = tcp_info::TcpInfo::decode(bytes, last_word);
-    TcpInfo::new(values, known)
 }
 
 pub(super) fn memory(bytes: &[u8]) -> Memory {

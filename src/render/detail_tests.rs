@@ -87,7 +87,7 @@ fn sockets() -> Vec<Socket> {
             (1 << TcpMetric::BusyTime as u32) - 1,
         )),
         congestion: KernelName::new(b"e\x1b[31m"),
-        ulp: Some(Ulp {
+        ulp: Some(Box::new(Ulp {
             name: KernelName::new(b"tls"),
             tls: Some(Tls {
                 version: Some(0x0304),
@@ -99,7 +99,7 @@ fn sockets() -> Vec<Socket> {
                 tx_max_payload_len: None,
             }),
             mptcp: None,
-        }),
+        })),
         congestion_info: Some(Congestion::Vegas(Vegas {
             enabled: Some(1),
             rttcnt: Some(4),
@@ -123,7 +123,7 @@ fn sockets() -> Vec<Socket> {
             ab_ecn: Some(100),
             ab_tot: Some(1_000),
         })),
-        ulp: Some(Ulp {
+        ulp: Some(Box::new(Ulp {
             name: KernelName::new(b"mptcp"),
             tls: None,
             mptcp: Some(Subflow {
@@ -134,7 +134,7 @@ fn sockets() -> Vec<Socket> {
                 id_loc: Some(1),
                 ..Subflow::default()
             }),
-        }),
+        })),
         ..Details::default()
     };
     let mut listener = inet(

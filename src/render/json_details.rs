@@ -75,7 +75,7 @@ fn tcp(out: &mut Vec<u8>, details: &Details) {
     }
     counters(out, details.tcp.as_ref());
     congestion(out, details.congestion_info);
-    upper_layer(out, details.ulp.as_ref());
+    upper_layer(out, details.ulp.as_deref());
     literal(out, ",\"md5_keys\":[");
     for (n, key) in details.md5_keys.iter().enumerate() {
         literal(

@@ -242,75 +242,81 @@ const NEVER_SENT: usize = 20;
 impl TcpInfo {
     /// Reads as much as there is.
     #[must_use]
-    #[inline]
     pub fn decode(bytes: &[u8], last: LastWord) -> Self {
-        let mut info = Self {
-            values: [0; COUNT],
-            known: 0,
-        };
-        match bytes.first_chunk() {
-            Some(whole) => {
-                info.values = read_whole(whole);
-                info.known = (1 << (COUNT - LAST)) - 1;
-            }
-            None => info.read(bytes),
-        }
-        if bytes.len() < FASTOPEN_SINCE {
-            info.known &= !(1 << FASTOPEN);
-        }
-        if bytes.len() < APP_LIMITED_SINCE {
-            info.known &= !(1 << APP_LIMITED);
-        }
-        info.known &= !(1 << NEVER_SENT);
-        if let Some(word) = u32_at(bytes, LAST_WORD) {
-            info.last_word(word, bytes, last);
-        }
-        info
+        let mut values = [0; COUNT];
+        let known = decode_into(&mut values, bytes, last);
+        Self { values, known }
     }
+}
 
-    fn read(&mut self, bytes: &[u8]) {
-        for (n, (slot, place)) in self.values.iter_mut().zip(PLACES).enumerate() {
-            let value = match place {
-                Byte(at) => u8_at(bytes, at).map(u64::from),
-                Bits(at, from, count) => {
-                    u8_at(bytes, at).map(|byte| bits(byte.into(), 8, from, count))
-                }
-                Half(at) => u16_at(bytes, at).map(u64::from),
-                Word(at) => u32_at(bytes, at).map(u64::from),
-                Long(at) => u64_at(bytes, at),
-            };
-            if let Some(value) = value {
-                *slot = value;
-                self.known |= 1 << n;
-            }
+/// As [`TcpInfo::decode`], for those who have room for the values already; what was not sent keeps the value it has there. Returns
+/// which were sent.
+#[inline]
+pub fn decode_into(values: &mut [u64; COUNT], bytes: &[u8], last: LastWord) -> u128 {
+    let mut known = match bytes.first_chunk() {
+        Some(whole) => {
+            *values = read_whole(whole);
+            (1 << (COUNT - LAST)) - 1
         }
+        None => read_part(values, bytes),
+    };
+    if bytes.len() < FASTOPEN_SINCE {
+        known &= !(1 << FASTOPEN);
     }
+    if bytes.len() < APP_LIMITED_SINCE {
+        known &= !(1 << APP_LIMITED);
+    }
+    known &= !(1 << NEVER_SENT);
+    if let Some(word) = u32_at(bytes, LAST_WORD) {
+        known |= last_word(values, word, bytes, last);
+    }
+    known
+}
 
-    fn last_word(&mut self, word: u32, bytes: &[u8], layout: LastWord) {
-        let field = |from, count| bits(word, 32, from, count);
-        let in_bits = [field(0, 2), field(2, 2), field(4, 4), field(8, 24)].map(Some);
-        let half = |at| u16_at(bytes, at).map(u64::from);
-        let in_halves = [None, half(LAST_WORD + 2), half(LAST_WORD), None];
-        let both = match layout {
-            LastWord::Bits => in_bits,
-            LastWord::Halves => in_halves,
-            LastWord::Unsure => {
-                let mut agreed = in_bits;
-                for (slot, other) in agreed.iter_mut().zip(in_halves) {
-                    if *slot != other {
-                        *slot = None;
-                    }
-                }
-                agreed
-            }
+fn read_part(values: &mut [u64; COUNT], bytes: &[u8]) -> u128 {
+    let mut known = 0;
+    for (n, (slot, place)) in values.iter_mut().zip(PLACES).enumerate() {
+        let value = match place {
+            Byte(at) => u8_at(bytes, at).map(u64::from),
+            Bits(at, from, count) => u8_at(bytes, at).map(|byte| bits(byte.into(), 8, from, count)),
+            Half(at) => u16_at(bytes, at).map(u64::from),
+            Word(at) => u32_at(bytes, at).map(u64::from),
+            Long(at) => u64_at(bytes, at),
         };
-        for (n, value) in both.into_iter().enumerate() {
-            if let (Some(value), Some(slot)) = (value, self.values.get_mut(COUNT - LAST + n)) {
-                *slot = value;
-                self.known |= 1 << (COUNT - LAST + n);
-            }
+        if let Some(value) = value {
+            *slot = value;
+            known |= 1 << n;
         }
     }
+    known
+}
+
+fn last_word(values: &mut [u64; COUNT], word: u32, bytes: &[u8], layout: LastWord) -> u128 {
+    let field = |from, count| bits(word, 32, from, count);
+    let in_bits = [field(0, 2), field(2, 2), field(4, 4), field(8, 24)].map(Some);
+    let half = |at| u16_at(bytes, at).map(u64::from);
+    let in_halves = [None, half(LAST_WORD + 2), half(LAST_WORD), None];
+    let both = match layout {
+        LastWord::Bits => in_bits,
+        LastWord::Halves => in_halves,
+        LastWord::Unsure => {
+            let mut agreed = in_bits;
+            for (slot, other) in agreed.iter_mut().zip(in_halves) {
+                if *slot != other {
+                    *slot = None;
+                }
+            }
+            agreed
+        }
+    };
+    let mut known = 0;
+    for (n, value) in both.into_iter().enumerate() {
+        if let (Some(value), Some(slot)) = (value, values.get_mut(COUNT - LAST + n)) {
+            *slot = value;
+            known |= 1 << (COUNT - LAST + n);
+        }
+    }
+    known
 }
 
 /// The fields of a whole structure but those in the last word. As its length is known beforehand, every read is one instruction;
@@ -465,13 +471,10 @@ mod tests {
     #[test]
     fn a_whole_structure_is_read_like_one_that_is_not() {
         let bytes = whole();
-        let mut by_places = TcpInfo {
-            values: [0; COUNT],
-            known: 0,
-        };
-        by_places.read(&bytes);
-        assert_eq!(read_whole(bytes.first_chunk().unwrap()), by_places.values);
-        assert_eq!(by_places.known, (1 << (COUNT - LAST)) - 1);
+        let mut by_places = [0; COUNT];
+        let known = read_part(&mut by_places, &bytes);
+        assert_eq!(read_whole(bytes.first_chunk().unwrap()), by_places);
+        assert_eq!(known, (1 << (COUNT - LAST)) - 1);
     }
 
     #[test]

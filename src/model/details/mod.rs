@@ -58,7 +58,7 @@ pub struct Details {
     /// Bits named by [`SOCKET_OPTIONS`], `INET_DIAG_SOCKOPT`.
     pub socket_options: Option<u16>,
     /// What is on top of TCP, `INET_DIAG_ULP_INFO`.
-    pub ulp: Option<Ulp>,
+    pub ulp: Option<Box<Ulp>>,
     /// Peers with a TCP-MD5 key, `INET_DIAG_MD5SIG`; told to `CAP_NET_ADMIN` only.
     pub md5_keys: Vec<Md5Key>,
     /// What only its protocol has.

@@ -103,10 +103,22 @@ impl TcpInfo {
         Self { values, known }
     }
 
+    /// No counter.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self::new([0; COUNT], 0)
+    }
+
+    /// Has `read` write values in the order of [`TcpMetric::ALL`] to their place and say which those are. They are several hundred
+    /// bytes, which are not moved again.
+    pub fn fill(&mut self, read: impl FnOnce(&mut [u64; COUNT]) -> u128) {
+        self.known = read(&mut self.values);
+    }
+
     /// These counters, and no other.
     #[must_use]
     pub fn of(counters: &[(TcpMetric, u64)]) -> Self {
-        let mut info = Self::new([0; COUNT], 0);
+        let mut info = Self::none();
         for &(metric, n) in counters {
             if let Some(value) = info.values.get_mut(metric as usize) {
                 *value = n;

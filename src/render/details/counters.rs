@@ -1,7 +1,7 @@
 //! TCP's own counters as a paragraph.
 
 use super::lines::Lines;
-use super::recent::{Recent, Text};
+use super::recent::{Recent, Text, Texts};
 use super::value;
 use crate::model::{Details, Row, State, TcpMetric, Unit};
 use crate::render::escape::escape_into;
@@ -20,22 +20,6 @@ pub(super) fn write(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, rece
         values: info.values(),
         present: info.present(),
     };
-    if let Some(state) = counters.get(TcpMetric::CaState) {
-        lines.named(TcpMetric::CaState.name(), |out| {
-            counters.value(out, TcpMetric::CaState, state);
-        });
-    }
-    let zero = counters.write(lines, recent);
-    if zero > 0 {
-        lines.item(2, |out| {
-            decimal(out, zero.into());
-            out.extend_from_slice(if zero == 1 {
-                b" other is 0"
-            } else {
-                b" others are 0"
-            });
-        });
-    }
     let lacking = [
         // What connections have and listeners do not would be most of the list.
         if row.socket.state == State::Listen {
@@ -45,16 +29,34 @@ pub(super) fn write(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, rece
         },
         !info.known() & ALL & !ELSEWHERE,
     ];
+    let counted = counters.present & !ELSEWHERE;
+    let shown = counted & (counters.nonzero() | ALWAYS);
+    let zeros = (counted & !shown).count_ones();
+    let [none, unknown] = lacking;
+    let shape = recent.shapes.of([shown, counted, none, unknown], || {
+        let mut rest = Vec::new();
+        write_rest(&mut Lines::new(&mut rest, None, true), zeros, lacking);
+        let order = READING_ORDER.into_iter();
+        (order.filter(|m| has(shown, *m)).collect(), rest)
+    });
+    let Some(shape) = shape else { return };
+    for &metric in &shape.order {
+        let place = metric as usize;
+        if let (Some(&n), Some(texts)) = (info.values().get(place), recent.counters.get_mut(place))
+        {
+            counters.item(lines, metric, n, texts);
+        }
+    }
     if lines.is_wrapped() {
-        return write_lacking(lines, lacking);
+        write_rest(lines, zeros, lacking);
+    } else {
+        lines.put(&shape.rest);
     }
-    if let Some(text) = recent.lacks.text(lacking) {
-        return lines.put(text);
-    }
-    let start = lines.written().len();
-    write_lacking(lines, lacking);
-    let text = lines.written().get(start..).unwrap_or_default();
-    recent.lacks.remember(lacking, text);
+}
+
+/// Whether a counter's bit is set.
+const fn has(bits: u128, metric: TcpMetric) -> bool {
+    bits >> metric as u32 & 1 == 1
 }
 
 /// The counters of one socket.
@@ -68,44 +70,63 @@ struct Counters<'a> {
 impl Counters<'_> {
     fn get(self, metric: TcpMetric) -> Option<u64> {
         let n = self.values.get(metric as usize)?;
-        (self.present >> metric as u32 & 1 == 1).then_some(*n)
+        has(self.present, metric).then_some(*n)
     }
 
-    /// Appends those that are not 0, and says how many are.
-    fn write(self, lines: &mut Lines<'_>, recent: &mut Recent) -> u32 {
-        let shown = self.present & !ELSEWHERE;
-        // A shift of so many bits is several instructions, of half as many it is one.
-        let (low, high) = (shown as u64, (shown >> 64) as u64);
-        let mut zero = shown.count_ones();
-        let order = READING_ORDER.iter().zip(&mut recent.counters);
-        for (&metric, text) in order {
-            let place = metric as usize;
-            let Some(&n) = self.values.get(place) else {
-                continue;
-            };
-            let half = if place < 64 { low } else { high };
-            if n == 0 || half >> (place % 64) & 1 == 0 {
-                continue;
-            }
-            zero -= 1;
-            if !lines.put_again(text, n) {
-                self.item(lines, metric, n, text);
-            }
+    /// A bit for each value that is not 0.
+    fn nonzero(self) -> u128 {
+        // Eight at a time, each a byte of 0 or 1: the product has the eight lowest bits side by side in its highest byte.
+        const GATHER: u64 = 0x0102_0408_1020_4080;
+        let mut flags = [0; TcpMetric::ALL.len()];
+        for (flag, n) in flags.iter_mut().zip(self.values) {
+            *flag = u8::from(*n != 0);
         }
-        zero
+        let (eights, rest) = flags.as_chunks();
+        let bits = |eight: &[u8; 8]| u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56;
+        let mut all = 0;
+        for (place, flag) in rest.iter().enumerate() {
+            all |= u128::from(*flag) << (eights.len() * 8 + place);
+        }
+        for eight in eights.iter().rev() {
+            all = all << 8 | u128::from(bits(eight));
+        }
+        all
     }
 
-    /// Appends one, and keeps its text.
+    /// Appends one.
+    #[inline]
+    fn item(self, lines: &mut Lines<'_>, metric: TcpMetric, n: u64, texts: &mut Texts) {
+        let number = match metric {
+            // How much it varies belongs to its text; the kernel has 32 bits for either.
+            TcpMetric::Rtt => n | self.get(TcpMetric::Rttvar).unwrap_or_default() << 32,
+            _ => n,
+        };
+        let Some(text) = texts.place(number) else {
+            return;
+        };
+        if !lines.put_again(text, number) {
+            self.new_item(lines, metric, n, (number, text));
+        }
+    }
+
+    /// Appends one, and keeps its text as that of a number.
     #[inline(never)]
-    fn item(self, lines: &mut Lines<'_>, metric: TcpMetric, n: u64, text: &mut Text) {
+    fn new_item(
+        self,
+        lines: &mut Lines<'_>,
+        metric: TcpMetric,
+        n: u64,
+        (number, text): (u64, &mut Text),
+    ) {
         lines.item(0, |out| {
             let start = out.len();
             if let Some(name) = NAMES.get(metric as usize) {
                 name.put(out);
             }
             self.value(out, metric, n);
-            if !has_company(metric) {
-                text.remember(n, out.get(start..).unwrap_or_default());
+            // Of what time it is a share belongs to their text.
+            if !matches!(metric, TcpMetric::RwndLimited | TcpMetric::SndbufLimited) {
+                text.remember(number, out.get(start..).unwrap_or_default());
             }
         });
     }
@@ -136,19 +157,22 @@ impl Counters<'_> {
     }
 }
 
-/// Whether another counter has its part in the text.
-const fn has_company(metric: TcpMetric) -> bool {
-    matches!(
-        metric,
-        TcpMetric::Rtt | TcpMetric::RwndLimited | TcpMetric::SndbufLimited
-    )
-}
-
-fn write_lacking(lines: &mut Lines<'_>, [none, unknown]: [u128; 2]) {
+/// Says how many are 0, and names what there is none of and what is unknown.
+fn write_rest(lines: &mut Lines<'_>, zeros: u32, [none, unknown]: [u128; 2]) {
+    if zeros > 0 {
+        lines.item(2, |out| {
+            decimal(out, zeros.into());
+            out.extend_from_slice(if zeros == 1 {
+                b" other is 0"
+            } else {
+                b" others are 0"
+            });
+        });
+    }
     let names = |bits: u128| {
         READING_ORDER
             .into_iter()
-            .filter(move |m| bits >> *m as u32 & 1 == 1)
+            .filter(move |m| has(bits, *m))
             .map(TcpMetric::name)
     };
     lines.together("none", names(none));
@@ -158,9 +182,11 @@ fn write_lacking(lines: &mut Lines<'_>, [none, unknown]: [u128; 2]) {
 /// Every counter.
 const ALL: u128 = (1 << TcpMetric::ALL.len()) - 1;
 
-/// Counters that are elsewhere: in the row, first of all, behind the round-trip time, and nowhere, as no kernel keeps it.
+/// Counters whose 0 is a word.
+const ALWAYS: u128 = 1 << TcpMetric::CaState as u32;
+
+/// Counters that are elsewhere: in the row, behind the round-trip time, and nowhere, as no kernel keeps it.
 const ELSEWHERE: u128 = 1 << TcpMetric::State as u32
-    | 1 << TcpMetric::CaState as u32
     | 1 << TcpMetric::Rttvar as u32
     | 1 << TcpMetric::LastAckSent as u32;
 

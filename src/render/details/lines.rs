@@ -4,8 +4,8 @@ use super::recent::Text;
 use crate::render::layout::display_width;
 use crate::render::pieces;
 
-/// Blanks before a paragraph.
-const INDENT: usize = 4;
+/// What begins a paragraph.
+const BELOW: &[u8] = b"\n    ";
 /// Blanks before its further lines.
 const HANGING: usize = 6;
 
@@ -34,11 +34,6 @@ impl<'a> Lines<'a> {
         self.width.is_some()
     }
 
-    /// What is written so far.
-    pub(super) fn written(&self) -> &[u8] {
-        self.out
-    }
-
     /// Appends a text as it is: only where nothing is wrapped.
     pub(super) fn put(&mut self, text: &[u8]) {
         self.out.extend_from_slice(text);
@@ -51,11 +46,13 @@ impl<'a> Lines<'a> {
     }
 
     /// Begins a paragraph.
+    #[inline]
     pub(in crate::render) fn group(&mut self, label: &str) {
         if self.oneline {
             self.out.extend_from_slice(b"  ");
         } else {
-            self.newline(INDENT);
+            self.out.extend_from_slice(BELOW);
+            self.column = BELOW.len() - 1;
         }
         self.out.extend_from_slice(label.as_bytes());
         self.out.push(b':');
@@ -72,7 +69,9 @@ impl<'a> Lines<'a> {
     #[inline]
     pub(in crate::render) fn item(&mut self, gap: usize, write: impl FnOnce(&mut Vec<u8>)) {
         if self.width.is_none() {
-            pieces::blanks(self.out, gap);
+            if gap > 0 {
+                pieces::blanks(self.out, gap);
+            }
             return write(self.out);
         }
         let start = self.out.len();

@@ -4,6 +4,7 @@
 //! and what nobody can tell: most connections have never lost a segment, and forty zeros hide the two numbers that matter. Records
 //! have a line for each of them.
 
+mod blocks;
 mod counters;
 mod lines;
 mod recent;
@@ -15,7 +16,7 @@ use recent::Text;
 
 use super::escape::escape_into;
 use super::own_details;
-use super::pieces::decimal;
+use super::pieces::{Piece, decimal};
 use super::text;
 use super::units;
 use crate::model::{
@@ -50,7 +51,7 @@ pub(super) fn write(
     };
     if options.shown.has(DetailSet::INFO) {
         counters::write(&mut lines, row, details, recent);
-        blocks(&mut lines, row, details, recent);
+        blocks::write(&mut lines, row, details, recent);
     }
     if details.own.is_some() {
         own_details::write(&mut lines, row, options.shown);
@@ -141,31 +142,10 @@ pub(super) fn alone(
     }
 }
 
-/// Some fields whose names all begin with their group, which the label says already.
-fn block(
-    lines: &mut Lines<'_>,
-    row: Row<'_>,
-    label: &str,
-    metrics: &[ExtraMetric],
-    recent: &mut Recent,
-) {
-    lines.group(label);
-    let mut gap = 1;
-    for &metric in metrics {
-        let name = metric.name().get(label.len() + 1..).unwrap_or_default();
-        let text = recent.extra.get_mut(metric as usize);
-        let read = metric.value(row);
-        lines.item(std::mem::replace(&mut gap, 2), |out| {
-            named_value(out, name, &read, text);
-        });
-    }
-}
-
-/// Appends a name and its value, from `text` if it was the same there.
-fn named_value(out: &mut Vec<u8>, name: &str, read: &Value<'_>, recent: Option<&mut Text>) {
+/// Appends a name and its value, from `recent` if they were the same there.
+fn named_value(lines: &mut Lines<'_>, head: &Piece, read: &Value<'_>, recent: Option<&mut Text>) {
     let write = |out: &mut Vec<u8>| {
-        out.extend_from_slice(name.as_bytes());
-        out.push(b' ');
+        head.put(out);
         value(out, read);
     };
     // What a field is counted in never changes, so that the number is enough to know the text by.
@@ -176,89 +156,14 @@ fn named_value(out: &mut Vec<u8>, name: &str, read: &Value<'_>, recent: Option<&
         _ => None,
     };
     let Some((text, number)) = recent.zip(number) else {
-        return write(out);
+        return lines.item(0, write);
     };
-    if !text.put_again(out, number) {
-        let start = out.len();
-        write(out);
-        text.remember(number, out.get(start..).unwrap_or_default());
-    }
-}
-
-const BBR: &[ExtraMetric] = &[
-    ExtraMetric::BbrBw,
-    ExtraMetric::BbrMinRtt,
-    ExtraMetric::BbrPacingGain,
-    ExtraMetric::BbrCwndGain,
-];
-const DCTCP: &[ExtraMetric] = &[
-    ExtraMetric::DctcpEnabled,
-    ExtraMetric::DctcpCeState,
-    ExtraMetric::DctcpAlpha,
-    ExtraMetric::DctcpAbEcn,
-    ExtraMetric::DctcpAbTot,
-];
-const VEGAS: &[ExtraMetric] = &[
-    ExtraMetric::VegasEnabled,
-    ExtraMetric::VegasRttcnt,
-    ExtraMetric::VegasRtt,
-    ExtraMetric::VegasMinrtt,
-];
-const TLS: &[ExtraMetric] = &[
-    ExtraMetric::TlsVersion,
-    ExtraMetric::TlsCipher,
-    ExtraMetric::TlsTxconf,
-    ExtraMetric::TlsRxconf,
-    ExtraMetric::TlsZcRoTx,
-    ExtraMetric::TlsRxNoPad,
-    ExtraMetric::TlsTxMaxPayload,
-];
-const MPTCP: &[ExtraMetric] = &[
-    ExtraMetric::MptcpFlags,
-    ExtraMetric::MptcpTokenRem,
-    ExtraMetric::MptcpTokenLoc,
-    ExtraMetric::MptcpIdRem,
-    ExtraMetric::MptcpIdLoc,
-    ExtraMetric::MptcpRelwriteSeq,
-    ExtraMetric::MptcpMapSeq,
-    ExtraMetric::MptcpMapSfseq,
-    ExtraMetric::MptcpSsnOffset,
-    ExtraMetric::MptcpMapDatalen,
-];
-
-fn blocks(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, recent: &mut Recent) {
-    use crate::model::Congestion;
-    match details.congestion_info {
-        Some(Congestion::Bbr(_)) => block(lines, row, "bbr", BBR, recent),
-        Some(Congestion::Dctcp(_)) => block(lines, row, "dctcp", DCTCP, recent),
-        Some(Congestion::Vegas(_)) => block(lines, row, "vegas", VEGAS, recent),
-        None => {}
-    }
-    if let Some(ulp) = &details.ulp {
-        if ulp.tls.is_some() {
-            block(lines, row, "tls", TLS, recent);
-        }
-        if ulp.mptcp.is_some() {
-            block(lines, row, "mptcp", MPTCP, recent);
-        }
-        if let (Some(name), None, None) = (&ulp.name, ulp.tls, ulp.mptcp) {
-            lines.group("ulp");
-            lines.item(1, |out| escape_into(out, name.bytes()));
-        }
-    }
-    if !details.md5_keys.is_empty() {
-        lines.group("md5");
-        let mut gap = 1;
-        for key in &details.md5_keys {
-            lines.item(std::mem::replace(&mut gap, 2), |out| {
-                super::address::address(out, key.address);
-                out.push(b'/');
-                decimal(out, key.prefix_length.into());
-                out.extend_from_slice(b" (key of ");
-                units::bytes(out, key.key_length.into());
-                out.push(b')');
-            });
-        }
+    if !lines.put_again(text, number) {
+        lines.item(0, |out| {
+            let start = out.len();
+            write(out);
+            text.remember(number, out.get(start..).unwrap_or_default());
+        });
     }
 }
 
@@ -267,14 +172,29 @@ fn memory(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, recent: &mut R
         return;
     }
     lines.group("memory");
-    let mut gap = 1;
-    for (&metric, text) in MemoryMetric::ALL.iter().zip(&mut recent.memory) {
-        let read = metric.value(row);
-        lines.item(std::mem::replace(&mut gap, 2), |out| {
-            named_value(out, metric.name(), &read, Some(text));
-        });
+    for ((&metric, head), text) in MemoryMetric::ALL
+        .iter()
+        .zip(&MEMORY)
+        .zip(&mut recent.memory)
+    {
+        named_value(lines, head, &metric.value(row), Some(text));
     }
 }
+
+/// The names of [`MemoryMetric::ALL`] with the blanks around them.
+const MEMORY: [Piece; MemoryMetric::ALL.len()] = {
+    let mut names = [Piece::EMPTY; MemoryMetric::ALL.len()];
+    let mut gap = " ";
+    let (mut places, mut metrics): (&mut [Piece], &[MemoryMetric]) =
+        (&mut names, MemoryMetric::ALL);
+    while let ([place, free @ ..], [metric, others @ ..]) = (places, metrics) {
+        *place = Piece::joined(&[gap, metric.name(), " "]);
+        gap = "  ";
+        places = free;
+        metrics = others;
+    }
+    names
+};
 
 fn ip(lines: &mut Lines<'_>, row: Row<'_>, shown: DetailSet, details: &Details) {
     let has_tos = shown.has(DetailSet::TOS) && details.tos.or(details.tclass).is_some();

@@ -7,29 +7,45 @@ use crate::render::pieces::start_of;
 /// The last texts of what is the same in many rows.
 #[derive(Debug)]
 pub(in crate::render) struct Recent {
-    /// Those of TCP's counters, in reading order.
-    pub(super) counters: [Text; TcpMetric::ALL.len()],
+    /// Those of TCP's counters, in the order of [`TcpMetric::ALL`].
+    pub(super) counters: [Texts; TcpMetric::ALL.len()],
     /// Those of the smaller blocks, in the order of [`ExtraMetric::ALL`].
     pub(super) extra: [Text; ExtraMetric::ALL.len()],
     /// Those of buffers and drops, in the order of [`MemoryMetric::ALL`].
     pub(super) memory: [Text; MemoryMetric::ALL.len()],
-    /// Those of what sockets have none of.
-    pub(super) lacks: Lacks,
+    /// Which counters the rows had.
+    pub(super) shapes: Shapes,
 }
 
 impl Default for Recent {
     fn default() -> Self {
         Self {
-            counters: [Text::EMPTY; TcpMetric::ALL.len()],
+            counters: [Texts::EMPTY; TcpMetric::ALL.len()],
             extra: [Text::EMPTY; ExtraMetric::ALL.len()],
             memory: [Text::EMPTY; MemoryMetric::ALL.len()],
-            lacks: Lacks::default(),
+            shapes: Shapes::default(),
         }
     }
 }
 
 /// Room for a name and its value, the blanks before it included. The few texts that take more are made anew every time.
 const ROOM: usize = 40;
+
+/// Texts of one counter for several numbers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Texts([Text; Texts::PLACES]);
+
+impl Texts {
+    /// Numbers next to one another have places next to one another: most counters of a host have few values.
+    const PLACES: usize = 4;
+    const EMPTY: Self = Self([Text::EMPTY; Self::PLACES]);
+
+    /// Where the text of `number` is, if it is there.
+    #[inline]
+    pub(super) fn place(&mut self, number: u64) -> Option<&mut Text> {
+        self.0.get_mut(number as usize % Self::PLACES)
+    }
+}
 
 /// A number, and the text it was given.
 #[derive(Clone, Copy, Debug)]
@@ -69,38 +85,77 @@ impl Text {
     }
 }
 
-/// What the last rows had none of, and its text.
+/// Which counters are not 0, and what there is none of or nobody can tell: many connections are alike in that, as clients, as
+/// servers, as those that never lost a segment.
+#[derive(Debug)]
+pub(super) struct Shape {
+    /// The counters that are not 0, all that there are, those of which there is none, and the unknown ones, as bits.
+    key: [u128; 4],
+    /// The counters that are not 0, in reading order.
+    pub(super) order: Vec<TcpMetric>,
+    /// The text about all others, of one line.
+    pub(super) rest: Vec<u8>,
+}
+
+/// The shapes of the last rows.
 #[derive(Debug, Default)]
-pub(super) struct Lacks {
-    known: Vec<([u128; 2], Vec<u8>)>,
+pub(super) struct Shapes {
+    known: Vec<Shape>,
     next: usize,
 }
 
-impl Lacks {
+impl Shapes {
     /// How many are remembered; comparing with more would cost what it saves.
     const MOST: usize = 8;
 
-    /// The text for the same.
-    pub(super) fn text(&self, of: [u128; 2]) -> Option<&[u8]> {
-        let same = self.known.iter().find(|(lacking, _)| *lacking == of);
-        same.map(|(_, text)| text.as_slice())
+    /// The shape that belongs to `key`, which `make` makes if it is not known.
+    pub(super) fn of(
+        &mut self,
+        key: [u128; 4],
+        make: impl FnOnce() -> (Vec<TcpMetric>, Vec<u8>),
+    ) -> Option<&Shape> {
+        let known = self.known.iter().position(|shape| shape.key == key);
+        let place = known.unwrap_or_else(|| self.add(key, make()));
+        self.known.get(place)
     }
 
-    pub(super) fn remember(&mut self, of: [u128; 2], text: &[u8]) {
-        if let Some((old, room)) = self.known.get_mut(self.next) {
-            *old = of;
-            room.clear();
-            room.extend_from_slice(text);
-        } else {
-            self.known.push((of, text.to_vec()));
+    #[cold]
+    fn add(&mut self, key: [u128; 4], (order, rest): (Vec<TcpMetric>, Vec<u8>)) -> usize {
+        let shape = Shape { key, order, rest };
+        let place = self.next;
+        self.next = (place + 1) % Self::MOST;
+        match self.known.get_mut(place) {
+            Some(old) => *old = shape,
+            None => self.known.push(shape),
         }
-        self.next = (self.next + 1) % Self::MOST;
+        place
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shape_is_made_once_as_long_as_it_is_seen_now_and_then() {
+        let mut shapes = Shapes::default();
+        let mut made = 0;
+        let mut of = |key: u128| {
+            let shape = shapes.of([key, 0, 1, 2], || {
+                made += 1;
+                (Vec::new(), key.to_string().into_bytes())
+            });
+            assert_eq!(shape.unwrap().rest, key.to_string().as_bytes());
+            made
+        };
+        for key in 0..8 {
+            assert_eq!(of(key), key as u32 + 1);
+        }
+        assert_eq!(of(0), 8);
+        assert_eq!(of(8), 9);
+        assert_eq!(of(7), 9);
+        assert_eq!(of(0), 10);
+    }
 
     #[test]
     fn a_text_is_made_once_for_the_same_number() {

@@ -1,0 +1,151 @@
+//! Smaller blocks of details, a paragraph each: congestion controls, what is on top of TCP, keys.
+
+use super::lines::Lines;
+use super::named_value;
+use super::recent::Recent;
+use crate::model::{Congestion, Details, ExtraMetric, Row};
+use crate::render::escape::escape_into;
+use crate::render::pieces::{Piece, decimal};
+use crate::render::{address, units};
+
+/// Some fields whose names all begin with their group, which the label says already.
+fn block(lines: &mut Lines<'_>, row: Row<'_>, block: &Block, recent: &mut Recent) {
+    lines.group(block.label);
+    for (metric, head) in block.fields {
+        let text = recent.extra.get_mut(*metric as usize);
+        named_value(lines, head, &metric.value(row), text);
+    }
+}
+
+/// A paragraph of fields.
+struct Block {
+    label: &'static str,
+    /// Each with its name and the blanks around it.
+    fields: &'static [(ExtraMetric, Piece)],
+}
+
+/// The fields with their names behind what the label says.
+const fn fields<const N: usize>(
+    label: &str,
+    metrics: [ExtraMetric; N],
+) -> [(ExtraMetric, Piece); N] {
+    let mut fields = [(ExtraMetric::Congestion, Piece::EMPTY); N];
+    let mut gap = " ";
+    let (mut places, mut metrics): (&mut [(ExtraMetric, Piece)], &[ExtraMetric]) =
+        (&mut fields, &metrics);
+    while let ([place, free @ ..], [metric, others @ ..]) = (places, metrics) {
+        let (_, name) = metric.name().split_at(label.len() + 1);
+        *place = (*metric, Piece::joined(&[gap, name, " "]));
+        gap = "  ";
+        places = free;
+        metrics = others;
+    }
+    fields
+}
+
+const BBR: Block = Block {
+    label: "bbr",
+    fields: &fields(
+        "bbr",
+        [
+            ExtraMetric::BbrBw,
+            ExtraMetric::BbrMinRtt,
+            ExtraMetric::BbrPacingGain,
+            ExtraMetric::BbrCwndGain,
+        ],
+    ),
+};
+const DCTCP: Block = Block {
+    label: "dctcp",
+    fields: &fields(
+        "dctcp",
+        [
+            ExtraMetric::DctcpEnabled,
+            ExtraMetric::DctcpCeState,
+            ExtraMetric::DctcpAlpha,
+            ExtraMetric::DctcpAbEcn,
+            ExtraMetric::DctcpAbTot,
+        ],
+    ),
+};
+const VEGAS: Block = Block {
+    label: "vegas",
+    fields: &fields(
+        "vegas",
+        [
+            ExtraMetric::VegasEnabled,
+            ExtraMetric::VegasRttcnt,
+            ExtraMetric::VegasRtt,
+            ExtraMetric::VegasMinrtt,
+        ],
+    ),
+};
+const TLS: Block = Block {
+    label: "tls",
+    fields: &fields(
+        "tls",
+        [
+            ExtraMetric::TlsVersion,
+            ExtraMetric::TlsCipher,
+            ExtraMetric::TlsTxconf,
+            ExtraMetric::TlsRxconf,
+            ExtraMetric::TlsZcRoTx,
+            ExtraMetric::TlsRxNoPad,
+            ExtraMetric::TlsTxMaxPayload,
+        ],
+    ),
+};
+const MPTCP: Block = Block {
+    label: "mptcp",
+    fields: &fields(
+        "mptcp",
+        [
+            ExtraMetric::MptcpFlags,
+            ExtraMetric::MptcpTokenRem,
+            ExtraMetric::MptcpTokenLoc,
+            ExtraMetric::MptcpIdRem,
+            ExtraMetric::MptcpIdLoc,
+            ExtraMetric::MptcpRelwriteSeq,
+            ExtraMetric::MptcpMapSeq,
+            ExtraMetric::MptcpMapSfseq,
+            ExtraMetric::MptcpSsnOffset,
+            ExtraMetric::MptcpMapDatalen,
+        ],
+    ),
+};
+
+/// Appends those that the socket has.
+pub(super) fn write(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, recent: &mut Recent) {
+    match details.congestion_info {
+        Some(Congestion::Bbr(_)) => block(lines, row, &BBR, recent),
+        Some(Congestion::Dctcp(_)) => block(lines, row, &DCTCP, recent),
+        Some(Congestion::Vegas(_)) => block(lines, row, &VEGAS, recent),
+        None => {}
+    }
+    if let Some(ulp) = &details.ulp {
+        if ulp.tls.is_some() {
+            block(lines, row, &TLS, recent);
+        }
+        if ulp.mptcp.is_some() {
+            block(lines, row, &MPTCP, recent);
+        }
+        if let (Some(name), None, None) = (&ulp.name, ulp.tls, ulp.mptcp) {
+            lines.group("ulp");
+            lines.item(1, |out| escape_into(out, name.bytes()));
+        }
+    }
+    if !details.md5_keys.is_empty() {
+        lines.group("md5");
+        let mut gap = 1;
+        for key in &details.md5_keys {
+            lines.item(std::mem::replace(&mut gap, 2), |out| {
+                address::address(out, key.address);
+                out.push(b'/');
+                decimal(out, key.prefix_length.into());
+                out.extend_from_slice(b" (key of ");
+                units::bytes(out, key.key_length.into());
+                out.push(b')');
+            });
+        }
+    }
+}
