@@ -8,6 +8,7 @@ use crate::model::{
     Protocol, Queues, Shutdown, Socket, SocketKind, State, Table, Timer, TimerKind, Uid, UnixEnds,
     UnixName, UnixPeer,
 };
+use crate::wire::inet_details::InetDetails;
 use crate::wire::inet_diag::{FAMILY_INET, FAMILY_INET6, InetRecord, is_sctp_association};
 use crate::wire::proc_net::{InetLine, UnixRow};
 use crate::wire::unix_diag::UnixRecord;
@@ -58,13 +59,20 @@ pub(super) fn any_payload(protocol: Protocol, payload: &[u8], wanted: Wanted) ->
 /// A socket from the payload of an inet_diag message; `None` if it makes no sense.
 #[inline]
 pub(super) fn inet_payload(payload: &[u8], protocol: Protocol, wanted: Wanted) -> Option<Socket> {
+    if !wanted.details.is_empty() {
+        return detailed_payload(payload, protocol, wanted);
+    }
     let record = InetRecord::decode(payload).ok()?;
+    inet_record(&record, protocol, None)
+}
+
+/// As [`inet_payload`], with its details.
+#[inline(never)]
+fn detailed_payload(payload: &[u8], protocol: Protocol, wanted: Wanted) -> Option<Socket> {
+    let mut sent = InetDetails::default();
+    let record = InetRecord::decode_with(payload, |kind, data| sent.add(kind, data)).ok()?;
     // Before the socket, which is then made in its place and not moved again.
-    let details = if wanted.details.is_empty() {
-        None
-    } else {
-        socket_details::of_inet(payload, protocol, wanted)
-    };
+    let details = socket_details::of_inet(&sent, protocol, wanted);
     inet_record(&record, protocol, details)
 }
 

@@ -75,10 +75,12 @@ impl Wanted {
     }
 }
 
-/// The details in the payload of an inet_diag message; `None` if it has none of those.
-#[inline(never)]
-pub(super) fn of_inet(payload: &[u8], protocol: Protocol, wanted: Wanted) -> Option<Box<Details>> {
-    let sent = InetDetails::find(payload, inet_diag::BASE_LEN);
+/// The details in the attributes of an inet_diag message; `None` if it has none of those.
+pub(super) fn of_inet(
+    sent: &InetDetails<'_>,
+    protocol: Protocol,
+    wanted: Wanted,
+) -> Option<Box<Details>> {
     let info = wanted.details.has(DetailSet::INFO);
     let name = info || wanted.details.has(DetailSet::CONGESTION);
     let tos = wanted.details.has(DetailSet::TOS);
@@ -98,7 +100,7 @@ pub(super) fn of_inet(payload: &[u8], protocol: Protocol, wanted: Wanted) -> Opt
             let info = details.tcp.insert(TcpInfo::none());
             info.fill(|values| tcp_info::decode_into(values, bytes, wanted.last_word));
         }
-        details.congestion_info = congestion(&sent);
+        details.congestion_info = congestion(sent);
         details.ulp = sent.ulp.map(|bytes| Box::new(upper_layer(bytes)));
         details.md5_keys = sent.md5.map(md5_keys).unwrap_or_default();
     }
@@ -313,7 +315,8 @@ mod tests {
             details,
             last_word: LastWord::Bits,
         };
-        let of = |set| of_inet(&payload, Protocol::Tcp, with(set));
+        let sent = InetDetails::find(&payload, inet_diag::BASE_LEN);
+        let of = |set| of_inet(&sent, Protocol::Tcp, with(set));
         assert_eq!(of(DetailSet::NONE), None);
         assert_eq!(of(DetailSet::MEMORY), None);
         let details = of(DetailSet::SOCKET_OPTIONS).unwrap();

@@ -375,3 +375,61 @@ fn fields_are_where_they_say_in_json() {
         );
     }
 }
+
+/// Sockets like those of one host: a few values for every counter, each now and then with a neighbour that has all others.
+fn alike() -> impl proptest::strategy::Strategy<Value = Vec<Socket>> {
+    use proptest::prelude::*;
+    let value = prop_oneof![
+        4 => Just(0),
+        4 => 1..6u64,
+        1 => any::<u32>().prop_map(u64::from),
+        1 => any::<u64>(),
+    ];
+    let known = prop_oneof![3 => Just(ALL_KNOWN), 1 => any::<u128>().prop_map(|n| n & ALL_KNOWN)];
+    let bbr = (value.clone(), 0..4u32).prop_map(|(bw, gain)| {
+        Congestion::Bbr(Bbr {
+            bw: Some(bw),
+            min_rtt_us: Some(gain * 1_000),
+            pacing_gain: (gain > 0).then_some(gain),
+            cwnd_gain: None,
+        })
+    });
+    let memory = proptest::array::uniform9(0..4u32);
+    let kinds = proptest::collection::vec(value, COUNT);
+    let details = (kinds, known, bbr, memory).prop_map(|(values, known, congestion, memory)| {
+        let mut values: [u64; COUNT] = values.try_into().unwrap();
+        // The kernel has 32 bits for these.
+        for metric in [TcpMetric::Rtt, TcpMetric::Rttvar] {
+            values[metric as usize] &= u64::from(u32::MAX);
+        }
+        Details {
+            tcp: Some(TcpInfo::new(values, known)),
+            congestion_info: Some(congestion),
+            memory: Some(Memory::new(memory, 9)),
+            ..Details::default()
+        }
+    });
+    let sockets = (details, 1..65_535u16).prop_map(|(details, port)| connection(port, details));
+    proptest::collection::vec(sockets, 1..6).prop_map(|sockets| [sockets.clone(), sockets].concat())
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn the_rows_before_leave_no_trace(sockets in alike(), width in proptest::option::of(60..200usize)) {
+        let context = Context { owners: None, names: &FixedNames };
+        let options = DetailOptions { shown: SHOWN, oneline: false };
+        let mut recent = details::Recent::default();
+        for socket in &sockets {
+            let row = Row { socket, context };
+            let (mut after_others, mut alone) = (Vec::new(), Vec::new());
+            details::write(&mut after_others, row, options, width, &mut recent);
+            details::write(&mut alone, row, options, width, &mut details::Recent::default());
+            proptest::prop_assert_eq!(
+                String::from_utf8_lossy(&after_others),
+                String::from_utf8_lossy(&alone)
+            );
+        }
+    }
+}

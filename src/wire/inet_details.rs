@@ -66,23 +66,29 @@ impl<'a> InetDetails<'a> {
     pub fn find(payload: &'a [u8], base: usize) -> Self {
         let mut found = Self::default();
         for (kind, data) in Attributes::new(payload, base).map_while(Result::ok) {
-            match kind {
-                2 => found.info = Some(data),
-                3 => found.vegas = Some(data),
-                4 => found.congestion = Some(data),
-                5 => found.tos = u8_at(data, 0),
-                6 => found.tclass = u8_at(data, 0),
-                7 => found.memory = Some(data),
-                9 => found.dctcp = Some(data),
-                16 => found.bbr = Some(data),
-                17 => found.class_id = u32_at(data, 0),
-                18 => found.md5 = Some(data),
-                19 => found.ulp = Some(data),
-                22 => found.socket_options = sockopt_bits(data),
-                _ => {}
-            }
+            found.add(kind, data);
         }
         found
+    }
+
+    /// Takes note of an attribute, if it is one of these.
+    #[inline]
+    pub fn add(&mut self, kind: u16, data: &'a [u8]) {
+        match kind {
+            2 => self.info = Some(data),
+            3 => self.vegas = Some(data),
+            4 => self.congestion = Some(data),
+            5 => self.tos = u8_at(data, 0),
+            6 => self.tclass = u8_at(data, 0),
+            7 => self.memory = Some(data),
+            9 => self.dctcp = Some(data),
+            16 => self.bbr = Some(data),
+            17 => self.class_id = u32_at(data, 0),
+            18 => self.md5 = Some(data),
+            19 => self.ulp = Some(data),
+            22 => self.socket_options = sockopt_bits(data),
+            _ => {}
+        }
     }
 }
 

@@ -176,6 +176,18 @@ impl InetRecord {
     /// value counts as not sent; one that is longer is read as far as it is known.
     #[inline(always)]
     pub fn decode(payload: &[u8]) -> Result<Self, DecodeError> {
+        Self::decode_with(payload, |_, _| {})
+    }
+
+    /// As [`InetRecord::decode`]; every attribute that is no part of the record goes to `other`, its type first.
+    ///
+    /// # Errors
+    /// The same.
+    #[inline(always)]
+    pub fn decode_with<'a>(
+        payload: &'a [u8],
+        mut other: impl FnMut(u16, &'a [u8]),
+    ) -> Result<Self, DecodeError> {
         let base: &[u8; BASE_LEN] = payload.first_chunk().ok_or(DecodeError {
             what: "inet_diag_msg",
             offset: 0,
@@ -190,7 +202,7 @@ impl InetRecord {
                 ATTR_SKV6ONLY => v6only = u8_at(data, 0),
                 ATTR_MARK => mark = u32_at(data, 0),
                 ATTR_CGROUP_ID => cgroup = u64_at(data, 0),
-                _ => {}
+                _ => other(kind, data),
             }
         }
         // The chunk has the length, so none of the defaults below is ever used.

@@ -112,7 +112,10 @@ fn read(row: Row<'_>, metric: ExtraMetric) -> Value<'_> {
         | ExtraMetric::VegasEnabled
         | ExtraMetric::VegasRttcnt
         | ExtraMetric::VegasRtt
-        | ExtraMetric::VegasMinrtt => algorithm(details, metric),
+        | ExtraMetric::VegasMinrtt => match &details.congestion_info {
+            Some(info) => info.value(metric),
+            None => Value::None,
+        },
         ExtraMetric::TlsVersion
         | ExtraMetric::TlsCipher
         | ExtraMetric::TlsTxconf
@@ -128,13 +131,15 @@ fn hex(value: Option<u64>) -> Value<'static> {
     value.map_or(Value::Unknown(Why::Source), Value::Hex)
 }
 
-/// What only one congestion control has: with another one there is nothing.
-fn algorithm(details: &Details, metric: ExtraMetric) -> Value<'static> {
-    match details.congestion_info {
-        Some(Congestion::Bbr(info)) => bbr(&info, metric),
-        Some(Congestion::Dctcp(info)) => dctcp(&info, metric),
-        Some(Congestion::Vegas(info)) => vegas(&info, metric),
-        None => Value::None,
+impl Congestion {
+    /// One of the fields that only a congestion control has: with another one there is nothing.
+    #[must_use]
+    pub fn value(&self, metric: ExtraMetric) -> Value<'static> {
+        match self {
+            Self::Bbr(info) => bbr(info, metric),
+            Self::Dctcp(info) => dctcp(info, metric),
+            Self::Vegas(info) => vegas(info, metric),
+        }
     }
 }
 

@@ -3,17 +3,22 @@
 use super::lines::Lines;
 use super::named_value;
 use super::recent::Recent;
-use crate::model::{Congestion, Details, ExtraMetric, Row};
+use crate::model::{Congestion, Details, ExtraMetric, Row, Value};
 use crate::render::escape::escape_into;
 use crate::render::pieces::{Piece, decimal};
 use crate::render::{address, units};
 
 /// Some fields whose names all begin with their group, which the label says already.
-fn block(lines: &mut Lines<'_>, row: Row<'_>, block: &Block, recent: &mut Recent) {
+fn block<'a>(
+    lines: &mut Lines<'_>,
+    block: &Block,
+    recent: &mut Recent,
+    read: impl Fn(ExtraMetric) -> Value<'a>,
+) {
     lines.group(block.label);
     for (metric, head) in block.fields {
         let text = recent.extra.get_mut(*metric as usize);
-        named_value(lines, head, &metric.value(row), text);
+        named_value(lines, head, &read(*metric), text);
     }
 }
 
@@ -116,18 +121,20 @@ const MPTCP: Block = Block {
 
 /// Appends those that the socket has.
 pub(super) fn write(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, recent: &mut Recent) {
-    match details.congestion_info {
-        Some(Congestion::Bbr(_)) => block(lines, row, &BBR, recent),
-        Some(Congestion::Dctcp(_)) => block(lines, row, &DCTCP, recent),
-        Some(Congestion::Vegas(_)) => block(lines, row, &VEGAS, recent),
-        None => {}
+    if let Some(info) = &details.congestion_info {
+        let fields = match info {
+            Congestion::Bbr(_) => &BBR,
+            Congestion::Dctcp(_) => &DCTCP,
+            Congestion::Vegas(_) => &VEGAS,
+        };
+        block(lines, fields, recent, |metric| info.value(metric));
     }
     if let Some(ulp) = &details.ulp {
         if ulp.tls.is_some() {
-            block(lines, row, &TLS, recent);
+            block(lines, &TLS, recent, |metric| metric.value(row));
         }
         if ulp.mptcp.is_some() {
-            block(lines, row, &MPTCP, recent);
+            block(lines, &MPTCP, recent, |metric| metric.value(row));
         }
         if let (Some(name), None, None) = (&ulp.name, ulp.tls, ulp.mptcp) {
             lines.group("ulp");

@@ -96,16 +96,24 @@ impl Counters<'_> {
     /// Appends one.
     #[inline]
     fn item(self, lines: &mut Lines<'_>, metric: TcpMetric, n: u64, texts: &mut Texts) {
-        let number = match metric {
+        let kept = self
+            .whole_number(metric, n)
+            .and_then(|number| Some((number, texts.place(number)?)));
+        match kept {
+            Some((number, text)) if lines.put_again(text, number) => {}
+            _ => self.new_item(lines, metric, n, kept),
+        }
+    }
+
+    /// The number that the whole text of a counter depends on, if there is one.
+    #[inline]
+    fn whole_number(self, metric: TcpMetric, n: u64) -> Option<u64> {
+        match metric {
             // How much it varies belongs to its text; the kernel has 32 bits for either.
-            TcpMetric::Rtt => n | self.get(TcpMetric::Rttvar).unwrap_or_default() << 32,
-            _ => n,
-        };
-        let Some(text) = texts.place(number) else {
-            return;
-        };
-        if !lines.put_again(text, number) {
-            self.new_item(lines, metric, n, (number, text));
+            TcpMetric::Rtt => self.get(TcpMetric::Rttvar).map(|varies| n | varies << 32),
+            // As does what time they are a share of, which makes two.
+            TcpMetric::RwndLimited | TcpMetric::SndbufLimited => None,
+            _ => Some(n),
         }
     }
 
@@ -116,7 +124,7 @@ impl Counters<'_> {
         lines: &mut Lines<'_>,
         metric: TcpMetric,
         n: u64,
-        (number, text): (u64, &mut Text),
+        keep: Option<(u64, &mut Text)>,
     ) {
         lines.item(0, |out| {
             let start = out.len();
@@ -124,8 +132,7 @@ impl Counters<'_> {
                 name.put(out);
             }
             self.value(out, metric, n);
-            // Of what time it is a share belongs to their text.
-            if !matches!(metric, TcpMetric::RwndLimited | TcpMetric::SndbufLimited) {
+            if let Some((number, text)) = keep {
                 text.remember(number, out.get(start..).unwrap_or_default());
             }
         });
