@@ -78,7 +78,8 @@ pub(super) fn run(args: &TopArgs, env: &dyn Env, terminal: Terminal) -> Result<E
             header: plan.header,
             width: plan.width,
         };
-        top_text(&mut Stdout, &top, &closing, &names, options)?;
+        let late = top_text(&mut Stdout, &top, &closing, &names, options)?;
+        closing.notices.extend(late);
         if plan.header {
             // The line of totals says it.
             let limited = |n: &Notice| matches!(n, Notice::Limited { .. });

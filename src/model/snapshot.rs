@@ -128,6 +128,8 @@ pub enum Notice {
     ColumnsDropped {
         /// The columns that were left out.
         columns: Vec<&'static str>,
+        /// What shows them.
+        remedy: &'static str,
     },
     /// A source does not list sockets in some states that were asked for.
     StatesUnavailable {
@@ -302,9 +304,9 @@ impl fmt::Display for Notice {
                     ),
                 }
             }
-            Self::ColumnsDropped { columns } => write!(
+            Self::ColumnsDropped { columns, remedy } => write!(
                 f,
-                "no room for {} (-O or --columns shows them)",
+                "no room for {} ({remedy} shows them)",
                 columns.join(", ")
             ),
         }

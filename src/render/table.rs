@@ -367,7 +367,10 @@ impl<W: Write> List for TableList<W> {
             Vec::new()
         } else {
             let columns = std::mem::take(&mut self.dropped);
-            vec![Notice::ColumnsDropped { columns }]
+            vec![Notice::ColumnsDropped {
+                columns,
+                remedy: "-O or --columns",
+            }]
         })
     }
 }

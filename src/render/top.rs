@@ -23,7 +23,7 @@ pub struct TopOptions {
     pub width: Option<usize>,
 }
 
-/// Writes the groups for a person.
+/// Writes the groups for a person. Returns what there was no room for.
 ///
 /// # Errors
 /// If the output cannot be written.
@@ -33,27 +33,66 @@ pub fn top_text(
     closing: &Closing,
     names: &dyn Names,
     options: TopOptions,
-) -> io::Result<()> {
+) -> io::Result<Option<Notice>> {
     let mut text = String::new();
+    let mut dropped = Vec::new();
     if !top.groups.is_empty() {
-        // A column for each state, unless that is too wide.
-        text = table(top, names, options, true);
-        let fits = |width| {
-            text.lines()
-                .all(|line| display_width(line.as_bytes()) <= width)
+        let fits = |text: &str| {
+            let mut widths = text.lines().map(|line| display_width(line.as_bytes()));
+            options.width.is_none_or(|room| widths.all(|w| w <= room))
         };
-        if !options.width.is_none_or(fits) {
-            text = table(top, names, options, false);
+        for layout in Layout::BEST_FIRST {
+            (text, dropped) = table(top, names, options, layout);
+            if fits(&text) {
+                break;
+            }
         }
     }
     if options.header {
         totals(&mut text, top, closing);
     }
     out.write_all(text.as_bytes())?;
-    out.flush()
+    out.flush()?;
+    Ok((!dropped.is_empty()).then_some(Notice::ColumnsDropped {
+        columns: dropped,
+        remedy: "--width none or --json",
+    }))
 }
 
-fn table(top: &Top, names: &dyn Names, options: TopOptions, state_columns: bool) -> String {
+/// Which columns there are.
+#[derive(Clone, Copy, Debug)]
+struct Layout {
+    /// A column for each state instead of one for all.
+    states: bool,
+    /// The columns for bytes.
+    bytes: bool,
+}
+
+impl Layout {
+    /// What gives way first: words that say the same in less room, then bytes.
+    const BEST_FIRST: [Self; 4] = [
+        Self::new(true, true),
+        Self::new(false, true),
+        Self::new(true, false),
+        Self::new(false, false),
+    ];
+
+    const fn new(states: bool, bytes: bool) -> Self {
+        Self { states, bytes }
+    }
+}
+
+/// The table, and the columns that it would have in another layout.
+fn table(
+    top: &Top,
+    names: &dyn Names,
+    options: TopOptions,
+    layout: Layout,
+) -> (String, Vec<&'static str>) {
+    let Layout {
+        states: state_columns,
+        bytes,
+    } = layout;
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     // With the state among the fields, every group has one.
@@ -73,11 +112,16 @@ fn table(top: &Top, names: &dyn Names, options: TopOptions, state_columns: bool)
     let moved = top.groups.iter().any(|g| g.counts.moved().is_some());
     let has_counters = |counts: &Counts| counts.carried().is_some() || counts.bytes_unknown > 0;
     let carried = top.interval.is_none() && top.groups.iter().any(|g| has_counters(&g.counts));
-    if moved {
-        header.extend(["IN/s", "OUT/s"]);
-    }
-    if carried {
-        header.extend(["RECEIVED", "ACKED"]);
+    let mut dropped = Vec::new();
+    let of_bytes: &[&str] = match (moved, carried) {
+        (true, _) => &["IN/s", "OUT/s"],
+        (false, true) => &["RECEIVED", "ACKED"],
+        (false, false) => &[],
+    };
+    if bytes {
+        header.extend(of_bytes);
+    } else {
+        dropped.extend(of_bytes);
     }
     header.extend(states.iter().map(|slot| slot.label()));
     header.extend(["RECV-Q", "SEND-Q"]);
@@ -109,11 +153,11 @@ fn table(top: &Top, names: &dyn Names, options: TopOptions, state_columns: bool)
                 None => ("?".to_owned(), "?".to_owned()),
             };
             row.extend([new, gone]);
-            if moved {
+            if moved && bytes {
                 row.extend(bytes_text(counts.moved(), 0, interval.as_secs_f64()));
             }
         }
-        if carried {
+        if carried && bytes {
             row.extend(bytes_text(counts.carried(), counts.bytes_unknown, 1.0));
         }
         row.extend(states.iter().map(|slot| match counts.in_state(*slot) {
@@ -142,7 +186,7 @@ fn table(top: &Top, names: &dyn Names, options: TopOptions, state_columns: bool)
     }
     let mut text = table.trim_fmt();
     text.push('\n');
-    text
+    (text, dropped)
 }
 
 /// `ESTAB 10, CLOSE-WAIT 3`, the most frequent first.

@@ -85,6 +85,35 @@ fn by_peer_port() {
 
 #[test]
 #[ignore = "needs user and network namespaces"]
+fn a_narrow_screen_has_no_room_for_bytes_and_says_so() {
+    namespace::run(
+        "live_cli::top::a_narrow_screen_has_no_room_for_bytes_and_says_so",
+        || {
+            let pair = Pair::on("127.0.0.1");
+            tcp::send(&pair.client, 100_000);
+            let top = |width: &str| {
+                let words = format!("top -ta --by local,peer --width {width}");
+                portctl(&words).exits(0)
+            };
+            let widest = |answer: &Answer| {
+                let lines = answer.lines().into_iter();
+                lines.map(|l| l.chars().count()).max().unwrap()
+            };
+            let whole = top("none");
+            assert!(whole.text().contains("RECEIVED"), "{whole}");
+            assert!(!whole.stderr.contains("no room"), "{whole}");
+            let narrow = top("80");
+            assert!(widest(&whole) > 80, "else this shows nothing: {whole}");
+            assert!(widest(&narrow) <= 80, "{narrow}");
+            assert!(!narrow.text().contains("RECEIVED"), "{narrow}");
+            let said = "no room for RECEIVED, ACKED (--width none or --json shows them)";
+            assert!(narrow.stderr.contains(said), "{narrow}");
+        },
+    );
+}
+
+#[test]
+#[ignore = "needs user and network namespaces"]
 fn who_does_not_close() {
     namespace::run("live_cli::top::who_does_not_close", || {
         let leaks: Vec<_> = (0..4).map(|_| Pair::on("127.0.0.1")).collect();
@@ -209,7 +238,9 @@ fn every_field_makes_groups() {
                 .sum();
             assert!(sum >= top["total"]["sockets"].as_u64().unwrap(), "{top:#}");
             assert!(sum > 0, "{top:#}");
-            portctl(&format!("top -a --by {field} --width 60")).quiet();
+            let narrow = portctl(&format!("top -a --by {field} --width 60")).exits(0);
+            let mut said = narrow.stderr.lines();
+            assert!(said.all(|l| l.starts_with("note: no room")), "{narrow}");
             seen += 1;
         }
         assert!(seen > 25);
