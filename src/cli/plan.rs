@@ -179,7 +179,11 @@ pub fn select(
     let selection = select::select(args).map_err(PlanError::Select)?;
     let tables = selection.tables;
     let file = args.filter_file.as_deref();
-    let filter = filter(&args.filter, file, &Scope { tables }, env, resolver)?;
+    let scope = Scope {
+        tables,
+        only_listeners: args.listening && !args.all,
+    };
+    let filter = filter(&args.filter, file, &scope, env, resolver)?;
     let states = states(args, &selection, &filter);
     Ok(Choice {
         query: Query {

@@ -4,9 +4,9 @@ use super::lower_families;
 use super::own_details;
 use super::socket_details::{self, Wanted};
 use crate::model::{
-    CgroupId, Cookie, DetailSet, Details, Ends, Family, IfIndex, InetEnds, Inode, Mark, Port,
-    Protocol, Queues, Shutdown, Socket, SocketKind, State, Table, Timer, TimerKind, Uid, UnixEnds,
-    UnixName, UnixPeer,
+    CgroupId, Cookie, DetailSet, Details, Ends, Family, IfIndex, InetEnds, Inode, Mark,
+    MemoryMetric, Port, Protocol, Queues, Shutdown, Socket, SocketKind, State, Table, Timer,
+    TimerKind, Uid, UnixEnds, UnixName, UnixPeer,
 };
 use crate::wire::inet_details::InetDetails;
 use crate::wire::inet_diag::{FAMILY_INET, FAMILY_INET6, InetRecord, is_sctp_association};
@@ -105,6 +105,12 @@ pub(super) fn sctp_payload(payload: &[u8], wanted: Wanted) -> Option<Socket> {
 pub(super) fn mptcp_payload(payload: &[u8], wanted: Wanted) -> Option<Socket> {
     let mut socket = inet_payload(payload, Protocol::Mptcp, wanted)?;
     own_details::of_mptcp(&mut socket, payload, wanted);
+    if socket.state == State::Listen
+        && let Some(details) = &mut socket.details
+    {
+        // The kernel counts them at the TCP socket that listens for this one, and sends 0 here.
+        details.memory = details.memory.map(|m| m.without(MemoryMetric::Drops));
+    }
     Some(socket)
 }
 

@@ -18,6 +18,8 @@ pub(super) struct Wanted {
     pub(super) details: DetailSet,
     /// How the kernel that sends them lays out the end of its counters.
     pub(super) last_word: LastWord,
+    /// Whether sockets without TCP-MD5 keys can be told from those whose keys are kept secret: `CAP_NET_ADMIN`.
+    pub(super) tells_keys: bool,
 }
 
 impl Wanted {
@@ -25,11 +27,13 @@ impl Wanted {
     pub(super) const NOTHING: Self = Self {
         details: DetailSet::NONE,
         last_word: LastWord::Unsure,
+        tells_keys: false,
     };
 
     /// These details, from the kernel that this program runs on.
     pub(super) fn of_this_kernel(details: DetailSet) -> Self {
-        let release = if details.has(DetailSet::INFO) {
+        let has_info = details.has(DetailSet::INFO);
+        let release = if has_info {
             sys::kernel_release()
         } else {
             None
@@ -38,6 +42,7 @@ impl Wanted {
         Self {
             details: details.of_the_kernel(),
             last_word,
+            tells_keys: has_info && sys::caller::may_administer_the_network() == Some(true),
         }
     }
 
@@ -46,6 +51,7 @@ impl Wanted {
         Self {
             details: details.of_the_kernel(),
             last_word: LastWord::Unsure,
+            tells_keys: false,
         }
     }
 
@@ -102,7 +108,10 @@ pub(super) fn of_inet(
         }
         details.congestion_info = congestion(sent);
         details.ulp = sent.ulp.map(|bytes| Box::new(upper_layer(bytes)));
-        details.md5_keys = sent.md5.map(md5_keys).unwrap_or_default();
+        details.md5_keys = match sent.md5 {
+            Some(bytes) => Some(md5_keys(bytes)),
+            None => wanted.tells_keys.then(Vec::new),
+        };
     }
     if name {
         details.congestion = sent.congestion.and_then(KernelName::new);
@@ -314,6 +323,7 @@ mod tests {
         let with = |details| Wanted {
             details,
             last_word: LastWord::Bits,
+            tells_keys: false,
         };
         let sent = InetDetails::find(&payload, inet_diag::BASE_LEN);
         let of = |set| of_inet(&sent, Protocol::Tcp, with(set));

@@ -9,7 +9,7 @@ use super::split::Piece;
 use super::suggest::closest;
 use super::token::Span;
 use super::{Resolver, Scope, Warning};
-use crate::model::{Family, StateSet, StateSetName};
+use crate::model::{Family, FieldId, StateSet, StateSetName};
 
 /// Checks a whole filter.
 pub(super) fn check(
@@ -103,6 +103,7 @@ impl Checker<'_> {
         {
             self.note_bare_time(c, unit);
         }
+        self.note_what_else_it_is(c, kind);
         let mut any = Vec::with_capacity(c.values.len());
         for value in &c.values {
             any.push(match c.op {
@@ -111,6 +112,36 @@ impl Checker<'_> {
             });
         }
         Ok(Predicate::any(any).negated_if(c.op.is_negated()))
+    }
+
+    /// Tells of two readings that may not be meant: the queues of listeners, which tables show in the same columns as bytes, and rates
+    /// in bytes, which tables show in bits.
+    fn note_what_else_it_is(&mut self, c: &Comparison, kind: Kind) {
+        let name = c.field_span.of(self.text);
+        let queue = match c.field {
+            FieldId::RecvQueue => "accept_queue",
+            FieldId::SendQueue => "accept_limit",
+            _ => "",
+        };
+        if self.scope.only_listeners && !queue.is_empty() {
+            let message = format!(
+                "'{name}' counts bytes, which listeners have none of; their queue is '{queue}'"
+            );
+            return self.warn(c.field_span, message);
+        }
+        if !matches!(kind, Kind::Number(Unit::Rate)) {
+            return;
+        }
+        for value in &c.values {
+            let text = value.plain();
+            let unit = text.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
+            if unit.len() == 1 && unit.starts_with(['k', 'K', 'm', 'M', 'g', 'G', 't', 'T']) {
+                let message = format!(
+                    "'{text}' is read as {text}B a second; write {text}bit for bits, as tables show them"
+                );
+                return self.warn(value.span, message);
+            }
+        }
     }
 
     /// Tells how the first time without a unit is read, unless the field's name says it.

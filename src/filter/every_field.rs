@@ -282,6 +282,7 @@ fn every_field_has_a_condition_that_its_help_shows() {
     }
     let scope = Scope {
         tables: every_table(),
+        only_listeners: false,
     };
     for field in FIELDS {
         for text in [

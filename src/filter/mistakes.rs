@@ -595,7 +595,14 @@ fn numbers_are_inodes_if_only_unix_is_asked_for() {
     let unix = tables.filter(|t| t.family == crate::model::Family::Unix);
     let compile = |tables: TableSet| {
         let words = ["sport = 70000".to_owned()];
-        super::compile(&words, &Scope { tables }, &super::oracle::Names)
+        super::compile(
+            &words,
+            &Scope {
+                tables,
+                only_listeners: false,
+            },
+            &super::oracle::Names,
+        )
     };
     assert!(compile(unix).is_ok());
     assert!(matches!(

@@ -77,6 +77,8 @@ pub struct Scope {
     /// The tables that options select. If only unix tables are among them, addresses are unix names
     /// and ports are inodes.
     pub tables: TableSet,
+    /// Whether options leave nothing but listeners.
+    pub only_listeners: bool,
 }
 
 /// Looks up what only the system knows.

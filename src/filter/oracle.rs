@@ -90,6 +90,7 @@ fn unix_tables() -> TableSet {
 pub(super) fn try_compile(text: &str) -> Result<Filter, FilterError> {
     let scope = Scope {
         tables: every_table(),
+        only_listeners: false,
     };
     super::compile(&[text.to_owned()], &scope, &Names)
 }
@@ -210,6 +211,7 @@ fn shown4(text: &str) -> Vec<usize> {
 fn shown_of_unix(text: &str) -> Vec<usize> {
     let scope = Scope {
         tables: unix_tables(),
+        only_listeners: false,
     };
     let filter = super::compile(&[text.to_owned()], &scope, &Names).unwrap();
     chosen_by(&filter, Truth::True)
@@ -330,7 +332,15 @@ fn a_service_orders_the_protocols_that_lack_its_name() {
 fn a_name_that_no_socket_asked_for_can_have_is_told() {
     let told = |protocol, text: &str| {
         let tables = every_table().filter(|t| t.protocol == protocol);
-        let filter = super::compile(&[text.to_owned()], &Scope { tables }, &Names).unwrap();
+        let filter = super::compile(
+            &[text.to_owned()],
+            &Scope {
+                tables,
+                only_listeners: false,
+            },
+            &Names,
+        )
+        .unwrap();
         let told = filter.warnings.into_iter().map(|w| w.message);
         told.collect::<Vec<_>>().concat()
     };
@@ -340,6 +350,36 @@ fn a_name_that_no_socket_asked_for_can_have_is_told() {
     assert_eq!(told(Protocol::Raw, "sport = icmp"), "");
     assert_eq!(told(Protocol::Udp, "sport < ssh"), "");
     assert_eq!(told(Protocol::Unix, "sport = ssh"), "");
+}
+
+#[test]
+fn what_tables_show_otherwise_than_filters_read_it_is_told() {
+    let told = |text: &str, only_listeners| {
+        let scope = Scope {
+            tables: every_table(),
+            only_listeners,
+        };
+        let filter = super::compile(&[text.to_owned()], &scope, &Names).unwrap();
+        let warnings = filter.warnings.into_iter().map(|w| w.message);
+        warnings.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told("delivery_rate > 100G", false),
+        ["'100G' is read as 100GB a second; write 100Gbit for bits, as tables show them"]
+    );
+    assert_eq!(
+        told("recv-q > 0", true),
+        ["'recv-q' counts bytes, which listeners have none of; their queue is 'accept_queue'"]
+    );
+    for text in [
+        "recv_queue > 0",
+        "delivery_rate > 100Gbit",
+        "delivery_rate > 1GB/s",
+        "bytes_sent > 1G",
+    ] {
+        assert!(told(text, false).is_empty(), "{text}");
+    }
+    assert!(told("accept_queue > 0", true).is_empty());
 }
 
 #[test]
@@ -768,6 +808,7 @@ fn words_may_come_one_by_one_or_together() {
         .to_vec();
     let scope = Scope {
         tables: every_table(),
+        only_listeners: false,
     };
     let filter = super::compile(&words, &scope, &Names).unwrap();
     assert_eq!(filter.text, "state listen ( sport = 22 or sport=80 )");

@@ -319,7 +319,7 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_that_could_match_is_left_out(text in text()) {
-            let scope = Scope { tables: all() };
+            let scope = Scope { tables: all(), only_listeners: false };
             let filter = crate::filter::compile(&[text], &scope, &Names).unwrap();
             for socket in scene() {
                 let table = Table::new(socket.protocol, socket.family);

@@ -124,6 +124,16 @@ pub enum Notice {
         /// What shows them all.
         remedy: &'static str,
     },
+    /// The kernel, or the dump, has no such counters: not of all sockets.
+    CountersUnknown {
+        /// Their names.
+        names: Vec<&'static str>,
+    },
+    /// Connections have no counters at all, though counters were asked for: in a dump that was made without them.
+    CountersUntold {
+        /// How many.
+        count: u64,
+    },
     /// A list this wide does not fit the terminal.
     ColumnsDropped {
         /// The columns that were left out.
@@ -172,6 +182,8 @@ impl Notice {
             Self::FilterReading { .. } => "filter-reading",
             Self::FilterUnknown { .. } => "filter-unknown",
             Self::Limited { .. } => "limited",
+            Self::CountersUnknown { .. } => "counters-unknown",
+            Self::CountersUntold { .. } => "counters-untold",
             Self::ColumnsDropped { .. } => "columns-dropped",
             Self::StatesUnavailable { .. } => "states-unavailable",
             Self::DetailsUnavailable { .. } => "details-unavailable",
@@ -186,7 +198,8 @@ impl Notice {
         match self {
             Self::Undecodable { count, .. }
             | Self::OwnersHidden { count, .. }
-            | Self::FilterUnknown { count } => Some(*count),
+            | Self::FilterUnknown { count }
+            | Self::CountersUntold { count } => Some(*count),
             Self::Limited { more, .. } => *more,
             _ => None,
         }
@@ -204,6 +217,7 @@ impl Notice {
                 | Self::DumpDamaged { .. }
                 | Self::StatesUnavailable { .. }
                 | Self::DetailsUnavailable { .. }
+                | Self::CountersUntold { .. }
                 | Self::OwnersHidden { .. }
         )
     }
@@ -217,6 +231,9 @@ impl Notice {
         )
     }
 }
+
+/// More counters than this are not named in one line.
+const COUNTERS_NAMED: usize = 8;
 
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -304,6 +321,20 @@ impl fmt::Display for Notice {
                     ),
                 }
             }
+            Self::CountersUnknown { names } => {
+                let shown: Vec<_> = names.iter().copied().take(COUNTERS_NAMED).collect();
+                let more = names.len() - shown.len();
+                write!(f, "not told, hence in no line: {}", shown.join(", "))?;
+                if more > 0 {
+                    write!(f, " and {more} more counters")?;
+                }
+                f.write_str(" (JSON has null)")
+            }
+            Self::CountersUntold { count } => write!(
+                f,
+                "of {count} {} no counter was told: a dump has what its maker asked for (ss -i, portctl -i)",
+                if *count == 1 { "socket" } else { "sockets" },
+            ),
             Self::ColumnsDropped { columns, remedy } => write!(
                 f,
                 "no room for {} ({remedy} shows them)",

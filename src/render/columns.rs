@@ -50,7 +50,7 @@ impl Column {
             FieldId::CgroupId => ("CGROUP-ID", true, Some(2)),
             FieldId::V6only => ("V6ONLY", false, Some(5)),
             FieldId::Shutdown => ("SHUT", false, Some(4)),
-            FieldId::Exposure => ("EXPOSURE", false, Some(16)),
+            FieldId::Exposure => ("EXPOSURE", false, Some(0)),
             FieldId::Process => ("PROCESS", false, None),
             FieldId::Pid => ("PID", false, None),
             FieldId::Fd => ("FD", false, Some(13)),

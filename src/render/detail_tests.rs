@@ -107,11 +107,11 @@ fn sockets() -> Vec<Socket> {
             minrtt_us: None,
         })),
         memory: Some(Memory::new([0; 9], 8)),
-        md5_keys: vec![Md5Key {
+        md5_keys: Some(vec![Md5Key {
             address: "10.0.0.0".parse().unwrap(),
             prefix_length: 24,
             key_length: 6,
-        }],
+        }]),
         ..Details::default()
     };
     let mptcp = Details {

@@ -4,8 +4,8 @@ use super::json_socket::{bytes_as_string, literal, maybe_number, number, word};
 use super::pieces::{self, Piece};
 use super::text;
 use crate::model::{
-    Congestion, Details, MPTCP_FLAGS, MemoryMetric, SOCKET_OPTIONS, Subflow, TcpInfo, TcpMetric,
-    Tls, Ulp, Unit, Value,
+    Congestion, Details, MPTCP_FLAGS, Md5Key, MemoryMetric, SOCKET_OPTIONS, Subflow, TcpInfo,
+    TcpMetric, Tls, Ulp, Unit, Value,
 };
 
 /// Appends the three members, the comma before them included.
@@ -74,10 +74,21 @@ fn tcp(out: &mut Vec<u8>, details: &Details) {
         None => literal(out, "null"),
     }
     counters(out, details.tcp.as_ref());
+    let rate = details.tcp.as_ref().and_then(TcpInfo::send_rate);
+    maybe_number(out, ",\"send_rate_bytes_per_s\":", rate);
     congestion(out, details.congestion_info);
     upper_layer(out, details.ulp.as_deref());
-    literal(out, ",\"md5_keys\":[");
-    for (n, key) in details.md5_keys.iter().enumerate() {
+    literal(out, ",\"md5_keys\":");
+    match &details.md5_keys {
+        Some(keys) => md5_keys(out, keys),
+        None => literal(out, "null"),
+    }
+    literal(out, "}");
+}
+
+fn md5_keys(out: &mut Vec<u8>, keys: &[Md5Key]) {
+    literal(out, "[");
+    for (n, key) in keys.iter().enumerate() {
         literal(
             out,
             if n == 0 {
@@ -91,7 +102,7 @@ fn tcp(out: &mut Vec<u8>, details: &Details) {
         number(out, ",\"key_length\":", key.key_length.into());
         literal(out, "}");
     }
-    literal(out, "]}");
+    literal(out, "]");
 }
 
 fn counters(out: &mut Vec<u8>, info: Option<&TcpInfo>) {

@@ -63,15 +63,16 @@ fn group(
     );
 }
 
-/// What there is, then the names of what is 0, of what there is none of, and of what nobody can tell.
+/// What there is, then how many are 0, and the names of what there is none of and of what nobody can tell.
 fn paragraph<'a>(
     lines: &mut Lines<'_>,
     label: &str,
     values: impl Iterator<Item = (&'static str, Value<'a>)>,
 ) {
-    let (mut zero, mut none, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut zero, mut none, mut unknown) = (0, Vec::new(), Vec::new());
     lines.group(label);
     let mut gap = 1;
+    let mut is_alone = true;
     for (name, read) in values {
         match read {
             Value::Unknown(_) => unknown.push(name),
@@ -81,19 +82,32 @@ fn paragraph<'a>(
             | Value::Bytes(0)
             | Value::Milliseconds(0)
             | Value::Words(0, _)
-            | Value::Flag(false) => zero.push(name),
-            read => lines.item(std::mem::replace(&mut gap, 2), |out| {
-                out.extend_from_slice(name.as_bytes());
-                if !matches!(read, Value::Flag(_)) {
-                    out.push(b' ');
-                    value(out, &read);
-                }
-            }),
+            | Value::Flag(false) => zero += 1,
+            read => {
+                is_alone = false;
+                lines.item(std::mem::replace(&mut gap, 2), |out| {
+                    out.extend_from_slice(name.as_bytes());
+                    if !matches!(read, Value::Flag(_)) {
+                        out.push(b' ');
+                        value(out, &read);
+                    }
+                });
+            }
         }
     }
-    lines.together("zero", zero.into_iter());
-    lines.together("none", none.into_iter());
-    lines.together("unknown", unknown.into_iter());
+    if zero > 0 {
+        lines.item(std::mem::replace(&mut gap, 2), |out| {
+            decimal(out, zero);
+            out.extend_from_slice(match (is_alone, zero) {
+                (true, 1) => b" is 0",
+                (true, _) => b" are 0",
+                (false, 1) => b" other is 0",
+                (false, _) => b" others are 0",
+            });
+        });
+    }
+    gap = lines.together(gap, "none", none.into_iter());
+    lines.together(gap, "unknown", unknown.into_iter());
 }
 
 /// An endpoint's counters are none of an association's and the other way round: naming them would be most of the text.

@@ -83,6 +83,8 @@ struct Cell {
     full: bool,
     /// Whether it is the accept queue, in a record of a listener.
     accept: bool,
+    /// Whether the socket has nothing of that kind, in a record.
+    absent: bool,
 }
 
 impl<W: Write> TableList<W> {
@@ -239,6 +241,9 @@ impl<W: Write> TableList<W> {
                 for (column, cell) in self.options.columns.iter().zip(cells) {
                     let content = text.get(start..cell.end).unwrap_or_default();
                     start = cell.end;
+                    if cell.absent {
+                        continue;
+                    }
                     let heading = match (cell.accept, column.field) {
                         // Its limit, which is with its length.
                         (true, FieldId::SendQueue) => continue,
@@ -327,6 +332,7 @@ impl<W: Write> List for TableList<W> {
                 state: row.socket.state,
                 full: row.socket.queues.is_full(),
                 accept,
+                absent: self.options.record && !details::has(row, column.field),
             });
         }
         if !self.options.details.is_empty() {
@@ -363,15 +369,14 @@ impl<W: Write> List for TableList<W> {
         }
         self.flush()?;
         self.out.flush()?;
-        Ok(if self.dropped.is_empty() {
-            Vec::new()
-        } else {
-            let columns = std::mem::take(&mut self.dropped);
-            vec![Notice::ColumnsDropped {
-                columns,
+        let mut notices = self.recent.notices();
+        if !self.dropped.is_empty() {
+            notices.push(Notice::ColumnsDropped {
+                columns: std::mem::take(&mut self.dropped),
                 remedy: "-O or --columns",
-            }]
-        })
+            });
+        }
+        Ok(notices)
     }
 }
 

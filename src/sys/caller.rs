@@ -22,8 +22,18 @@ pub fn is_in_group(gid: u32) -> bool {
 /// bind(2) asks for. `None` if that cannot be told.
 #[must_use]
 pub fn may_bind_privileged_ports() -> Option<bool> {
+    has_over_the_network(CapabilitySet::NET_BIND_SERVICE)
+}
+
+/// Whether this process has `CAP_NET_ADMIN` there, without which the kernel keeps some details to itself. `None` if that cannot be told.
+#[must_use]
+pub fn may_administer_the_network() -> Option<bool> {
+    has_over_the_network(CapabilitySet::NET_ADMIN)
+}
+
+fn has_over_the_network(capability: CapabilitySet) -> Option<bool> {
     let effective = capabilities(None).ok()?.effective;
-    if !effective.contains(CapabilitySet::NET_BIND_SERVICE) {
+    if !effective.contains(capability) {
         return Some(false);
     }
     if namespace::is_initial_user_namespace() {

@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Where `ip netns` keeps the namespaces it has named.
@@ -17,7 +17,7 @@ const NAMED: &str = "/run/netns";
 #[derive(Debug, thiserror::Error)]
 pub enum EnterError {
     /// No such name, process or file.
-    #[error("there is no network namespace '{what}'")]
+    #[error("there is no {}network namespace '{what}'", or_process(.what))]
     Missing {
         /// What was asked for.
         what: String,
@@ -38,6 +38,15 @@ pub enum EnterError {
         /// What happened.
         source: io::Error,
     },
+}
+
+/// What else a number might have been.
+fn or_process(what: &str) -> &'static str {
+    if what.bytes().all(|b| b.is_ascii_digit()) {
+        "process and no "
+    } else {
+        ""
+    }
 }
 
 fn words(error: &io::Error) -> String {
@@ -67,7 +76,11 @@ pub fn enter_network(what: &OsStr) -> Result<(), EnterError> {
             source,
         },
     };
-    let file = File::open(&path).map_err(failed)?;
+    // Without waiting for a writer, if it is a pipe.
+    let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let mut options = File::options();
+    let open = options.read(true).custom_flags(nonblocking).open(&path);
+    let file = open.map_err(failed)?;
     match move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)) {
         Ok(()) => Ok(()),
         Err(Errno::INVAL) => Err(EnterError::NotOne(path)),

@@ -42,6 +42,7 @@ metrics! {
     MptcpMapSfseq "mptcp_map_sfseq" [] "tcp.subflow.map_sfseq" INFO Number "MPTCP subflow: subflow sequence number of it";
     MptcpSsnOffset "mptcp_ssn_offset" [] "tcp.subflow.ssn_offset" INFO Number "MPTCP subflow: where subflow sequence numbers begin";
     MptcpMapDatalen "mptcp_map_datalen" [] "tcp.subflow.map_datalen" INFO Bytes "MPTCP subflow: length of the mapping";
+    SendRate "send_rate" [] "tcp.send_rate_bytes_per_s" INFO Rate "most it can send: a congestion window every round trip";
     Tos "tos" [] "ip.tos" TOS Hex "type of service (IP_TOS)";
     Tclass "tclass" [] "ip.tclass" TOS Hex "IPv6 traffic class (IPV6_TCLASS)";
     ClassId "class_id" ["classid"] "ip.class_id" TOS Hex "net_cls class of its control group, or SO_PRIORITY";
@@ -82,13 +83,18 @@ fn read(row: Row<'_>, metric: ExtraMetric) -> Value<'_> {
             Some(name) => Value::Text(name.bytes()),
             None => missing(row),
         },
-        ExtraMetric::Md5Keys => match details.md5_keys.len() {
-            0 => Value::None,
-            count => Value::Number(count as u64),
+        ExtraMetric::Md5Keys => match details.md5_keys.as_deref() {
+            None => Value::Unknown(Why::Permission),
+            Some([]) => Value::None,
+            Some(keys) => Value::Number(keys.len() as u64),
         },
         ExtraMetric::Ulp => match details.ulp.as_ref().and_then(|ulp| ulp.name.as_ref()) {
             Some(name) => Value::Text(name.bytes()),
             None => Value::None,
+        },
+        ExtraMetric::SendRate => match &details.tcp {
+            Some(info) => info.send_rate().map_or(Value::None, Value::Rate),
+            None => missing(row),
         },
         ExtraMetric::Tos => hex(details.tos.map(u64::from)),
         ExtraMetric::Tclass if row.socket.family != Family::Inet6 => Value::None,

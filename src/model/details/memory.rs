@@ -14,7 +14,7 @@ metrics! {
     WmemQueued "wmem_queued" [] "wmem_queued" MEMORY Bytes "memory of the send queue";
     Optmem "optmem" [] "optmem" MEMORY Bytes "memory of socket options, filters and control messages";
     Backlog "backlog_bytes" [] "backlog" MEMORY Bytes "memory of packets that came while a process used the socket";
-    Drops "drops" [] "drops" MEMORY Packets "packets dropped at the socket; listeners: attempts refused";
+    Drops "drops" [] "drops" MEMORY Packets "packets dropped at the socket; listeners: callers without an answer";
 }
 
 /// Buffers and drops of a socket, as far as the kernel sent them.
@@ -42,6 +42,15 @@ impl Memory {
         Self {
             words: [0, 0, 0, 0, 0, 0, 0, 0, drops],
             known: 1 << MemoryMetric::Drops as u16,
+        }
+    }
+
+    /// All but one.
+    #[must_use]
+    pub const fn without(self, metric: MemoryMetric) -> Self {
+        Self {
+            known: self.known & !(1 << metric as u16),
+            ..self
         }
     }
 

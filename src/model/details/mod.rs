@@ -59,8 +59,8 @@ pub struct Details {
     pub socket_options: Option<u16>,
     /// What is on top of TCP, `INET_DIAG_ULP_INFO`.
     pub ulp: Option<Box<Ulp>>,
-    /// Peers with a TCP-MD5 key, `INET_DIAG_MD5SIG`; told to `CAP_NET_ADMIN` only.
-    pub md5_keys: Vec<Md5Key>,
+    /// Peers with a TCP-MD5 key, `INET_DIAG_MD5SIG`; told to `CAP_NET_ADMIN` only, and `None` to others.
+    pub md5_keys: Option<Vec<Md5Key>>,
     /// What only its protocol has.
     pub own: Option<Box<OwnDetails>>,
 }

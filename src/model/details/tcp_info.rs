@@ -91,6 +91,8 @@ pub struct TcpInfo {
     known: u128,
 }
 
+/// `TCP_SYN_SENT`.
+const SYN_SENT: u64 = 2;
 /// `TCP_LISTEN`.
 const LISTEN: u64 = 10;
 /// `TCP_INFINITE_SSTHRESH`: slow start does not end.
@@ -189,11 +191,35 @@ impl TcpInfo {
             TcpMetric::MaxPacingRate,
             value(TcpMetric::MaxPacingRate) == u64::MAX,
         );
+        // Since boot, to be exact: nothing came or went yet.
+        if self.sent(TcpMetric::State) == Some(SYN_SENT) {
+            absent |= 1 << TcpMetric::LastDataSent as u32
+                | 1 << TcpMetric::LastDataRecv as u32
+                | 1 << TcpMetric::LastAckRecv as u32;
+        }
         let present = self.known & !absent;
         if self.is_listener() {
             present & OF_LISTENERS
         } else {
             present
+        }
+    }
+
+    /// How fast it can send by its window: `cwnd * snd_mss / rtt`, in bytes a second; `None` before a round trip was measured. `ss`
+    /// calls it `send`.
+    #[must_use]
+    pub fn send_rate(&self) -> Option<u64> {
+        let present = self.present();
+        let get = |metric: TcpMetric| {
+            let n = *self.values.get(metric as usize)?;
+            (n > 0 && present >> metric as u32 & 1 == 1).then_some(n)
+        };
+        let window = get(TcpMetric::SndCwnd)?.saturating_mul(get(TcpMetric::SndMss)?);
+        let rtt_us = get(TcpMetric::Rtt)?;
+        // All three have 32 bits in the kernel: only a window beyond all reason needs the long division.
+        match window.checked_mul(1_000_000) {
+            Some(scaled) => Some(scaled / rtt_us),
+            None => u64::try_from(u128::from(window) * 1_000_000 / u128::from(rtt_us)).ok(),
         }
     }
 
@@ -316,6 +342,33 @@ mod tests {
             assert!(matches!(fresh.value(metric), Value::None), "{metric:?}");
         }
         assert_eq!(fresh.get(TcpMetric::Lost), Some(0));
+        let calling = info(|v| {
+            v[TcpMetric::State as usize] = SYN_SENT;
+            v[TcpMetric::LastDataSent as usize] = 48_938_496;
+            v[TcpMetric::Rto as usize] = 1_000_000;
+        });
+        assert!(matches!(
+            calling.value(TcpMetric::LastDataSent),
+            Value::None
+        ));
+        assert_eq!(calling.get(TcpMetric::Rto), Some(1_000_000));
+        assert_eq!(calling.send_rate(), None);
+    }
+
+    #[test]
+    fn a_window_in_every_round_trip() {
+        let of = |cwnd, mss, rtt| {
+            info(|v| {
+                v[TcpMetric::SndCwnd as usize] = cwnd;
+                v[TcpMetric::SndMss as usize] = mss;
+                v[TcpMetric::Rtt as usize] = rtt;
+            })
+            .send_rate()
+        };
+        assert_eq!(of(10, 1448, 4_200), Some(3_447_619));
+        assert_eq!(of(10, 1448, 0), None);
+        assert_eq!(of(u64::MAX, 2, 1_000_000), Some(u64::MAX));
+        assert_eq!(of(u64::MAX, u64::MAX, 1), None);
     }
 
     #[test]

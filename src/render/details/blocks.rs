@@ -141,10 +141,11 @@ pub(super) fn write(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, rece
             lines.item(1, |out| escape_into(out, name.bytes()));
         }
     }
-    if !details.md5_keys.is_empty() {
+    let keys = details.md5_keys.as_deref().unwrap_or_default();
+    if !keys.is_empty() {
         lines.group("md5");
         let mut gap = 1;
-        for key in &details.md5_keys {
+        for key in keys {
             lines.item(std::mem::replace(&mut gap, 2), |out| {
                 address::address(out, key.address);
                 out.push(b'/');

@@ -2,8 +2,8 @@
 
 use super::lines::Lines;
 use super::recent::{Recent, Text, Texts};
-use super::value;
-use crate::model::{Details, Row, State, TcpMetric, Unit};
+use super::{named_value, value};
+use crate::model::{Details, ExtraMetric, Row, State, TcpMetric, Unit, Value};
 use crate::render::escape::escape_into;
 use crate::render::pieces::{Piece, decimal};
 use crate::render::{text, units};
@@ -20,22 +20,18 @@ pub(super) fn write(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, rece
         values: info.values(),
         present: info.present(),
     };
-    let lacking = [
-        // What connections have and listeners do not would be most of the list.
-        if row.socket.state == State::Listen {
-            0
-        } else {
-            info.known() & !counters.present & !ELSEWHERE
-        },
-        !info.known() & ALL & !ELSEWHERE,
-    ];
+    // What connections have and listeners do not would be most of the list.
+    let none = match row.socket.state {
+        State::Listen => 0,
+        _ => info.known() & !counters.present & !ELSEWHERE,
+    };
+    recent.unknown |= !info.known() & ALL & !ELSEWHERE;
     let counted = counters.present & !ELSEWHERE;
     let shown = counted & (counters.nonzero() | ALWAYS);
     let zeros = (counted & !shown).count_ones();
-    let [none, unknown] = lacking;
-    let shape = recent.shapes.of([shown, counted, none, unknown], || {
+    let shape = recent.shapes.of([shown, counted, none], || {
         let mut rest = Vec::new();
-        write_rest(&mut Lines::new(&mut rest, None, true), zeros, lacking);
+        write_rest(&mut Lines::new(&mut rest, None, true), zeros, none);
         let order = READING_ORDER.into_iter();
         (order.filter(|m| has(shown, *m)).collect(), rest)
     });
@@ -47,8 +43,12 @@ pub(super) fn write(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, rece
             counters.item(lines, metric, n, texts);
         }
     }
+    if let Some(rate) = info.send_rate() {
+        let text = recent.extra.get_mut(ExtraMetric::SendRate as usize);
+        named_value(lines, &SEND_RATE, &Value::Rate(rate), text);
+    }
     if lines.is_wrapped() {
-        write_rest(lines, zeros, lacking);
+        write_rest(lines, zeros, none);
     } else {
         lines.put(&shape.rest);
     }
@@ -164,8 +164,8 @@ impl Counters<'_> {
     }
 }
 
-/// Says how many are 0, and names what there is none of and what is unknown.
-fn write_rest(lines: &mut Lines<'_>, zeros: u32, [none, unknown]: [u128; 2]) {
+/// Says how many are 0, and names what there is none of.
+fn write_rest(lines: &mut Lines<'_>, zeros: u32, none: u128) {
     if zeros > 0 {
         lines.item(2, |out| {
             decimal(out, zeros.into());
@@ -176,14 +176,18 @@ fn write_rest(lines: &mut Lines<'_>, zeros: u32, [none, unknown]: [u128; 2]) {
             });
         });
     }
-    let names = |bits: u128| {
-        READING_ORDER
-            .into_iter()
-            .filter(move |m| has(bits, *m))
-            .map(TcpMetric::name)
-    };
-    lines.together("none", names(none));
-    lines.together("unknown", names(unknown));
+    lines.together(2, "none", names(none));
+}
+
+/// What is no counter, but made of three.
+const SEND_RATE: Piece = Piece::joined(&["  ", ExtraMetric::SendRate.name(), " "]);
+
+/// The names of counters in reading order.
+pub(super) fn names(bits: u128) -> impl Iterator<Item = &'static str> {
+    READING_ORDER
+        .into_iter()
+        .filter(move |m| has(bits, *m))
+        .map(TcpMetric::name)
 }
 
 /// Every counter.

@@ -111,16 +111,17 @@ impl<'a> Lines<'a> {
         write(self.out);
     }
 
-    /// Names that have the same to say.
+    /// Names that have the same to say, behind so many blanks. Returns how many are to be before the next item.
     pub(in crate::render) fn together(
         &mut self,
+        gap: usize,
         what: &str,
         names: impl Iterator<Item = &'static str>,
-    ) {
+    ) -> usize {
         let mut first = true;
         for name in names {
             if std::mem::take(&mut first) {
-                self.item(2, |out| {
+                self.item(gap, |out| {
                     out.extend_from_slice(what.as_bytes());
                     out.extend_from_slice(b": ");
                     out.extend_from_slice(name.as_bytes());
@@ -129,5 +130,6 @@ impl<'a> Lines<'a> {
                 self.item(1, |out| out.extend_from_slice(name.as_bytes()));
             }
         }
+        if first { gap } else { 2 }
     }
 }

@@ -1,10 +1,11 @@
 //! Texts of the rows before. The connections of one host are alike in most of what they have: segment sizes, windows, options, what
 //! they lack. Making a text takes ten times as long as copying it.
 
-use crate::model::{ExtraMetric, MemoryMetric, TcpMetric};
+use super::counters;
+use crate::model::{ExtraMetric, MemoryMetric, Notice, TcpMetric};
 use crate::render::pieces::start_of;
 
-/// The last texts of what is the same in many rows.
+/// The last texts of what is the same in many rows, and what no row has to say by itself.
 #[derive(Debug)]
 pub(in crate::render) struct Recent {
     /// Those of TCP's counters, in the order of [`TcpMetric::ALL`].
@@ -15,6 +16,10 @@ pub(in crate::render) struct Recent {
     pub(super) memory: [Text; MemoryMetric::ALL.len()],
     /// Which counters the rows had.
     pub(super) shapes: Shapes,
+    /// A bit for each counter that was not told of some socket.
+    pub(super) unknown: u128,
+    /// Connections of which no counter was told, though counters were asked for.
+    pub(super) untold: u64,
 }
 
 impl Default for Recent {
@@ -24,7 +29,19 @@ impl Default for Recent {
             extra: [Text::EMPTY; ExtraMetric::ALL.len()],
             memory: [Text::EMPTY; MemoryMetric::ALL.len()],
             shapes: Shapes::default(),
+            unknown: 0,
+            untold: 0,
         }
+    }
+}
+
+impl Recent {
+    /// What was not told of sockets that were written.
+    pub(in crate::render) fn notices(&self) -> Vec<Notice> {
+        let names: Vec<_> = counters::names(self.unknown).collect();
+        let unknown = (!names.is_empty()).then_some(Notice::CountersUnknown { names });
+        let untold = (self.untold > 0).then_some(Notice::CountersUntold { count: self.untold });
+        unknown.into_iter().chain(untold).collect()
     }
 }
 
@@ -89,8 +106,8 @@ impl Text {
 /// servers, as those that never lost a segment.
 #[derive(Debug)]
 pub(super) struct Shape {
-    /// The counters that are not 0, all that there are, those of which there is none, and the unknown ones, as bits.
-    key: [u128; 4],
+    /// The counters that are not 0, all that there are, and those of which there is none, as bits.
+    key: [u128; 3],
     /// The counters that are not 0, in reading order.
     pub(super) order: Vec<TcpMetric>,
     /// The text about all others, of one line.
@@ -111,7 +128,7 @@ impl Shapes {
     /// The shape that belongs to `key`, which `make` makes if it is not known.
     pub(super) fn of(
         &mut self,
-        key: [u128; 4],
+        key: [u128; 3],
         make: impl FnOnce() -> (Vec<TcpMetric>, Vec<u8>),
     ) -> Option<&Shape> {
         let known = self.known.iter().position(|shape| shape.key == key);
@@ -120,7 +137,7 @@ impl Shapes {
     }
 
     #[cold]
-    fn add(&mut self, key: [u128; 4], (order, rest): (Vec<TcpMetric>, Vec<u8>)) -> usize {
+    fn add(&mut self, key: [u128; 3], (order, rest): (Vec<TcpMetric>, Vec<u8>)) -> usize {
         let shape = Shape { key, order, rest };
         let place = self.next;
         self.next = (place + 1) % Self::MOST;
@@ -141,7 +158,7 @@ mod tests {
         let mut shapes = Shapes::default();
         let mut made = 0;
         let mut of = |key: u128| {
-            let shape = shapes.of([key, 0, 1, 2], || {
+            let shape = shapes.of([key, 0, 1], || {
                 made += 1;
                 (Vec::new(), key.to_string().into_bytes())
             });

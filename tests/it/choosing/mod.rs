@@ -177,8 +177,15 @@ prop_compose! {
 
 fn compile(text: &str) -> Filter {
     let tables = Table::ALL.into_iter().collect();
-    filter::compile(&[text.to_owned()], &Scope { tables }, &Names)
-        .unwrap_or_else(|e| panic!("{text}: {e}"))
+    filter::compile(
+        &[text.to_owned()],
+        &Scope {
+            tables,
+            only_listeners: false,
+        },
+        &Names,
+    )
+    .unwrap_or_else(|e| panic!("{text}: {e}"))
 }
 
 fn truth(filter: &Filter, socket: &Socket) -> Truth {
