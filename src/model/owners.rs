@@ -33,6 +33,14 @@ pub struct Holder<'a> {
     pub slot: Option<u32>,
 }
 
+impl Holder<'_> {
+    /// The thread to ask what a process whose first thread has ended no longer tells.
+    #[must_use]
+    pub fn lives_as(&self) -> Pid {
+        self.thread.unwrap_or(self.process.pid)
+    }
+}
+
 /// One reference to a socket, as it is found in a descriptor table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Held {
