@@ -19,9 +19,11 @@ const LISTS_BOUND_SINCE: (u32, u32) = (6, 8);
 /// The user who asks.
 #[must_use]
 pub fn caller() -> BindUser {
+    let privileged = sys::caller::may_bind_privileged_ports();
     BindUser {
         uid: Uid(sys::caller::effective_uid()),
-        privileged: sys::caller::may_bind_privileged_ports(),
+        privileged,
+        is_foreign: privileged == Some(false) && sys::caller::has_bind_capability(),
     }
 }
 

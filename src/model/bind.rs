@@ -161,6 +161,8 @@ pub struct BindUser {
     /// Whether it may bind ports below `ip_unprivileged_port_start`: `CAP_NET_BIND_SERVICE` in the user namespace that owns
     /// the network namespace. `None` if that cannot be told.
     pub privileged: Option<bool>,
+    /// Whether it has that capability, in a user namespace that does not own the network namespace.
+    pub is_foreign: bool,
 }
 
 /// How usable an address of this host is, `IFA_F_*` of `linux/if_addr.h`.

@@ -63,8 +63,8 @@ pub use field::{Context, FIELDS, Field, FieldId, Row, field_by_name};
 pub use names::{CgroupPath, Names, NoNames};
 pub use order::{ORDER_WINDOW, default_order, order_window};
 pub use owners::{
-    Held, Holder, Holders, Listeners, NoOwner, OwnerTable, Owners, Pid, Process, ScanReport,
-    TunnelDevice,
+    Barrier, Held, Holder, Holders, Listeners, NoOwner, OwnerTable, Owners, Pid, Process,
+    ScanReport, TunnelDevice,
 };
 pub use ports::EphemeralPorts;
 pub use protocol::{Family, Protocol, Table, TableSet};

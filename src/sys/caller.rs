@@ -18,6 +18,12 @@ pub fn is_in_group(gid: u32) -> bool {
         || nix::unistd::getgroups().is_ok_and(|groups| groups.iter().any(|g| g.as_raw() == gid))
 }
 
+/// Whether this process has `CAP_NET_BIND_SERVICE` in its own user namespace.
+#[must_use]
+pub fn has_bind_capability() -> bool {
+    capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::NET_BIND_SERVICE))
+}
+
 /// Whether this process has `CAP_NET_BIND_SERVICE` in the user namespace that owns its network namespace, which is what
 /// bind(2) asks for. `None` if that cannot be told.
 #[must_use]

@@ -2,7 +2,7 @@
 
 use super::{Evidence, Reason, ReasonKind};
 use crate::model::{
-    Engine, NoOwner, Owners, Pid, ProcessDetail, Protocol, Socket, TunnelDevice, Uid,
+    Barrier, Engine, NoOwner, Owners, Pid, ProcessDetail, Protocol, Socket, TunnelDevice, Uid,
 };
 use std::net::{IpAddr, SocketAddr};
 
@@ -52,10 +52,10 @@ pub enum Remedy {
         /// It, if it tells its port.
         device: Option<TunnelDevice>,
     },
-    /// Find out who holds it, with more rights.
-    LookAsRoot,
-    /// Find out who holds it, from outside this PID namespace.
-    LookOutside,
+    /// Find out who holds it, with what is missing for that.
+    Look(Barrier),
+    /// Run it where its rights count for this network namespace: outside its user namespace.
+    RunOutside,
     /// Wait until it is gone by itself.
     Wait {
         /// So many milliseconds.
@@ -158,11 +158,16 @@ pub(super) fn of(evidence: &Evidence<'_>, reason: &Reason) -> Vec<Remedy> {
             remedies.extend(try_it());
         }
         ReasonKind::Privileged => {
-            // Root without the capability is told to get just that.
-            if evidence.user.uid != Uid(0) {
-                remedies.push(Remedy::RunAsRoot);
+            if evidence.user.is_foreign {
+                remedies.push(Remedy::RunOutside);
+            } else {
+                // Root without the capability is told to get just that.
+                if evidence.user.uid != Uid(0) {
+                    remedies.push(Remedy::RunAsRoot);
+                }
+                remedies.push(Remedy::AddCapability);
             }
-            remedies.extend([Remedy::AddCapability, Remedy::LowerPrivileged]);
+            remedies.push(Remedy::LowerPrivileged);
         }
         ReasonKind::NotLocal => {
             remedies.extend([Remedy::AddAddress, Remedy::AllowNonlocal { v6: false }]);
@@ -180,7 +185,10 @@ pub(super) fn of(evidence: &Evidence<'_>, reason: &Reason) -> Vec<Remedy> {
         ReasonKind::Ephemeral => remedies.push(Remedy::ReservePort),
         ReasonKind::UnixSocket => remedies.extend(stop(evidence, reason)),
         ReasonKind::StaleFile | ReasonKind::OtherFile => remedies.push(Remedy::RemoveFile),
-        ReasonKind::SocketFile => remedies.push(Remedy::LookAsRoot),
+        ReasonKind::SocketFile if evidence.user.uid != Uid(0) => {
+            remedies.push(Remedy::Look(Barrier::Users));
+        }
+        ReasonKind::SocketFile => {}
         ReasonKind::Directory => remedies.push(Remedy::OpenDirectory),
         ReasonKind::Reserved => {}
     }
@@ -218,8 +226,13 @@ fn stop(evidence: &Evidence<'_>, reason: &Reason) -> Vec<Remedy> {
     remedies.dedup();
     for socket in sockets(evidence, reason) {
         let found = match evidence.owners.of(socket) {
-            Owners::Hidden if evidence.owners.report().hides_inside() => vec![Remedy::LookAsRoot],
-            Owners::Hidden => vec![Remedy::LookOutside],
+            Owners::Hidden => evidence
+                .owners
+                .report()
+                .barrier()
+                .map(Remedy::Look)
+                .into_iter()
+                .collect(),
             Owners::None {
                 reason: NoOwner::Kernel,
                 ..

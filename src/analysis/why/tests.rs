@@ -111,6 +111,7 @@ impl Case {
             user: BindUser {
                 uid: Uid(self.uid),
                 privileged: Some(self.uid == 0),
+                is_foreign: false,
             },
             trials: &self.trials,
             missing: &self.missing,
@@ -534,6 +535,7 @@ fn socket_units_are_named_by_the_group_of_their_socket() {
             user: BindUser {
                 uid: Uid(0),
                 privileged: Some(true),
+                is_foreign: false,
             },
             trials: &[],
             missing: &[],

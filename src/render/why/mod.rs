@@ -12,8 +12,9 @@ mod text;
 mod words;
 
 pub use json::why_json;
-pub(super) use remedy::{Told, tell};
+pub(super) use remedy::{Told, look, tell};
 pub use text::why_text;
+pub(super) use words::devices;
 
 use crate::analysis::why::{Answer, Evidence};
 use crate::model::{Context, Names, OtherListener, Question, Row, Socket};

@@ -2,7 +2,7 @@
 
 use super::words::quoted;
 use crate::analysis::why::Remedy;
-use crate::model::{Engine, Names};
+use crate::model::{Barrier, Engine, Names};
 use crate::render::escape::escape;
 use crate::render::text::duration;
 
@@ -95,10 +95,19 @@ pub(in crate::render) fn tell(remedy: &Remedy, names: &dyn Names, path: Option<&
             "the kernel holds it for itself, a tunnel device (vxlan, geneve, bareudp, wireguard) or the NFS server: take that down",
         )
         .with(Some("ip -details link show".to_owned())),
-        Remedy::LookAsRoot => told("look-as-root", "run this as root to see what this user cannot"),
-        Remedy::LookOutside => told(
-            "look-outside",
-            "run this in the PID namespace of the host: who holds it is outside this one",
+        Remedy::Look(barrier) => told(
+            match barrier {
+                Barrier::Users => "look-as-root",
+                Barrier::Capability => "look-with-capability",
+                Barrier::UserNamespace | Barrier::PidNamespace => "look-outside",
+                Barrier::Policy => "find-policy",
+                Barrier::Failure => "ask-again",
+            },
+            look(*barrier),
+        ),
+        Remedy::RunOutside => told(
+            "run-outside",
+            "run the program outside this user namespace: its rights do not count for this network namespace, which is another's",
         ),
         Remedy::Wait { ms } => told("wait", format!("wait {} until the last of them is gone", in_words(*ms))),
         Remedy::WaitUnknown => told("wait", "wait until the last of them is gone; nobody can tell how long"),
@@ -147,6 +156,17 @@ pub(in crate::render) fn tell(remedy: &Remedy, names: &dyn Names, path: Option<&
             "find-policy",
             "look for a cgroup program (SocketBindDeny=), a sandbox (Landlock, seccomp) or a security module around this program",
         ),
+    }
+}
+
+/// What shows who holds a socket, in words.
+pub(in crate::render) const fn look(barrier: Barrier) -> &'static str {
+    match barrier {
+        Barrier::Users => "run this as root to see what this user cannot",
+        Barrier::PidNamespace => {
+            "run this in the PID namespace of the host: who holds it is outside this one"
+        }
+        other => other.remedy(),
     }
 }
 

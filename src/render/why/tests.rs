@@ -81,6 +81,7 @@ fn answer(place: Place, width: usize) -> (String, serde_json::Value) {
         user: BindUser {
             uid: Uid(0),
             privileged: Some(true),
+            is_foreign: false,
         },
         trials: &[],
         missing: &[],

@@ -82,7 +82,7 @@ pub(super) fn error(error: BindError) -> String {
 }
 
 /// That the kernel has a socket for devices.
-pub(super) fn devices(devices: &[TunnelDevice]) -> String {
+pub(in crate::render) fn devices(devices: &[TunnelDevice]) -> String {
     let name = |d: &TunnelDevice| format!("{} device {}", d.kind, quoted(&d.name));
     let names: Vec<_> = devices.iter().map(name).collect();
     format!("the kernel, for {}", names.join(", "))
