@@ -57,16 +57,27 @@ fn detail(proc: &Dir, pid: Pid, clock: Option<&Clock>) -> Option<ProcessDetail> 
             .read(c"cgroup", CGROUP_LEN)
             .ok()
             .and_then(|text| cgroup::membership(&text).map(place)),
-        parent: origin.filter(|o| o.parent != 0).map(|o| Parent {
-            pid: Pid(o.parent),
-            name: name(proc, o.parent),
-        }),
+        parent: origin
+            .filter(|o| o.parent != 0)
+            .map(|o| parent(proc, o.parent)),
     })
 }
 
-fn name(proc: &Dir, pid: u32) -> Option<Vec<u8>> {
-    let status = proc.read(format!("{pid}/status"), 4096).ok()?;
-    pid::status_name(&status)
+fn parent(proc: &Dir, number: u32) -> Parent {
+    let stat = proc.read(format!("{number}/stat"), 4096).ok();
+    let leads = |o: pid_stat::Origin| o.session == number;
+    let has_no_arguments = || {
+        let text = proc.read(format!("{number}/cmdline"), COMMAND_LEN);
+        text.is_ok_and(|text| pid_stat::arguments(&text).len() == 1)
+    };
+    Parent {
+        pid: Pid(number),
+        is_interactive: stat
+            .as_deref()
+            .and_then(pid_stat::origin)
+            .is_some_and(|o| o.has_terminal && (leads(o) || has_no_arguments())),
+        name: stat.as_deref().and_then(pid::stat_name).map(<[u8]>::to_vec),
+    }
 }
 
 fn place(found: cgroup::Membership<'_>) -> Place {

@@ -59,6 +59,14 @@ impl Netlink {
         Self::open(NETLINK_ROUTE)
     }
 
+    /// Makes the kernel heed every part of a dump request (`NETLINK_GET_STRICT_CHK`), instead of sending everything.
+    ///
+    /// # Errors
+    /// As setsockopt(2): kernels before Linux 4.20 cannot.
+    pub fn be_strict(&mut self) -> io::Result<()> {
+        self.socket.set_netlink_get_strict_chk(true)
+    }
+
     fn open(protocol: isize) -> io::Result<Self> {
         let mut socket = Socket::new(protocol)?;
         set_socket_timeout(&socket, Timeout::Recv, Some(SILENCE))?;

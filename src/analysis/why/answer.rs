@@ -254,7 +254,7 @@ impl Inquiry<'_> {
     }
 
     fn add_socket(&self, reasons: &mut Vec<Reason>, index: usize, socket: &Socket) {
-        let kind = kind(self.evidence, socket);
+        let kind = self.kind(index, socket);
         let blocking = self.blocks(socket, kind, As::Caller);
         let blocking_root = self.blocks(socket, kind, As::Root);
         let overlap = self.overlap(socket);
@@ -269,7 +269,11 @@ impl Inquiry<'_> {
             let first = first.and_then(|&i| self.evidence.sockets.get(i));
             let stands = matches!(
                 kind,
-                ReasonKind::Listener | ReasonKind::Bound | ReasonKind::Udp
+                ReasonKind::Listener
+                    | ReasonKind::ReusePortUser
+                    | ReasonKind::Bound
+                    | ReasonKind::ListenRace
+                    | ReasonKind::Udp
             );
             reason.kind == kind
                 && (reason.blocking, reason.blocking_root) == (blocking, blocking_root)
@@ -291,6 +295,43 @@ impl Inquiry<'_> {
             until_ms,
             ..self.reason(kind, blocking, blocking_root)
         });
+    }
+
+    /// What the socket is beside the others.
+    fn kind(&self, index: usize, socket: &Socket) -> ReasonKind {
+        match kind(self.evidence, socket) {
+            ReasonKind::Bound if self.races(index, socket) => ReasonKind::ListenRace,
+            ReasonKind::Listener
+                if socket.uid.is_some_and(|uid| uid != self.evidence.user.uid)
+                    && is_shared(self.evidence, self.holders, socket) =>
+            {
+                ReasonKind::ReusePortUser
+            }
+            kind => kind,
+        }
+    }
+
+    /// Whether another socket is bound where this one is, or listens there.
+    fn races(&self, index: usize, socket: &Socket) -> bool {
+        let Some(ends) = socket.inet() else {
+            return false;
+        };
+        let place = BindTarget {
+            protocol: socket.protocol,
+            address: ends.local,
+            port: ends.local_port,
+            interface: ends.interface,
+            v6only: socket.v6only == Some(true),
+        };
+        self.sockets()
+            .filter(|(other, _)| *other != index)
+            .filter(|(_, s)| {
+                matches!(
+                    kind(self.evidence, s),
+                    ReasonKind::Listener | ReasonKind::Bound
+                )
+            })
+            .any(|(_, other)| meet(&place, other).meets == Some(true))
     }
 
     fn reason(

@@ -135,8 +135,12 @@ pub struct Part {
 pub enum ReasonKind {
     /// A TCP socket that listens.
     Listener,
+    /// TCP listeners that share a place by `SO_REUSEPORT`, of another user than who asks: they let nobody else's in.
+    ReusePortUser,
     /// A TCP socket that is bound, and neither listens nor is connected.
     Bound,
+    /// The same beside another that is bound there, or listens: only one of them can listen, unless all set `SO_REUSEPORT`.
+    ListenRace,
     /// A UDP socket.
     Udp,
     /// A connection that was made from this port.
@@ -201,7 +205,9 @@ impl ReasonKind {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Listener => "listener",
+            Self::ReusePortUser => "reuseport-other-user",
             Self::Bound => "bound-not-listening",
+            Self::ListenRace => "listen-race",
             Self::Udp => "udp-socket",
             Self::Outgoing => "outgoing-connection",
             Self::Connection => "connection-without-listener",
@@ -234,9 +240,11 @@ impl ReasonKind {
     }
 
     /// Every kind, for the schema's test.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 32] = [
         Self::Listener,
+        Self::ReusePortUser,
         Self::Bound,
+        Self::ListenRace,
         Self::Udp,
         Self::Outgoing,
         Self::Connection,

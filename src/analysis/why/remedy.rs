@@ -47,6 +47,13 @@ pub enum Remedy {
         /// Its name.
         name: Vec<u8>,
     },
+    /// Mind the parent, which is there and may start it again; nothing says that it does.
+    MindParent {
+        /// Its id.
+        pid: Pid,
+        /// Its name.
+        name: Vec<u8>,
+    },
     /// Take the tunnel device down whose port it is.
     StopTunnel {
         /// It, if it tells its port.
@@ -68,6 +75,11 @@ pub enum Remedy {
     /// Set `SO_REUSEPORT` in both programs, which must run as this user.
     SetReusePort {
         /// The holder's user.
+        uid: Uid,
+    },
+    /// Run as this user, and set `SO_REUSEPORT` as the holders do.
+    ShareAsUser {
+        /// The holders' user.
         uid: Uid,
     },
     /// Bind to another address.
@@ -125,8 +137,10 @@ pub(super) fn of(evidence: &Evidence<'_>, reason: &Reason) -> Vec<Remedy> {
     let mut remedies = Vec::new();
     match reason.kind {
         ReasonKind::Listener
+        | ReasonKind::ReusePortUser
         | ReasonKind::Udp
         | ReasonKind::Bound
+        | ReasonKind::ListenRace
         | ReasonKind::Outgoing
         | ReasonKind::Connection => {
             if reason.blocking != Some(false) {
@@ -220,9 +234,18 @@ fn stop(evidence: &Evidence<'_>, reason: &Reason) -> Vec<Remedy> {
             }
         }
     }
+    let bosses = bare
+        .iter()
+        .filter_map(|pid| evidence.details.iter().find(|d| d.pid == *pid))
+        .filter(|detail| supervisor(detail).is_none())
+        .filter_map(|detail| parent_that_may_restart(detail, &reason.pids));
+    let bosses: Vec<_> = bosses
+        .map(|(pid, name)| Remedy::MindParent { pid, name })
+        .collect();
     if !bare.is_empty() {
         remedies.push(Remedy::StopProcesses { pids: bare });
     }
+    remedies.extend(bosses);
     remedies.dedup();
     for socket in sockets(evidence, reason) {
         let found = match evidence.owners.of(socket) {
@@ -348,6 +371,16 @@ pub fn supervisor(detail: &ProcessDetail) -> Option<(Pid, Vec<u8>)> {
     known.then(|| (parent.pid, name.clone()))
 }
 
+/// The parent of a process that may start it again, as scripts and servers with workers do: not process 1 and a user's service manager,
+/// which get every orphan, not one of `holders`, which is to be stopped itself, and not the shell of a person.
+fn parent_that_may_restart(detail: &ProcessDetail, holders: &[Pid]) -> Option<(Pid, Vec<u8>)> {
+    let parent = detail.parent.as_ref()?;
+    let name = parent.name.as_ref()?;
+    let gets_orphans = parent.pid == Pid(1) || name == b"systemd";
+    let counts = !gets_orphans && !parent.is_interactive && !holders.contains(&parent.pid);
+    counts.then(|| (parent.pid, name.clone()))
+}
+
 /// Where a docker-proxy forwards to, by its arguments: they are visible to everybody, and the process's own words.
 #[must_use]
 pub fn forwards_to(command: &[Vec<u8>]) -> Option<SocketAddr> {
@@ -381,8 +414,13 @@ fn share(evidence: &Evidence<'_>, reason: &Reason) -> Vec<Remedy> {
     if let Some(uid) = uid.filter(|uid| *uid == evidence.user.uid && !connected && !kernels) {
         remedies.push(Remedy::SetReusePort { uid });
     }
-    let may_share = matches!(reason.kind, ReasonKind::Bound | ReasonKind::Connection)
-        || reason.kind == ReasonKind::Udp && reason.protocol == Protocol::Udp;
+    if let Some(uid) = uid.filter(|_| reason.kind == ReasonKind::ReusePortUser) {
+        remedies.push(Remedy::ShareAsUser { uid });
+    }
+    let may_share = matches!(
+        reason.kind,
+        ReasonKind::Bound | ReasonKind::ListenRace | ReasonKind::Connection
+    ) || reason.kind == ReasonKind::Udp && reason.protocol == Protocol::Udp;
     if may_share && !kernels {
         remedies.push(Remedy::SetReuseAddr);
     }

@@ -109,6 +109,14 @@ struct OwnerJson {
     container: Option<ContainerJson>,
     forwards_to: Option<String>,
     restarted_by: Option<RestartJson>,
+    parent: Option<ParentJson>,
+}
+
+#[derive(Serialize)]
+struct ParentJson {
+    pid: u32,
+    name: Option<String>,
+    name_hex: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -372,6 +380,14 @@ fn owner(view: &WhyView<'_>, pid: Pid, sockets: &[usize]) -> OwnerJson {
             kind,
             name: outside_string(&name),
         }),
+        parent: known
+            .detail
+            .and_then(|d| d.parent.as_ref())
+            .map(|parent| ParentJson {
+                pid: parent.pid.0,
+                name: parent.name.as_deref().map(outside_string),
+                name_hex: parent.name.as_deref().and_then(hex_if_lossy),
+            }),
     }
 }
 

@@ -85,6 +85,14 @@ pub(in crate::render) fn tell(remedy: &Remedy, names: &dyn Names, path: Option<&
                 pid.0
             ),
         ),
+        Remedy::MindParent { pid, name } => told(
+            "mind-parent",
+            format!(
+                "its parent {}[{}] may start it again: if it does, end that one first",
+                quoted(name),
+                pid.0
+            ),
+        ),
         Remedy::StopTunnel { device: Some(device) } => told(
             "stop-tunnel",
             format!("the kernel holds it for {} device {}: delete that, or give it another port", device.kind, quoted(&device.name)),
@@ -121,6 +129,14 @@ pub(in crate::render) fn tell(remedy: &Remedy, names: &dyn Names, path: Option<&
             told(
                 "set-reuseport",
                 format!("or set SO_REUSEPORT in both programs, both running as {user}"),
+            )
+        }
+        Remedy::ShareAsUser { uid } => {
+            let user = names.user(*uid);
+            let user = user.map_or_else(|| uid.0.to_string(), |name| escape(&name));
+            told(
+                "share-as-user",
+                format!("or run the program as {user} with SO_REUSEPORT: only sockets of one user share a port"),
             )
         }
         Remedy::OtherAddress => told("other-address", "or bind one of the other addresses"),

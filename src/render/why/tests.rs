@@ -48,6 +48,7 @@ fn detail(place: Place) -> ProcessDetail {
         parent: Some(Parent {
             pid: Pid(1),
             name: Some(HOSTILE.to_vec()),
+            is_interactive: false,
         }),
     }
 }

@@ -107,6 +107,28 @@ pub(super) fn sentence(view: &WhyView<'_>, reason: &Reason) -> String {
             format!("{count} listeners share {local} (SO_REUSEPORT){overlap}")
         }
         ReasonKind::Listener => format!("a listener on {local}{overlap}"),
+        ReasonKind::ReusePortUser => {
+            let uid = first.and_then(|s| s.uid);
+            let user = uid.map_or_else(String::new, |uid| match view.names.user(uid) {
+                Some(name) => escape(&name),
+                None => uid.0.to_string(),
+            });
+            format!("{count} listeners of {user} share {local} by SO_REUSEPORT, which lets only that user's in{overlap}")
+        }
+        ReasonKind::ListenRace if view.has_listener() => format!(
+            "{} bound to {local} beside a listener: listen(2) fails there (EADDRINUSE) as long as the other listens, unless \
+             all set SO_REUSEPORT{overlap}",
+            many("socket is", "sockets are")
+        ),
+        ReasonKind::ListenRace => format!(
+            "{}, and none listens yet: the first to call listen(2) has it, that of the others fails (EADDRINUSE) unless all \
+             set SO_REUSEPORT{overlap}",
+            if count == 1 {
+                format!("a socket is bound to {local} beside another")
+            } else {
+                format!("{count} sockets are bound to {local}")
+            }
+        ),
         ReasonKind::Bound if count > 1 => {
             format!("{count} sockets are bound to {local} and do not listen{overlap}")
         }
