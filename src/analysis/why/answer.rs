@@ -1,13 +1,13 @@
 //! The answer about a port: which addresses were meant, what each bind would answer, and the reasons together.
 
 use super::kind::{Newcomer, conflict, is_half_open, is_here, kind};
-use super::meet::{Overlap, meet};
+use super::meet::{Overlap, meet, same_host};
 use super::outcome::{bind, concluded, has_gaps, is_shared, trial, user_of, usual};
 use super::refusal::refusal;
 use super::{Answer, As, Bind, Evidence, Part, Reason, ReasonKind, Verdict, remedy};
 use crate::model::{
     BindError, BindOutcome, BindTarget, BindVariant, IfIndex, OwnerTable, Owners, Pid, Port,
-    Protocol, Socket,
+    Protocol, Socket, ipv4_of,
 };
 use std::net::IpAddr;
 
@@ -349,6 +349,7 @@ impl Inquiry<'_> {
             overlap: None,
             shared: false,
             sockets: Vec::new(),
+            redirect: None,
             pids: Vec::new(),
             until_ms: None,
             remedies: Vec::new(),
@@ -475,8 +476,45 @@ impl Inquiry<'_> {
         reasons.push(self.reason(kind, None, None));
     }
 
+    /// Rules of the firewall that take connections away from the port, or bring those to another.
+    fn add_redirects(&self, reasons: &mut Vec<Reason>, port: Port) {
+        let asked = || self.targets.asked.iter().map(|t| t.address);
+        let v4s = || asked().map(|a| ipv4_of(a).is_some() || a.is_unspecified() && a.is_ipv4());
+        let is_meant = |address: IpAddr| {
+            is_here(self.evidence, address)
+                && asked().any(|a| a.is_unspecified() || same_host(a, address))
+        };
+        for (index, rule) in self
+            .evidence
+            .redirects
+            .unwrap_or_default()
+            .iter()
+            .enumerate()
+        {
+            let stays = rule.to_address.is_none_or(|to| is_here(self.evidence, to));
+            let is_for = |port| v4s().any(|v4| rule.is_for(self.protocol, port, v4));
+            let to_itself = stays && rule.to_port.is_none_or(|to| to == port);
+            let kind = if is_for(port) && rule.destination.is_none_or(is_meant) && !to_itself {
+                ReasonKind::Redirected
+            } else if rule.to_port == Some(port)
+                && stays
+                && rule.protocol.is_none_or(|p| p == self.protocol)
+                && !is_for(port)
+            {
+                ReasonKind::RedirectedHere
+            } else {
+                continue;
+            };
+            reasons.push(Reason {
+                redirect: Some(index),
+                ..self.reason(kind, Some(false), Some(false))
+            });
+        }
+    }
+
     /// What does not keep anybody from binding, and may surprise later.
     fn add_notes(&self, reasons: &mut Vec<Reason>, port: Port) {
+        self.add_redirects(reasons, port);
         let Some(ports) = &self.evidence.facts.ephemeral else {
             return;
         };

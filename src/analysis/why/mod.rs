@@ -31,7 +31,7 @@ pub use unix::unix;
 
 use crate::model::{
     BindError, BindFacts, BindOutcome, BindTarget, BindTrial, BindUser, BindVariant, CgroupId,
-    Listeners, OwnerTable, Pid, ProcessDetail, Protocol, Socket, Table,
+    Listeners, OwnerTable, Pid, ProcessDetail, Protocol, Redirect, Socket, Table,
 };
 
 /// Everything that an answer is drawn from.
@@ -53,6 +53,8 @@ pub struct Evidence<'a> {
     pub user: BindUser,
     /// Binds that were tried as that user.
     pub trials: &'a [BindTrial],
+    /// What the firewall redirects; `None` if that could not be read.
+    pub redirects: Option<&'a [Redirect]>,
     /// Tables that could not be read, in whole or in part.
     pub missing: &'a [Table],
 }
@@ -197,6 +199,10 @@ pub enum ReasonKind {
     Ephemeral,
     /// The port is in `ip_local_reserved_ports`.
     Reserved,
+    /// A rule of the firewall sends connections to this port elsewhere.
+    Redirected,
+    /// A rule of the firewall sends connections to another port here.
+    RedirectedHere,
 }
 
 impl ReasonKind {
@@ -236,11 +242,13 @@ impl ReasonKind {
             Self::Directory => "unix-directory",
             Self::Ephemeral => "ephemeral-port",
             Self::Reserved => "reserved-port",
+            Self::Redirected => "redirected",
+            Self::RedirectedHere => "redirected-here",
         }
     }
 
     /// Every kind, for the schema's test.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::Listener,
         Self::ReusePortUser,
         Self::Bound,
@@ -273,6 +281,8 @@ impl ReasonKind {
         Self::Directory,
         Self::Ephemeral,
         Self::Reserved,
+        Self::Redirected,
+        Self::RedirectedHere,
     ];
 }
 
@@ -295,6 +305,8 @@ pub struct Reason {
     pub shared: bool,
     /// Its sockets, by their place in the evidence.
     pub sockets: Vec<usize>,
+    /// The rule that it is about, by its place in the evidence.
+    pub redirect: Option<usize>,
     /// The processes that hold them, ascending.
     pub pids: Vec<Pid>,
     /// Milliseconds until the last of them is gone by itself, if that is known.

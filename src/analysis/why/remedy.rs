@@ -117,6 +117,8 @@ pub enum Remedy {
     OpenDirectory,
     /// Take the port out of those given to connections.
     ReservePort,
+    /// Change the rule of the firewall, or what made it.
+    ChangeRule,
     /// Try it.
     Try,
     /// Ask again.
@@ -204,7 +206,8 @@ pub(super) fn of(evidence: &Evidence<'_>, reason: &Reason) -> Vec<Remedy> {
         }
         ReasonKind::SocketFile => {}
         ReasonKind::Directory => remedies.push(Remedy::OpenDirectory),
-        ReasonKind::Reserved => {}
+        ReasonKind::Redirected => remedies.push(Remedy::ChangeRule),
+        ReasonKind::Reserved | ReasonKind::RedirectedHere => {}
     }
     remedies
 }

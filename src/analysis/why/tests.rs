@@ -72,6 +72,7 @@ fn facts() -> BindFacts {
             reserved: Some(vec![]),
         }),
         addresses: Some(Vec::new()),
+        no_local_table: None,
         routes: vec![(Ipv4Addr::new(192, 0, 2, 1), RouteKind::Elsewhere)],
         ipv6: true,
         lists_bound: Some(true),
@@ -114,6 +115,7 @@ impl Case {
                 is_foreign: false,
             },
             trials: &self.trials,
+            redirects: None,
             missing: &self.missing,
         };
         let addresses: Vec<_> = address
@@ -538,6 +540,7 @@ fn socket_units_are_named_by_the_group_of_their_socket() {
                 is_foreign: false,
             },
             trials: &[],
+            redirects: None,
             missing: &[],
         };
         let answer = port(&evidence, &[Protocol::Tcp], PORT, &[]);

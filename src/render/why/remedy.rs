@@ -166,6 +166,8 @@ pub(in crate::render) fn tell(remedy: &Remedy, names: &dyn Names, path: Option<&
         Remedy::OpenDirectory => told("open-directory", "make the directory, or let this user write there"),
         Remedy::ReservePort => told("reserve-port", "to keep it for a server, reserve it")
             .with(Some("sysctl net.ipv4.ip_local_reserved_ports=PORTS".to_owned())),
+        Remedy::ChangeRule => told("change-rule", "change that rule where it comes from (a firewall, a container engine)")
+            .with(Some("nft list ruleset".to_owned())),
         Remedy::Try => told("try", "--try binds it for an instant, which tells"),
         Remedy::AskAgain => told("ask-again", "ask again"),
         Remedy::FindPolicy => told(

@@ -85,6 +85,7 @@ fn answer(place: Place, width: usize) -> (String, serde_json::Value) {
             is_foreign: false,
         },
         trials: &[],
+        redirects: None,
         missing: &[],
     };
     let question = Question {

@@ -208,9 +208,48 @@ pub(super) fn sentence(view: &WhyView<'_>, reason: &Reason) -> String {
             "the directory takes no new file from this user ({})",
             reason.error.map_or_else(String::new, error)
         ),
+        ReasonKind::Redirected | ReasonKind::RedirectedHere => redirect(view, reason),
         ReasonKind::Ephemeral => "connections may be given this port at any time (net.ipv4.ip_local_port_range)".to_owned(),
         ReasonKind::Reserved => "the port is reserved: no connection is given it by itself (net.ipv4.ip_local_reserved_ports)".to_owned(),
     }
+}
+
+/// Which connections a rule of the firewall sends where.
+fn redirect(view: &WhyView<'_>, reason: &Reason) -> String {
+    let rules = view.evidence.redirects.unwrap_or_default();
+    let Some(rule) = reason.redirect.and_then(|n| rules.get(n)) else {
+        return String::new();
+    };
+    let whose = match rule.hooks {
+        (true, false) => "connections from other hosts",
+        (false, true) => "connections from this host",
+        _ => "connections",
+    };
+    let some = if rule.is_conditional { "some " } else { "" };
+    let to_port = rule
+        .to_port
+        .map_or_else(String::new, |port| format!("port {}", port.0));
+    let to = match (rule.to_address, rule.to_port) {
+        (Some(address), Some(port)) => SocketAddr::new(address, port.0).to_string(),
+        (Some(address), None) => address.to_string(),
+        (None, Some(_)) => to_port,
+        (None, None) => "another port".to_owned(),
+    };
+    let table = format!(
+        "nftables: table {}, chain {}",
+        quoted(&rule.table),
+        quoted(&rule.chain)
+    );
+    if reason.kind == ReasonKind::RedirectedHere {
+        let from = match &rule.ports[..] {
+            [one] if one.start() == one.end() => format!("port {}", one.start()),
+            _ => "other ports".to_owned(),
+        };
+        return format!("{some}{whose} to {from} are redirected here ({table})");
+    }
+    format!(
+        "{some}{whose} to this port are redirected to {to}, and what listens here does not get them ({table})"
+    )
 }
 
 fn overlap(reason: &Reason) -> &'static str {
