@@ -1,13 +1,15 @@
 //! The answer about a port: which addresses were meant, what each bind would answer, and the reasons together.
 
+use super::beside::beside;
 use super::kind::{Newcomer, conflict, is_half_open, is_here, kind};
-use super::meet::{Overlap, meet, same_host};
+use super::meet::{Overlap, meet};
 use super::outcome::{bind, concluded, has_gaps, is_shared, trial, user_of, usual};
+use super::redirected::redirected;
 use super::refusal::refusal;
 use super::{Answer, As, Bind, Evidence, Part, Reason, ReasonKind, Verdict, remedy};
 use crate::model::{
     BindError, BindOutcome, BindTarget, BindVariant, IfIndex, OwnerTable, Owners, Pid, Port,
-    Protocol, Socket, ipv4_of,
+    Protocol, Socket,
 };
 use std::net::IpAddr;
 
@@ -254,7 +256,7 @@ impl Inquiry<'_> {
     }
 
     fn add_socket(&self, reasons: &mut Vec<Reason>, index: usize, socket: &Socket) {
-        let kind = self.kind(index, socket);
+        let kind = beside(self.evidence, self.holders, index, socket);
         let blocking = self.blocks(socket, kind, As::Caller);
         let blocking_root = self.blocks(socket, kind, As::Root);
         let overlap = self.overlap(socket);
@@ -295,43 +297,6 @@ impl Inquiry<'_> {
             until_ms,
             ..self.reason(kind, blocking, blocking_root)
         });
-    }
-
-    /// What the socket is beside the others.
-    fn kind(&self, index: usize, socket: &Socket) -> ReasonKind {
-        match kind(self.evidence, socket) {
-            ReasonKind::Bound if self.races(index, socket) => ReasonKind::ListenRace,
-            ReasonKind::Listener
-                if socket.uid.is_some_and(|uid| uid != self.evidence.user.uid)
-                    && is_shared(self.evidence, self.holders, socket) =>
-            {
-                ReasonKind::ReusePortUser
-            }
-            kind => kind,
-        }
-    }
-
-    /// Whether another socket is bound where this one is, or listens there.
-    fn races(&self, index: usize, socket: &Socket) -> bool {
-        let Some(ends) = socket.inet() else {
-            return false;
-        };
-        let place = BindTarget {
-            protocol: socket.protocol,
-            address: ends.local,
-            port: ends.local_port,
-            interface: ends.interface,
-            v6only: socket.v6only == Some(true),
-        };
-        self.sockets()
-            .filter(|(other, _)| *other != index)
-            .filter(|(_, s)| {
-                matches!(
-                    kind(self.evidence, s),
-                    ReasonKind::Listener | ReasonKind::Bound
-                )
-            })
-            .any(|(_, other)| meet(&place, other).meets == Some(true))
     }
 
     fn reason(
@@ -476,45 +441,15 @@ impl Inquiry<'_> {
         reasons.push(self.reason(kind, None, None));
     }
 
-    /// Rules of the firewall that take connections away from the port, or bring those to another.
-    fn add_redirects(&self, reasons: &mut Vec<Reason>, port: Port) {
-        let asked = || self.targets.asked.iter().map(|t| t.address);
-        let v4s = || asked().map(|a| ipv4_of(a).is_some() || a.is_unspecified() && a.is_ipv4());
-        let is_meant = |address: IpAddr| {
-            is_here(self.evidence, address)
-                && asked().any(|a| a.is_unspecified() || same_host(a, address))
-        };
-        for (index, rule) in self
-            .evidence
-            .redirects
-            .unwrap_or_default()
-            .iter()
-            .enumerate()
-        {
-            let stays = rule.to_address.is_none_or(|to| is_here(self.evidence, to));
-            let is_for = |port| v4s().any(|v4| rule.is_for(self.protocol, port, v4));
-            let to_itself = stays && rule.to_port.is_none_or(|to| to == port);
-            let kind = if is_for(port) && rule.destination.is_none_or(is_meant) && !to_itself {
-                ReasonKind::Redirected
-            } else if rule.to_port == Some(port)
-                && stays
-                && rule.protocol.is_none_or(|p| p == self.protocol)
-                && !is_for(port)
-            {
-                ReasonKind::RedirectedHere
-            } else {
-                continue;
-            };
+    /// What does not keep anybody from binding, and may surprise later.
+    fn add_notes(&self, reasons: &mut Vec<Reason>, port: Port) {
+        let asked: Vec<_> = self.targets.asked.iter().map(|t| t.address).collect();
+        for (index, kind) in redirected(self.evidence, self.protocol, port, &asked) {
             reasons.push(Reason {
                 redirect: Some(index),
                 ..self.reason(kind, Some(false), Some(false))
             });
         }
-    }
-
-    /// What does not keep anybody from binding, and may surprise later.
-    fn add_notes(&self, reasons: &mut Vec<Reason>, port: Port) {
-        self.add_redirects(reasons, port);
         let Some(ports) = &self.evidence.facts.ephemeral else {
             return;
         };

@@ -5,23 +5,27 @@
 //!
 //! ```text
 //!  sockets ─ kind.rs: what each is ─┐
-//!          ─ meet.rs: does it meet  ├─ outcome.rs: what bind(2) ─ answer.rs: verdict, reasons,
-//!  settings ─ refusal.rs ───────────┘   would answer               remedies (remedy.rs)
+//!          ─ meet.rs: does it meet  ├─ outcome.rs: what bind(2) ─ answer.rs: verdict, reasons (beside.rs,
+//!  settings ─ refusal.rs ───────────┘   would answer               redirected.rs), remedies (remedy.rs)
 //! ```
 //!
 //! A bind is judged as the usual server makes it: TCP with `SO_REUSEADDR`, UDP without. Whether a plain bind, or one with
 //! `SO_REUSEPORT`, would succeed is told beside it ([`Bind`]).
 
 mod answer;
+mod beside;
 pub mod free;
 mod kind;
 mod meet;
 mod outcome;
 pub mod place;
+mod redirected;
 mod refusal;
 mod remedy;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_beside;
 mod unix;
 
 pub use answer::port;
