@@ -39,7 +39,44 @@ fn one_user_shares() {
         let shares = |b: &&serde_json::Value| b["as"] == "user" && b["variant"] == "reuseport";
         assert_eq!(binds.iter().find(shares).unwrap()["outcome"], "ok");
         answer.holds();
+        let answer = ask(&question);
+        assert_eq!(
+            answer.told(),
+            ("blocked", "reuseport-other-user", Some(true))
+        );
+        let remedies = answer.reasons()[0]["remedies"].as_array().unwrap();
+        assert!(remedies.iter().any(|r| r["action"] == "share-as-user"));
+        answer.holds();
         drop((theirs, second));
+    });
+}
+
+/// Two that are bound side by side with SO_REUSEADDR: only one can listen (12).
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn two_that_race() {
+    namespace::run("live_why::sharing::two_that_race", || {
+        let options = Options {
+            reuse_address: true,
+            ..Options::TCP
+        };
+        for ip in ["127.0.0.1", "::1"] {
+            let first = options.at(ip);
+            let second = options.bind(address(&first)).unwrap();
+            let question = format!("tcp/{}", port(&first));
+            let answer = ask(&question);
+            assert_eq!(answer.told(), ("unknown", "listen-race", None));
+            answer.holds();
+            rustix::net::listen(&first, 8).unwrap();
+            let listens = rustix::net::listen(&second, 8);
+            assert_eq!(listens, Err(rustix::io::Errno::ADDRINUSE));
+            let answer = ask(&question);
+            assert_eq!(answer.verdict(), "blocked");
+            answer.reason("listener");
+            let words = answer.reason("listen-race")["message"].clone();
+            assert!(words.as_str().unwrap().contains("beside a listener"));
+            answer.holds();
+        }
     });
 }
 
