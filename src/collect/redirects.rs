@@ -26,11 +26,11 @@ const ANY_PORT: RangeInclusive<u16> = 0..=u16::MAX;
 /// Every redirection in this network namespace; `None` if not all can be read: that takes `CAP_NET_ADMIN`.
 #[must_use]
 pub fn redirects() -> Option<Vec<Redirect>> {
-    let is_older = |path: &&str| {
+    let is_older = |path: &str| {
         let names = std::fs::read_to_string(path).unwrap_or_default();
         names.lines().any(|name| name == "nat")
     };
-    if OLDER.iter().any(|path| is_older(&path)) {
+    if OLDER.iter().any(|path| is_older(path)) {
         return None;
     }
     let chains = messages(nftables::chains_request, nftables::NEW_CHAIN)?;

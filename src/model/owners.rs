@@ -84,8 +84,8 @@ pub enum NoOwner {
     AcceptQueue,
     /// The handshake is not done.
     HalfOpen,
-    /// Made by the kernel for itself: no process holds it, and a tunnel device or the NFS server listens on its port, or it is the
-    /// kernel's end of netlink; or, in all likelihood, it is a WireGuard device's, of which there are enough.
+    /// Made by the kernel for itself: no process holds it, and a tunnel device, the NFS server, its lock manager or a storage target
+    /// listens on its port, or it is the kernel's end of netlink; or, in all likelihood, it is a WireGuard device's, of which there are enough.
     Kernel,
     /// In all likelihood on its way between processes: none holds it, and at least as many descriptors as there are such sockets
     /// are in the queues of unix sockets (`SCM_RIGHTS`, unix(7)).

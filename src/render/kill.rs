@@ -131,7 +131,7 @@ impl KillView<'_> {
 
     fn the_kernels(&self, socket: &Socket) -> String {
         match self.owners.map_or(&[][..], |owners| owners.devices(socket)) {
-            [] => "the kernel holds it, for a tunnel device or the NFS server: take that down"
+            [] => "the kernel holds it, for a tunnel device, the NFS server or a storage target: take that down"
                 .to_owned(),
             found => format!("it is held by {}: take that down", devices(found)),
         }

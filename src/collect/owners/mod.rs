@@ -5,6 +5,7 @@
 //! a descriptor that another has closed, or a socket go to and fro between two processes.
 
 mod fdinfo;
+mod services;
 mod tables;
 mod tunnels;
 mod unclaimed;

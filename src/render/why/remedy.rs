@@ -100,7 +100,7 @@ pub(in crate::render) fn tell(remedy: &Remedy, names: &dyn Names, path: Option<&
         .with(word(&device.name).map(|name| format!("ip link del {name}"))),
         Remedy::StopTunnel { device: None } => told(
             "stop-tunnel",
-            "the kernel holds it for itself, a tunnel device (vxlan, geneve, bareudp, wireguard) or the NFS server: take that down",
+            "the kernel holds it for itself, a tunnel device (vxlan, geneve, bareudp, wireguard), the NFS server or a storage target (iSCSI, NVMe): take that down",
         )
         .with(Some("ip -details link show".to_owned())),
         Remedy::Look(barrier) => told(

@@ -3,7 +3,7 @@
 use super::WhyView;
 use crate::analysis::why::{Overlap, Reason, ReasonKind, Remedy};
 use crate::model::{
-    BindError, FieldId, IfIndex, Protocol, Socket, Subject, TunnelDevice, UnixName,
+    BindError, FieldId, IfIndex, NoOwner, Owners, Protocol, Socket, Subject, TunnelDevice, UnixName,
 };
 use crate::render::escape::{escape, quote_into};
 use crate::render::text::{TextOptions, cell};
@@ -148,10 +148,7 @@ pub(super) fn sentence(view: &WhyView<'_>, reason: &Reason) -> String {
             "{} on {local} without a listener{overlap}",
             many("connection", "connections")
         ),
-        ReasonKind::Accepted => format!(
-            "{} through a listener here, which may outlive it",
-            many("connection", "connections")
-        ),
+        ReasonKind::Accepted => accepted(view, reason),
         ReasonKind::TimeWait => format!(
             "{} on {local}: closed, kept for late segments{overlap}",
             many("TIME-WAIT", "TIME-WAIT, the first")
@@ -211,6 +208,33 @@ pub(super) fn sentence(view: &WhyView<'_>, reason: &Reason) -> String {
         ReasonKind::Redirected | ReasonKind::RedirectedHere => redirect(view, reason),
         ReasonKind::Ephemeral => "connections may be given this port at any time (net.ipv4.ip_local_port_range)".to_owned(),
         ReasonKind::Reserved => "the port is reserved: no connection is given it by itself (net.ipv4.ip_local_reserved_ports)".to_owned(),
+    }
+}
+
+/// Connections through a listener: those that it has not accepted end with it, others may stay.
+fn accepted(view: &WhyView<'_>, reason: &Reason) -> String {
+    let is_queued = |socket: &&Socket| {
+        let reason = match view.evidence.owners.of(socket) {
+            Owners::None { reason, .. } => Some(reason),
+            _ => None,
+        };
+        matches!(reason, Some(NoOwner::AcceptQueue | NoOwner::HalfOpen))
+    };
+    let all = reason.sockets.len();
+    let queued = view.sockets(&reason.sockets).filter(is_queued).count();
+    let connections = if all == 1 {
+        "connection"
+    } else {
+        "connections"
+    };
+    match queued {
+        0 => format!("{all} {connections} through a listener here, which may outlive it"),
+        _ if queued == all => {
+            format!("{all} {connections} in the accept queue of a listener here, to end with it")
+        }
+        _ => format!(
+            "{all} {connections} through a listener here, {queued} in its accept queue still; the others may outlive it"
+        ),
     }
 }
 
