@@ -3,10 +3,13 @@
 //! What is not understood makes a condition of its own: the rule then counts for some connections. Rules of the older iptables, which
 //! have another interface, are not read.
 
+mod condition;
+
 use super::rtnetlink::{Answer, AskError, ask_over};
 use crate::model::{Port, Protocol, Redirect};
 use crate::sys::netlink::Netlink;
 use crate::wire::nftables::{self, Chain, Expression, HOOK_OUTPUT, HOOK_PREROUTING, Rule};
+use condition::{Condition, GREATER_OR_EQUAL, LESS_OR_EQUAL, Loaded, meta, payload, port_of};
 use rustc_hash::FxHashMap;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -20,8 +23,6 @@ const OLDER: [&str; 2] = [
     "/proc/thread-self/net/ip_tables_names",
     "/proc/thread-self/net/ip6_tables_names",
 ];
-
-const ANY_PORT: RangeInclusive<u16> = 0..=u16::MAX;
 
 /// Every redirection in this network namespace; `None` if not all can be read: that takes `CAP_NET_ADMIN`.
 #[must_use]
@@ -39,17 +40,24 @@ pub fn redirects() -> Option<Vec<Redirect>> {
         return Some(Vec::new());
     }
     let rules = messages(nftables::rules_request, nftables::NEW_RULE)?;
+    let rules = rules.iter().filter_map(|m| Rule::decode(m)).collect();
+    among(&chains, rules, &elements)
+}
+
+/// The redirections of a ruleset; `None` if it is too long to be walked.
+fn among(chains: &[Chain<'_>], rules: Vec<Rule<'_>>, sets: Sets<'_>) -> Option<Vec<Redirect>> {
     let mut by_chain = ByChain::default();
-    for rule in rules.iter().filter_map(|m| Rule::decode(m)) {
+    for rule in rules {
         let place = (rule.family, rule.table, rule.chain);
         by_chain.entry(place).or_default().push(rule);
     }
     let mut way = Way {
         rules: &by_chain,
+        sets,
         steps: 0,
         found: Vec::new(),
     };
-    for chain in &chains {
+    for chain in chains {
         let hooks = match chain.nat_hook {
             Some(HOOK_PREROUTING) => (true, false),
             Some(HOOK_OUTPUT) => (false, true),
@@ -87,6 +95,9 @@ fn messages(request: impl FnOnce(u32) -> Vec<u8>, wanted: u16) -> Option<Vec<Vec
     }
 }
 
+/// Looks up the ports of a set, by family, table and name.
+type Sets<'a> = &'a dyn Fn(u8, &[u8], &[u8]) -> Option<Vec<RangeInclusive<u16>>>;
+
 /// Family, table and chain.
 type Place<'a> = (u8, &'a [u8], &'a [u8]);
 
@@ -96,134 +107,10 @@ type ByChain<'a> = FxHashMap<Place<'a>, Vec<Rule<'a>>>;
 /// The way of packets through the rules.
 struct Way<'a> {
     rules: &'a ByChain<'a>,
+    sets: Sets<'a>,
     steps: usize,
     found: Vec<Redirect>,
 }
-
-/// What packets have in common that came to some point.
-#[derive(Clone)]
-struct Condition {
-    families: (bool, bool),
-    hooks: (bool, bool),
-    protocol: Option<u8>,
-    ports: Vec<RangeInclusive<u16>>,
-    destination: Option<IpAddr>,
-    is_conditional: bool,
-}
-
-/// What a register holds.
-#[derive(Clone, Copy)]
-enum Loaded<'a> {
-    Family,
-    Protocol,
-    Port,
-    Destination,
-    DestinationType,
-    Constant(&'a [u8]),
-    Other,
-}
-
-impl Condition {
-    fn of(family: u8, hooks: (bool, bool)) -> Self {
-        Self {
-            families: (family != IPV6, family != IPV4),
-            hooks,
-            protocol: None,
-            ports: vec![ANY_PORT],
-            destination: None,
-            is_conditional: false,
-        }
-    }
-
-    /// Keeps what is in `ranges` too. False if nothing is left.
-    fn keep_ports(&mut self, ranges: &[RangeInclusive<u16>]) -> bool {
-        let both = |a: &RangeInclusive<u16>, b: &RangeInclusive<u16>| {
-            let range = *a.start().max(b.start())..=*a.end().min(b.end());
-            (!range.is_empty()).then_some(range)
-        };
-        let pairs = self
-            .ports
-            .iter()
-            .flat_map(|a| ranges.iter().filter_map(move |b| both(a, b)));
-        self.ports = pairs.collect();
-        !self.ports.is_empty()
-    }
-
-    /// Takes in that what was `loaded` compares so. False if no packet passes.
-    fn compare(&mut self, loaded: Loaded<'_>, operation: u32, value: &[u8]) -> bool {
-        let is = operation == EQUAL;
-        match (loaded, value) {
-            (Loaded::Protocol, &[number]) if is => {
-                let before = self.protocol.replace(number);
-                before.is_none_or(|before| before == number)
-            }
-            (Loaded::Family, &[family]) if is => {
-                self.families.0 &= family == IPV4;
-                self.families.1 &= family == IPV6;
-                self.families.0 || self.families.1
-            }
-            (Loaded::Port, &[high, low]) => {
-                let port = u16::from_be_bytes([high, low]);
-                match operation {
-                    EQUAL => self.keep_ports(&[port..=port]),
-                    NOT_EQUAL => {
-                        let below = port.checked_sub(1).map(|end| 0..=end);
-                        let above = port.checked_add(1).map(|start| start..=u16::MAX);
-                        let rest: Vec<_> = below.into_iter().chain(above).collect();
-                        self.keep_ports(&rest)
-                    }
-                    LESS => port
-                        .checked_sub(1)
-                        .is_some_and(|end| self.keep_ports(&[0..=end])),
-                    LESS_OR_EQUAL => self.keep_ports(&[0..=port]),
-                    GREATER => {
-                        let start = port.checked_add(1);
-                        start.is_some_and(|start| self.keep_ports(&[start..=u16::MAX]))
-                    }
-                    GREATER_OR_EQUAL => self.keep_ports(&[port..=u16::MAX]),
-                    _ => self.doubt(),
-                }
-            }
-            (Loaded::Destination, bytes) if is => {
-                let address = address(bytes);
-                let before = self.destination;
-                self.destination = address.or(before);
-                if address.is_none() {
-                    return self.doubt();
-                }
-                before.is_none_or(|before| Some(before) == address)
-            }
-            // `fib daddr type local`: what is meant for this host.
-            (Loaded::DestinationType, &[a, b, c, d]) => {
-                let is_local = u32::from_ne_bytes([a, b, c, d]) == LOCAL;
-                match operation {
-                    EQUAL => is_local,
-                    NOT_EQUAL => !is_local,
-                    _ => self.doubt(),
-                }
-            }
-            _ => self.doubt(),
-        }
-    }
-
-    /// There is a condition that was not understood.
-    const fn doubt(&mut self) -> bool {
-        self.is_conditional = true;
-        true
-    }
-}
-
-const IPV4: u8 = 2;
-const IPV6: u8 = 10;
-/// `NFT_CMP_*`.
-const EQUAL: u32 = 0;
-const NOT_EQUAL: u32 = 1;
-const LESS: u32 = 2;
-const LESS_OR_EQUAL: u32 = 3;
-const GREATER: u32 = 4;
-const GREATER_OR_EQUAL: u32 = 5;
-/// `RTN_LOCAL`.
-const LOCAL: u32 = 2;
 
 impl<'a> Way<'a> {
     fn walk(&mut self, place: Place<'_>, mut entered: Condition, depth: usize) {
@@ -299,7 +186,7 @@ impl<'a> Way<'a> {
                     set,
                     is_plain: true,
                 } if matches!(loaded(&register), Loaded::Port) => {
-                    match elements(rule.family, rule.table, set) {
+                    match (self.sets)(rule.family, rule.table, set) {
                         Some(ports) => condition.keep_ports(&ports),
                         None => condition.doubt(),
                     }
@@ -323,7 +210,7 @@ impl<'a> Way<'a> {
                     let port = port.map(|register| loaded(&register));
                     let to = address.map(|register| loaded(&register));
                     let to = to.and_then(|to| match to {
-                        Loaded::Constant(bytes) => self::address(bytes),
+                        Loaded::Constant(bytes) => condition::address(bytes),
                         _ => None,
                     });
                     self.find(rule, &condition, to, port.and_then(port_of));
@@ -393,10 +280,12 @@ impl<'a> Way<'a> {
 fn elements(family: u8, table: &[u8], set: &[u8]) -> Option<Vec<RangeInclusive<u16>>> {
     let request = |sequence| nftables::elements_request(family, table, set, sequence);
     let answer = messages(request, nftables::NEW_SET_ELEMENTS)?;
-    let mut elements: Vec<_> = answer
-        .iter()
-        .flat_map(|m| nftables::port_elements(m))
-        .collect();
+    let elements = answer.iter().flat_map(|m| nftables::port_elements(m));
+    Some(ranges(elements.collect()))
+}
+
+/// The ports between the elements of a set, each with whether it ends an interval.
+fn ranges(mut elements: Vec<(u16, bool)>) -> Vec<RangeInclusive<u16>> {
     // An interval ends before the next one begins.
     elements.sort_unstable_by_key(|&(port, is_end)| (port, !is_end));
     let has_intervals = elements.iter().any(|&(_, is_end)| is_end);
@@ -414,38 +303,153 @@ fn elements(family: u8, table: &[u8], set: &[u8]) -> Option<Vec<RangeInclusive<u
         };
         ranges.push(start..=end);
     }
-    Some(ranges)
+    ranges
 }
 
-fn meta(key: u32) -> Loaded<'static> {
-    // NFT_META_NFPROTO, NFT_META_L4PROTO
-    match key {
-        15 => Loaded::Family,
-        16 => Loaded::Protocol,
-        _ => Loaded::Other,
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::condition::{ANY_PORT, EQUAL, GREATER, IPV4, LESS, NOT_EQUAL};
+    use super::*;
+    use Expression::{Chain as Jump, Compare, End, Immediate, Lookup, Meta, Other, Payload};
 
-/// Fields of the headers, by offset and length: of IPv4 protocol and destination, of IPv6 the destination, of TCP and UDP the port.
-const fn payload(base: u32, offset: u32, length: u32) -> Loaded<'static> {
-    match (base, offset, length) {
-        (1, 9, 1) => Loaded::Protocol,
-        (1, 16, 4) | (1, 24, 16) => Loaded::Destination,
-        (2, 2, 2) => Loaded::Port,
-        _ => Loaded::Other,
-    }
-}
+    const PORT: Expression<'_> = Payload {
+        register: 9,
+        base: 2,
+        offset: 2,
+        length: 2,
+    };
+    const TCP: [Expression<'_>; 2] = [
+        Meta {
+            register: 8,
+            key: 16,
+        },
+        compare(8, EQUAL, &[6]),
+    ];
+    const TO_9: [Expression<'_>; 2] = [
+        Immediate {
+            register: 8,
+            value: &[0, 9],
+        },
+        Expression::Redirect { port: Some(8) },
+    ];
 
-fn port_of(loaded: Loaded<'_>) -> Option<u16> {
-    match loaded {
-        Loaded::Constant(&[high, low, ..]) => Some(u16::from_be_bytes([high, low])),
-        _ => None,
+    const fn compare(register: u32, operation: u32, value: &[u8]) -> Expression<'_> {
+        Compare {
+            register,
+            operation,
+            value,
+        }
     }
-}
 
-fn address(bytes: &[u8]) -> Option<IpAddr> {
-    if let Ok(four) = <[u8; 4]>::try_from(bytes) {
-        return Some(four.into());
+    /// Ports and whether there are more conditions, of what rules in the chains `pre`, where packets come in, and `sub` redirect.
+    fn found(rules: &[(&'static str, &[Expression<'_>])]) -> Vec<(Vec<RangeInclusive<u16>>, bool)> {
+        let chain = |name: &'static str, nat_hook| Chain {
+            family: IPV4,
+            table: b"nat",
+            name: name.as_bytes(),
+            nat_hook,
+        };
+        let rules = rules.iter().map(|(chain, expressions)| Rule {
+            family: IPV4,
+            table: b"nat",
+            chain: chain.as_bytes(),
+            expressions: expressions.to_vec(),
+        });
+        let chains = [chain("pre", Some(HOOK_PREROUTING)), chain("sub", None)];
+        let sets = |_: u8, _: &[u8], set: &[u8]| (set == b"ours").then(|| vec![53..=53, 90..=99]);
+        let found = among(&chains, rules.collect(), &sets).expect("few rules");
+        for redirect in &found {
+            assert_eq!(
+                (redirect.families, redirect.hooks),
+                ((true, false), (true, false))
+            );
+        }
+        let told = found.into_iter().map(|r| (r.ports, r.is_conditional));
+        told.collect()
     }
-    <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from)
+
+    fn rule<'a>(parts: &[&[Expression<'a>]]) -> Vec<Expression<'a>> {
+        parts.concat()
+    }
+
+    #[test]
+    fn conditions_gather_on_the_way() {
+        let number = 80u16.to_be_bytes();
+        let is_80 = [PORT, compare(9, EQUAL, &number)];
+        let one = rule(&[&TCP, &is_80, &TO_9]);
+        assert_eq!(found(&[("pre", &one)]), [(vec![80..=80], false)]);
+        assert_eq!(found(&[("sub", &one)]), [], "nothing leads there");
+        // A condition on the way to another chain counts there, too.
+        let jump = rule(&[&is_80, &[Jump(b"sub")]]);
+        let rest = rule(&[&TCP, &TO_9]);
+        assert_eq!(
+            found(&[("pre", &jump), ("sub", &rest)]),
+            [(vec![80..=80], false)]
+        );
+        let other = rule(&[&[PORT, compare(9, EQUAL, &[0, 81])], &TO_9]);
+        assert_eq!(found(&[("pre", &jump), ("sub", &other)]), []);
+        // So does one that nobody understands, and what went its way before.
+        let strange = rule(&[&[Other], &[Jump(b"sub")]]);
+        let all = vec![ANY_PORT];
+        assert_eq!(
+            found(&[("pre", &strange), ("sub", &rest)]),
+            [(all.clone(), true)]
+        );
+        let leaves = rule(&[&is_80, &[End]]);
+        assert_eq!(found(&[("pre", &leaves), ("pre", &rest)]), [(all, true)]);
+        // Chains that lead to each other end somewhere.
+        let back = [Jump(b"pre")];
+        assert_eq!(found(&[("pre", &jump), ("sub", &back)]), []);
+    }
+
+    #[test]
+    fn ports_are_compared_as_the_kernel_does() {
+        let ports = |operation, port: u16| {
+            let number = port.to_be_bytes();
+            let one = rule(&[&[PORT, compare(9, operation, &number)], &TO_9]);
+            found(&[("pre", &one)]).pop().map(|(ports, _)| ports)
+        };
+        assert_eq!(ports(NOT_EQUAL, 22), Some(vec![0..=21, 23..=u16::MAX]));
+        assert_eq!(ports(LESS, 22), Some(vec![0..=21]));
+        assert_eq!(ports(LESS, 0), None);
+        assert_eq!(ports(LESS_OR_EQUAL, 22), Some(vec![0..=22]));
+        assert_eq!(ports(GREATER, u16::MAX), None);
+        assert_eq!(ports(GREATER, 22), Some(vec![23..=u16::MAX]));
+        assert_eq!(ports(GREATER_OR_EQUAL, 22), Some(vec![22..=u16::MAX]));
+        let lookup = |set: &'static [u8], is_plain| {
+            let look = Lookup {
+                register: 9,
+                set,
+                is_plain,
+            };
+            let one = rule(&[&[PORT, look], &TO_9]);
+            found(&[("pre", &one)])
+        };
+        assert_eq!(lookup(b"ours", true), [(vec![53..=53, 90..=99], false)]);
+        assert_eq!(lookup(b"gone", true), [(vec![ANY_PORT], true)]);
+        assert_eq!(lookup(b"ours", false), [(vec![ANY_PORT], true)]);
+        let udp_and_tcp = rule(&[&TCP, &[compare(8, EQUAL, &[17])], &TO_9]);
+        assert_eq!(found(&[("pre", &udp_and_tcp)]), []);
+    }
+
+    #[test]
+    fn sets_have_single_ports_and_intervals() {
+        assert_eq!(
+            ranges(vec![(5353, false), (53, false)]),
+            [53..=53, 5353..=5353]
+        );
+        let mixed = vec![
+            (0, true),
+            (201, true),
+            (100, false),
+            (201, false),
+            (203, true),
+        ];
+        assert_eq!(ranges(mixed), [100..=200, 201..=202]);
+        assert_eq!(
+            ranges(vec![(9, true), (8, false), (60000, false)]),
+            [8..=8, 60000..=u16::MAX]
+        );
+        assert_eq!(ranges(Vec::new()), []);
+    }
 }
