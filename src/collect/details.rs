@@ -4,7 +4,7 @@
 
 use super::cgroups::Cgroups;
 use crate::model::{CgroupId, CgroupPath, Engine, Parent, Pid, Place, ProcessDetail};
-use crate::sys::proc_root::Dir;
+use crate::sys::{self, proc_root::Dir};
 use crate::wire::{cgroup, pid, pid_stat};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -48,10 +48,7 @@ fn detail(proc: &Dir, pid: Pid, clock: Option<&Clock>) -> Option<ProcessDetail> 
         .and_then(|stat| pid_stat::origin(&stat));
     Some(ProcessDetail {
         pid,
-        command: process
-            .read(c"cmdline", COMMAND_LEN)
-            .ok()
-            .map(|text| pid_stat::arguments(&text)),
+        command: command(&process, pid),
         started_at: origin.and_then(|o| clock?.at(o.start_ticks)),
         place: process
             .read(c"cgroup", CGROUP_LEN)
@@ -61,6 +58,17 @@ fn detail(proc: &Dir, pid: Pid, clock: Option<&Clock>) -> Option<ProcessDetail> 
             .filter(|o| o.parent != 0)
             .map(|o| parent(proc, o.parent)),
     })
+}
+
+/// The arguments of a process; of one whose first thread has ended those that another thread tells.
+fn command(process: &Dir, pid: Pid) -> Option<Vec<Vec<u8>>> {
+    let text = process.read(c"cmdline", COMMAND_LEN).ok()?;
+    let living = || {
+        let threads = sys::process::threads(pid.0)?;
+        sys::process::command(*threads.last().filter(|&&thread| thread != pid.0)?)
+    };
+    let text = Some(text).filter(|text| !text.is_empty()).or_else(living);
+    Some(pid_stat::arguments(&text.unwrap_or_default()))
 }
 
 fn parent(proc: &Dir, number: u32) -> Parent {

@@ -116,6 +116,9 @@ impl Page {
         };
         let root = match (part.verdict, part.root) {
             (a, b) if a == b => "",
+            (_, Verdict::Free) if view.evidence.user.is_foreign => {
+                "; root of this network namespace can bind it"
+            }
             (_, Verdict::Free) if view.evidence.user.uid == Uid(0) => {
                 "; with CAP_NET_BIND_SERVICE it can be bound"
             }

@@ -1,7 +1,8 @@
 //! SO_REUSEPORT, devices and users.
 
-use super::{NOBODY, Options, as_user, ask, ask_as_nobody};
+use super::{NOBODY, Options, as_user, ask, ask_as_nobody, read};
 use crate::namespace;
+use crate::portctl::Run;
 use crate::scene::{address, port};
 use nix::sys::socket::{setsockopt, sockopt as nix_sockopt};
 
@@ -120,6 +121,16 @@ fn privileged_ports() {
         answer.holds();
         assert_eq!(ask("tcp/80").verdict(), "free");
         ask("tcp/80").holds();
+        // Root of a user namespace has every capability there, and none over a network namespace that is not its own.
+        let inside = |flags: &str| {
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            let run = Run::new("why tcp/80 --json").env("PATH", path);
+            read(run.through(flags.split(' ')))
+        };
+        let answer = inside("unshare -U -r");
+        assert_eq!(answer.told(), ("blocked", "privileged-port", Some(true)));
+        assert_eq!(answer.reasons()[0]["remedies"][0]["action"], "run-outside");
+        assert_eq!(inside("unshare -U -r -n").verdict(), "free");
         ask_as_nobody("udp/80").holds();
         ask_as_nobody("[::1]:80").holds();
         std::fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "80").unwrap();
