@@ -1,7 +1,8 @@
 //! Which processes must end for sockets to be closed, and which sockets no process can be ended for.
 
 use crate::model::{
-    Ends, Exposure, NoOwner, OwnerTable, Owners, Pid, Socket, SocketKind, State, UnixName,
+    Barrier, Ends, Exposure, NoOwner, OwnerTable, Owners, Pid, Protocol, Socket, SocketKind, State,
+    Uid, UnixName,
 };
 use std::collections::BTreeMap;
 
@@ -12,6 +13,8 @@ pub struct Victim {
     pub pid: Pid,
     /// Its command name, the process's own words.
     pub name: Option<Box<[u8]>>,
+    /// Its effective user, if it was there to be asked.
+    pub uid: Option<Uid>,
     /// The sockets, by their place in the list.
     pub sockets: Vec<usize>,
 }
@@ -23,10 +26,10 @@ pub enum Spared {
     Init,
     /// This program itself holds it.
     Own,
-    /// Who holds it cannot be seen.
-    Hidden,
-    /// Who holds it is outside this PID namespace, or nobody does.
-    Outside,
+    /// Who holds it cannot be seen, because of this.
+    Hidden(Barrier),
+    /// It is bound, and neither listens nor is connected: the kernel closes no such socket for others.
+    Idle,
     /// No process was found that holds it, and the kernel may hold it for itself.
     Unclaimed,
     /// No process holds it.
@@ -56,6 +59,12 @@ pub fn waits_for_others(socket: &Socket) -> bool {
         }
         _ => socket.state == State::Listen,
     }
+}
+
+/// Whether it is a TCP socket that is bound, and neither listens nor is connected.
+#[must_use]
+pub fn is_idle(socket: &Socket) -> bool {
+    socket.protocol == Protocol::Tcp && matches!(socket.state, State::BoundInactive | State::Close)
 }
 
 /// Finds the processes that hold `sockets`; `own` is this program.
@@ -93,6 +102,7 @@ pub fn plan(sockets: &[Socket], owners: &OwnerTable, own: Pid) -> Plan {
             let victim = victims.entry(pid).or_insert_with(|| Victim {
                 pid,
                 name: holder.process.name.clone(),
+                uid: holder.process.uid,
                 sockets: Vec::new(),
             });
             if victim.sockets.last() != Some(&place) {
@@ -107,22 +117,20 @@ pub fn plan(sockets: &[Socket], owners: &OwnerTable, own: Pid) -> Plan {
 }
 
 /// Why holders were not seen.
-const fn hidden(owners: &OwnerTable) -> Spared {
-    if owners.report().hides_inside() {
-        Spared::Hidden
-    } else {
-        Spared::Outside
-    }
+fn hidden(owners: &OwnerTable) -> Spared {
+    Spared::Hidden(owners.report().barrier().unwrap_or_default())
 }
 
-/// Sockets that are never closed behind the back of who holds them, by their place in the list: the kernel's own, and those that stand
-/// open to strangers, may be the kernel's, and have no process that was seen. Processes hold such sockets, and a part of the kernel that
+/// Sockets that are not closed behind the back of who holds them, by their place in the list: those that the kernel closes for their
+/// holder only, its own, and those that stand open to strangers, may be the kernel's, and have no process that was seen. Processes hold such sockets, and a part of the kernel that
 /// has lost its one cannot make another.
 #[must_use]
 pub fn kept_open(sockets: &[Socket], owners: &OwnerTable) -> Vec<(usize, Spared)> {
     let mut kept = Vec::new();
     for (place, socket) in sockets.iter().enumerate() {
         let spared = match owners.of(socket) {
+            // `tcp_diag_destroy` finds none of these: they are in neither of its tables.
+            _ if is_idle(socket) => Spared::Idle,
             Owners::None {
                 reason: NoOwner::Kernel,
                 ..
@@ -238,7 +246,7 @@ mod tests {
             hidden_processes: 1,
             ..ScanReport::default()
         });
-        assert!(kept_open(&sockets, &owners).contains(&(3, Spared::Hidden)));
+        assert!(kept_open(&sockets, &owners).contains(&(3, Spared::Hidden(Barrier::Users))));
     }
 
     #[test]
@@ -249,6 +257,6 @@ mod tests {
             ..ScanReport::default()
         });
         let plan = plan(&[listener(5)], &owners, Pid(99));
-        assert_eq!(plan.spared, [(0, Spared::Hidden)]);
+        assert_eq!(plan.spared, [(0, Spared::Hidden(Barrier::Users))]);
     }
 }

@@ -31,6 +31,13 @@ pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Ex
         None => Sort::Default,
     };
     plan.query.details = plan.query.details.or(sort.needs_details());
+    if plan.answer == Answer::Rows {
+        plan.query.owners |= sort.needs_owners();
+        // What a program reads should not need a second question; for a person the name is enough.
+        if plan.query.owners && matches!(plan.format, Format::Json | Format::Ndjson) {
+            plan.query.details = plan.query.details.or(DetailSet::COMMAND);
+        }
+    }
     let names = names.with(plan.query.details);
     if let Some(path) = &args.dump {
         // What is missing in a dump says that there is none: whoever reads it must know that it was asked for.
@@ -46,7 +53,6 @@ pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Ex
 }
 
 fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Error> {
-    plan.query.owners |= sort.needs_owners();
     let no_contexts = plan
         .query
         .details

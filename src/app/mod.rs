@@ -22,7 +22,7 @@ use crate::collect::{self, Collected};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::filter;
-use crate::model::{NetNs, Notice, Query, SourceChoice, field_by_name};
+use crate::model::{Barrier, NetNs, Notice, Query, SourceChoice, field_by_name};
 use crate::render::escape::escape;
 use crate::render::{Closing, Opening, schema};
 use crate::sys;
@@ -345,22 +345,18 @@ fn together(notices: &[Notice]) -> Vec<Notice> {
 
 /// The notice that owners of rows could not be seen, and what would show them.
 fn owners_hidden(count: u64, report: &crate::model::ScanReport) -> Notice {
-    let remedy = if let Some(reason) = &report.failed {
-        reason.clone()
-    } else if report.hidepid {
-        "/proc is mounted with hidepid= and shows your own processes only; run as root to see them"
-            .to_owned()
-    } else if report.nested && report.hidden_processes == 0 {
-        "their processes are outside this PID namespace; run in the one of the host to see them"
-            .to_owned()
-    } else if sys::namespace::is_root() {
-        "processes refused to be looked at even by root; outside the container or user namespace they may \
-         be seen"
-            .to_owned()
-    } else {
-        "their processes belong to other users or let nobody look; run as root to see them, or give \
-         portctl cap_sys_ptrace (portctl help capabilities)"
-            .to_owned()
+    let why = match report.barrier() {
+        None | Some(Barrier::Failure) => report.failed.as_deref().unwrap_or_default(),
+        _ if report.hidepid => "/proc is mounted with hidepid= and shows your own processes only",
+        Some(Barrier::Users) => "their processes belong to other users or let nobody look",
+        Some(Barrier::PidNamespace) => "their processes are outside this PID namespace",
+        Some(Barrier::Capability | Barrier::UserNamespace | Barrier::Policy) => {
+            "processes refused to be looked at"
+        }
+    };
+    let remedy = match report.barrier() {
+        None | Some(Barrier::Failure) => why.to_owned(),
+        Some(barrier) => format!("{why}; {}", barrier.remedy()),
     };
     Notice::OwnersHidden { count, remedy }
 }

@@ -45,28 +45,26 @@ pub(super) fn run(args: &WaitArgs) -> Result<Exit, Error> {
         Patience::Limited(time) => began.checked_add(time),
         Patience::Endless => None,
     };
+    let mut answer = Exit::Done;
     for question in &questions {
         let mut watch = Watch::new(question, args.until);
+        // Once the time is over there is still one look at each of the others.
         if !watch.until(deadline, args.connect)? {
-            if !args.quiet {
-                say(&watch.last_words(began.elapsed(), &names)?);
+            answer = Exit::No;
+            if args.quiet {
+                break;
             }
-            return Ok(Exit::No);
-        }
-        if args.verbose {
+            say(&watch.last_words(began.elapsed(), &names)?);
+        } else if args.verbose {
             say(&format!(
                 "{} {} after {}\n",
                 escape(question.asked.as_bytes()),
-                match args.until {
-                    UntilArg::Listen => "listens",
-                    UntilArg::Free => "is free",
-                    UntilArg::Established => "is connected",
-                },
+                watch.good_word(),
                 seconds(began.elapsed())
             ));
         }
     }
-    Ok(Exit::Done)
+    Ok(answer)
 }
 
 fn questions(args: &WaitArgs, names: &SystemNames) -> Result<Vec<Question>, Error> {
@@ -109,6 +107,8 @@ pub(super) struct Watch<'a> {
     found: Option<Socket>,
     /// Why the last attempt to connect failed.
     unanswered: Option<io::Error>,
+    /// Whether what is free is so only for a program that sets `SO_REUSEADDR`.
+    needs_reuse: bool,
 }
 
 impl<'a> Watch<'a> {
@@ -125,6 +125,7 @@ impl<'a> Watch<'a> {
             facts,
             found: None,
             unanswered: None,
+            needs_reuse: false,
         }
     }
 
@@ -242,9 +243,12 @@ impl<'a> Watch<'a> {
         match worst {
             Hold::Certain => Ok(false),
             Hold::None if is_sure => Ok(place.refused(&self.facts).is_none()),
-            Hold::None | Hold::Perhaps => Ok(place.binds().all(|(target, variant)| {
-                collect::binding::try_variant(target, variant) == BindOutcome::Ok
-            })),
+            Hold::None | Hold::Perhaps => {
+                self.needs_reuse = worst == Hold::Perhaps && protocols.contains(&Protocol::Tcp);
+                Ok(place.binds().all(|(target, variant)| {
+                    collect::binding::try_variant(target, variant) == BindOutcome::Ok
+                }))
+            }
         }
     }
 
@@ -272,6 +276,19 @@ impl<'a> Watch<'a> {
         let is_answered = answer.is_ok();
         self.unanswered = answer.err();
         is_answered
+    }
+
+    /// What has come.
+    const fn good_word(&self) -> &'static str {
+        match (self.until, &self.question.subject) {
+            (UntilArg::Listen, _) => "listens",
+            (UntilArg::Established, _) => "is connected",
+            (UntilArg::Free, Subject::Unix(_)) => "is free (nothing is there)",
+            (UntilArg::Free, _) if self.needs_reuse => {
+                "is free for a program that sets SO_REUSEADDR (as servers do)"
+            }
+            (UntilArg::Free, _) => "is free (it can be bound)",
+        }
     }
 
     /// Why it has not come, as far as one more look tells.
@@ -314,6 +331,11 @@ impl<'a> Watch<'a> {
                 let near = self.near()?;
                 for socket in near.iter().take(NAMED) {
                     words.push_str(&format!("note: there is {}\n", text(socket)));
+                }
+                if let Subject::Unix(UnixName::Path(path)) = &self.question.subject
+                    && let Some(found) = at_path(collect::unix_path::facts(path).kind)
+                {
+                    words.push_str(&format!("note: there is {found}\n"));
                 }
                 if let Some(word) = self.refusal() {
                     words.push_str(&format!(
@@ -370,6 +392,18 @@ impl<'a> Watch<'a> {
         collect::collect(&query, &mut near).map_err(Error::Source)?;
         near.sockets.sort_by(crate::model::default_order);
         Ok(near.sockets)
+    }
+}
+
+/// What is at a path where nothing listens.
+const fn at_path(kind: PathKind) -> Option<&'static str> {
+    match kind {
+        PathKind::Missing | PathKind::Unreadable(_) => None,
+        PathKind::LiveSocket => Some("a socket that does not listen"),
+        PathKind::Socket => Some("the file of a socket"),
+        PathKind::StaleSocket => Some("the file of a socket that is gone"),
+        PathKind::Directory => Some("a directory"),
+        PathKind::Other => Some("a file that is no socket"),
     }
 }
 

@@ -14,8 +14,8 @@ use crate::exit::Exit;
 use crate::model::{
     BindFacts, BindOutcome, BindTarget, BindTrial, BindUser, CgroupId, Conditions, DetailSet,
     Family, Inode, Kinds, Listeners, Notice, OtherListener, OwnerTable, Owners, PathFacts, Pid,
-    ProcessDetail, Protocol, Query, Question, Socket, SourceChoice, SourceKind, StateMasks,
-    StateSet, Subject, Table, TableSet, UnixName,
+    ProcessDetail, Protocol, Query, Question, Redirect, Socket, SourceChoice, SourceKind,
+    StateMasks, StateSet, Subject, Table, TableSet, UnixName,
 };
 use crate::render::{Closing, Opening, WhyView, why_json, why_text};
 use crate::sys::stdout::Stdout;
@@ -100,6 +100,7 @@ struct Inquiry {
     facts: BindFacts,
     user: BindUser,
     tables: TableSet,
+    redirects: Option<Vec<Redirect>>,
 }
 
 /// One look at the tables.
@@ -149,6 +150,11 @@ impl Inquiry {
         Self {
             facts,
             user: collect::binding::caller(),
+            redirects: if tables.iter().any(|t| t.protocol != Protocol::Unix) {
+                collect::redirects::redirects()
+            } else {
+                None
+            },
             tables,
         }
     }
@@ -221,7 +227,7 @@ impl Inquiry {
         })
     }
 
-    fn evidence<'a>(&self, look: &'a Look, trials: &'a [BindTrial]) -> Evidence<'a> {
+    fn evidence<'a>(&'a self, look: &'a Look, trials: &'a [BindTrial]) -> Evidence<'a> {
         Evidence {
             sockets: &look.sockets,
             listeners: &look.listeners,
@@ -231,6 +237,7 @@ impl Inquiry {
             facts: &look.facts,
             user: self.user,
             trials,
+            redirects: self.redirects.as_deref(),
             missing: &look.missing,
         }
     }

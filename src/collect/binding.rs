@@ -19,9 +19,11 @@ const LISTS_BOUND_SINCE: (u32, u32) = (6, 8);
 /// The user who asks.
 #[must_use]
 pub fn caller() -> BindUser {
+    let privileged = sys::caller::may_bind_privileged_ports();
     BindUser {
         uid: Uid(sys::caller::effective_uid()),
-        privileged: sys::caller::may_bind_privileged_ports(),
+        privileged,
+        is_foreign: privileged == Some(false) && sys::caller::has_bind_capability(),
     }
 }
 
@@ -35,6 +37,7 @@ pub fn facts(asked: &[IpAddr]) -> BindFacts {
         nonlocal_v4: flag("ipv4/ip_nonlocal_bind"),
         nonlocal_v6: flag("ipv6/ip_nonlocal_bind"),
         addresses: addresses(),
+        no_local_table: None,
         routes: Vec::new(),
         without_ipv6: Vec::new(),
         ipv6: sys::bind::has_ipv6(),
@@ -46,6 +49,11 @@ pub fn facts(asked: &[IpAddr]) -> BindFacts {
         {
             facts.routes.push((v4, kind));
         }
+    }
+    let has_v4 = |all: &Vec<LocalAddress>| all.iter().any(|a| a.address.is_ipv4());
+    let elsewhere = facts.routes.iter().any(|(_, k)| *k == RouteKind::Elsewhere);
+    if elsewhere && !facts.addresses.as_ref().is_some_and(has_v4) {
+        facts.no_local_table = rtnetlink::has_local_table().map(|has| !has);
     }
     facts.without_ipv6 = without_ipv6();
     facts

@@ -4,7 +4,7 @@
 
 use super::cgroups::Cgroups;
 use crate::model::{CgroupId, CgroupPath, Engine, Parent, Pid, Place, ProcessDetail};
-use crate::sys::proc_root::Dir;
+use crate::sys::{self, proc_root::Dir};
 use crate::wire::{cgroup, pid, pid_stat};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -48,25 +48,44 @@ fn detail(proc: &Dir, pid: Pid, clock: Option<&Clock>) -> Option<ProcessDetail> 
         .and_then(|stat| pid_stat::origin(&stat));
     Some(ProcessDetail {
         pid,
-        command: process
-            .read(c"cmdline", COMMAND_LEN)
-            .ok()
-            .map(|text| pid_stat::arguments(&text)),
+        command: command(&process, pid),
         started_at: origin.and_then(|o| clock?.at(o.start_ticks)),
         place: process
             .read(c"cgroup", CGROUP_LEN)
             .ok()
             .and_then(|text| cgroup::membership(&text).map(place)),
-        parent: origin.filter(|o| o.parent != 0).map(|o| Parent {
-            pid: Pid(o.parent),
-            name: name(proc, o.parent),
-        }),
+        parent: origin
+            .filter(|o| o.parent != 0)
+            .map(|o| parent(proc, o.parent)),
     })
 }
 
-fn name(proc: &Dir, pid: u32) -> Option<Vec<u8>> {
-    let status = proc.read(format!("{pid}/status"), 4096).ok()?;
-    pid::status_name(&status)
+/// The arguments of a process; of one whose first thread has ended those that another thread tells.
+fn command(process: &Dir, pid: Pid) -> Option<Vec<Vec<u8>>> {
+    let text = process.read(c"cmdline", COMMAND_LEN).ok()?;
+    let living = || {
+        let threads = sys::process::threads(pid.0)?;
+        sys::process::command(*threads.last().filter(|&&thread| thread != pid.0)?)
+    };
+    let text = Some(text).filter(|text| !text.is_empty()).or_else(living);
+    Some(pid_stat::arguments(&text.unwrap_or_default()))
+}
+
+fn parent(proc: &Dir, number: u32) -> Parent {
+    let stat = proc.read(format!("{number}/stat"), 4096).ok();
+    let leads = |o: pid_stat::Origin| o.session == number;
+    let has_no_arguments = || {
+        let text = proc.read(format!("{number}/cmdline"), COMMAND_LEN);
+        text.is_ok_and(|text| pid_stat::arguments(&text).len() == 1)
+    };
+    Parent {
+        pid: Pid(number),
+        is_interactive: stat
+            .as_deref()
+            .and_then(pid_stat::origin)
+            .is_some_and(|o| o.has_terminal && (leads(o) || has_no_arguments())),
+        name: stat.as_deref().and_then(pid::stat_name).map(<[u8]>::to_vec),
+    }
 }
 
 fn place(found: cgroup::Membership<'_>) -> Place {

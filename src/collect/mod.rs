@@ -25,6 +25,8 @@ pub mod port_probe;
 mod proc_net;
 pub mod processes;
 mod protocols;
+pub mod redirects;
+pub mod rights;
 pub mod route;
 mod rtnetlink;
 mod saved;

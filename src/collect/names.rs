@@ -7,7 +7,7 @@ use crate::model::{
     CgroupId, CgroupPath, DetailSet, EphemeralPorts, IfIndex, Names, Pid, Port, Protocol, Uid,
 };
 use crate::sys;
-use crate::wire::services;
+use crate::wire::{pid_stat, services};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
@@ -33,6 +33,8 @@ pub struct SystemNames {
     foreign: bool,
     /// Present if paths of control groups are wanted.
     cgroups: Option<RefCell<Cgroups>>,
+    /// Present if command lines are wanted.
+    commands: Option<Commands>,
     /// Present if threads are wanted.
     threads: Option<Lists>,
     /// Present if security contexts are wanted.
@@ -40,6 +42,9 @@ pub struct SystemNames {
     /// Whether security contexts of sockets are wanted; of each only one row asks.
     socket_contexts: bool,
 }
+
+/// The arguments of processes.
+type Commands = RefCell<FxHashMap<Pid, Option<Rc<[Box<[u8]>]>>>>;
 
 /// The threads of processes.
 type Lists = RefCell<FxHashMap<Pid, Option<Rc<[Pid]>>>>;
@@ -66,10 +71,12 @@ impl SystemNames {
     #[must_use]
     pub fn with(self, details: DetailSet) -> Self {
         let live = !self.foreign;
+        let commands = live && details.has(DetailSet::COMMAND);
         let threads = live && details.has(DetailSet::THREADS);
         let contexts = live && details.has(DetailSet::CONTEXT);
         Self {
             cgroups: details.has(DetailSet::CGROUP).then(RefCell::default),
+            commands: commands.then(RefCell::default),
             threads: threads.then(RefCell::default),
             contexts: contexts.then(RefCell::default),
             socket_contexts: live && details.has(DetailSet::SOCKET_CONTEXT),
@@ -138,6 +145,16 @@ impl Names for SystemNames {
 
     fn host(&self, address: IpAddr) -> Option<Rc<[u8]>> {
         remember(&self.hosts, address, || sys::hosts::name_of(address))
+    }
+
+    fn command(&self, pid: Pid) -> Option<Rc<[Box<[u8]>]>> {
+        let mut known = self.commands.as_ref()?.borrow_mut();
+        let read = || {
+            let text = sys::process::command(pid.0)?;
+            let arguments = pid_stat::arguments(&text).into_iter();
+            Some(arguments.map(Vec::into_boxed_slice).collect())
+        };
+        known.entry(pid).or_insert_with(read).clone()
     }
 
     fn threads(&self, pid: Pid) -> Option<Rc<[Pid]>> {

@@ -6,6 +6,8 @@ use crate::wire::route::{self, Key, Route};
 use std::io;
 
 const SEQUENCE: u32 = 1;
+/// `ENOENT`, errno(3).
+const NO_ENTRY: i32 = 2;
 
 /// How an answer ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -59,6 +61,23 @@ pub(super) fn route(key: &Key) -> Result<Route, AskError> {
         },
     )?;
     found.ok_or_else(|| AskError::Unasked(io::Error::other("an answer makes no sense")))
+}
+
+/// Whether there is a table of this host's IPv4 addresses, which comes with the first of them. `None` if the kernel does not tell
+/// (before Linux 4.20), or cannot be asked.
+pub(super) fn has_local_table() -> Option<bool> {
+    let mut netlink = Netlink::route().ok()?;
+    netlink.be_strict().ok()?;
+    match ask_over(
+        &mut netlink,
+        route::local_table_request,
+        Answer::Dump,
+        |_, _| {},
+    ) {
+        Ok(()) => Some(true),
+        Err(AskError::Refused(error)) if error.raw_os_error() == Some(NO_ENTRY) => Some(false),
+        Err(_) => None,
+    }
 }
 
 /// The same over a netlink socket of any protocol.

@@ -76,6 +76,10 @@ pub(super) fn named(row: Row<'_>, field: FieldId, names: &Names) -> Truth {
         Value::Name(name) => names.matches_text(&name).into(),
         Value::Text(text) => names.matches_text(text).into(),
         Value::Word(word) => names.matches_text(word.as_bytes()).into(),
+        Value::Commands(owners) => held_by(owners, |holder| {
+            let arguments = row.context.names.command(holder.lives_as());
+            arguments.is_some_and(|arguments| names.matches_text(&arguments.join(&b' ')))
+        }),
         Value::Contexts(owners) => held_by(owners, |holder| {
             let context = row.context.names.context(holder.process.pid);
             context.is_some_and(|context| names.matches_text(&context))

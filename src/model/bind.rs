@@ -161,6 +161,8 @@ pub struct BindUser {
     /// Whether it may bind ports below `ip_unprivileged_port_start`: `CAP_NET_BIND_SERVICE` in the user namespace that owns
     /// the network namespace. `None` if that cannot be told.
     pub privileged: Option<bool>,
+    /// Whether it has that capability, in a user namespace that does not own the network namespace.
+    pub is_foreign: bool,
 }
 
 /// How usable an address of this host is, `IFA_F_*` of `linux/if_addr.h`.
@@ -211,6 +213,9 @@ pub struct BindFacts {
     pub nonlocal_v6: Option<bool>,
     /// The addresses of all interfaces.
     pub addresses: Option<Vec<LocalAddress>>,
+    /// Whether there is no table of this host's IPv4 addresses, as where lo was never up: bind(2) then takes any
+    /// (`inet_addr_type_table` of `net/ipv4/fib_frontend.c`). `None` if that cannot be told.
+    pub no_local_table: Option<bool>,
     /// What the IPv4 addresses that were asked about are.
     pub routes: Vec<(Ipv4Addr, RouteKind)>,
     /// Interfaces with `net.ipv6.conf.*.disable_ipv6` set.

@@ -54,6 +54,8 @@ pub struct Parent {
     pub pid: Pid,
     /// Its command name, absent if it was gone.
     pub name: Option<Vec<u8>>,
+    /// Whether it looks like a shell that a person sits at: it has a terminal, and leads its session or was given no arguments.
+    pub is_interactive: bool,
 }
 
 /// More about one process. What could not be read is absent. All bytes are the process's own words.

@@ -94,6 +94,7 @@ pub enum FieldId {
     Process,
     Pid,
     Fd,
+    Command,
     Threads,
     Context,
     SocketContext,
@@ -177,6 +178,7 @@ const fn field(
         needs_owners: false,
         needs_details: match id {
             FieldId::Cgroup => DetailSet::CGROUP,
+            FieldId::Command => DetailSet::COMMAND,
             FieldId::Threads => DetailSet::THREADS,
             FieldId::Context => DetailSet::CONTEXT,
             FieldId::SocketContext => DetailSet::SOCKET_CONTEXT,
@@ -233,6 +235,7 @@ const fn source(id: FieldId) -> &'static str {
         FieldId::V6only => "inet_diag SKV6ONLY",
         FieldId::Shutdown => "SHUTDOWN",
         FieldId::Process | FieldId::Pid | FieldId::Fd => "/proc/PID/fd",
+        FieldId::Command => "/proc/PID/cmdline",
         FieldId::Threads => "/proc/PID/task",
         FieldId::Context => "/proc/PID/attr/current",
         FieldId::SocketContext => "security.selinux of /proc/PID/fd/FD",
@@ -671,6 +674,14 @@ const GENERAL: &[Field] = &[
         "owners.processes.fds",
         "their descriptor numbers",
         |row| Value::Descriptors(row.owners()),
+    ),
+    owned(
+        FieldId::Command,
+        "command",
+        &["cmdline", "args"],
+        "owners.processes.command",
+        "the command line of each process that holds the socket",
+        |row| Value::Commands(row.owners()),
     ),
     owned(
         FieldId::Threads,

@@ -31,6 +31,7 @@ mod ports;
 mod protocol;
 mod query;
 mod question;
+mod redirect;
 mod snapshot;
 mod socket;
 mod state;
@@ -63,13 +64,14 @@ pub use field::{Context, FIELDS, Field, FieldId, Row, field_by_name};
 pub use names::{CgroupPath, Names, NoNames};
 pub use order::{ORDER_WINDOW, default_order, order_window};
 pub use owners::{
-    Held, Holder, Holders, Listeners, NoOwner, OwnerTable, Owners, Pid, Process, ScanReport,
-    TunnelDevice,
+    Barrier, Held, Holder, Holders, Listeners, NoOwner, OwnerTable, Owners, Pid, Process,
+    ScanReport, TunnelDevice,
 };
 pub use ports::EphemeralPorts;
 pub use protocol::{Family, Protocol, Table, TableSet};
 pub use query::{Kinds, Query, SourceChoice, StateMasks};
 pub use question::{Question, Subject};
+pub use redirect::Redirect;
 pub use snapshot::{NetNs, Notice, Snapshot, SourceKind, TableReport};
 pub use socket::{CgroupId, Cookie, Inode, Mark, Queues, Shutdown, Socket, Timer, TimerKind, Uid};
 pub use state::{SctpState, State, StateSet, StateSetName};

@@ -31,6 +31,12 @@ pub trait Names {
         let _ = id;
         CgroupPath::NotAsked
     }
+    /// The command line of a process or thread, by its arguments; none for a zombie or a kernel thread. `None` if nobody asked, or it is
+    /// gone. A process may write anything there.
+    fn command(&self, pid: Pid) -> Option<Rc<[Box<[u8]>]>> {
+        let _ = pid;
+        None
+    }
     /// The threads of a process, itself first; `None` if nobody asked, or it is gone.
     fn threads(&self, pid: Pid) -> Option<Rc<[Pid]>> {
         let _ = pid;

@@ -2,7 +2,7 @@
 
 use super::{Inode, Port, Socket, State, Uid};
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// A process or thread id, as the reader's PID namespace numbers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,6 +31,14 @@ pub struct Holder<'a> {
     pub fd: u32,
     /// Its place among the files registered with that io_uring, io_uring_register(2); such a file needs no descriptor.
     pub slot: Option<u32>,
+}
+
+impl Holder<'_> {
+    /// The thread to ask what a process whose first thread has ended no longer tells.
+    #[must_use]
+    pub fn lives_as(&self) -> Pid {
+        self.thread.unwrap_or(self.process.pid)
+    }
 }
 
 /// One reference to a socket, as it is found in a descriptor table.
@@ -76,8 +84,8 @@ pub enum NoOwner {
     AcceptQueue,
     /// The handshake is not done.
     HalfOpen,
-    /// Made by the kernel for itself: no process holds it, and a tunnel device or the NFS server listens on its port, or it is the
-    /// kernel's end of netlink; or, in all likelihood, it is a WireGuard device's, of which there are enough.
+    /// Made by the kernel for itself: no process holds it, and a tunnel device, the NFS server, its lock manager or a storage target
+    /// listens on its port, or it is the kernel's end of netlink; or, in all likelihood, it is a WireGuard device's, of which there are enough.
     Kernel,
     /// In all likelihood on its way between processes: none holds it, and at least as many descriptors as there are such sockets
     /// are in the queues of unix sockets (`SCM_RIGHTS`, unix(7)).
@@ -186,6 +194,45 @@ impl<'a> Iterator for Holders<'a> {
     }
 }
 
+/// What keeps this process from seeing who holds a socket, or from ending it, and so what would have to be different.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Barrier {
+    /// They are other users' processes.
+    #[default]
+    Users,
+    /// It is root, and lacks the capability for that: `CAP_SYS_PTRACE`, `CAP_KILL`.
+    Capability,
+    /// They are processes of another user namespace, where no right of this one counts.
+    UserNamespace,
+    /// It has every right and was refused: by a security module, or a sandbox.
+    Policy,
+    /// The holder may be outside this PID namespace, pid_namespaces(7).
+    PidNamespace,
+    /// Something failed, whatever the rights: [`ScanReport::failed`].
+    Failure,
+}
+
+impl Barrier {
+    /// What to do to see them, without a full stop.
+    #[must_use]
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::Users => {
+                "run this as root to see them, or give portctl cap_sys_ptrace (portctl help capabilities)"
+            }
+            Self::Capability => "run this with CAP_SYS_PTRACE, which this root lacks",
+            Self::UserNamespace => {
+                "run this outside this user namespace, whose root may only see processes of its own"
+            }
+            Self::Policy => {
+                "a security module or a sandbox keeps even root from seeing them: run this without that"
+            }
+            Self::PidNamespace => "run this in the PID namespace of the host to see them",
+            Self::Failure => "ask again",
+        }
+    }
+}
+
 /// How complete the walk over /proc was.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScanReport {
@@ -193,6 +240,8 @@ pub struct ScanReport {
     pub hidden_processes: u32,
     /// Whether /proc hides other users' processes altogether (`hidepid=`).
     pub hidepid: bool,
+    /// What those processes are out of reach by.
+    pub refused_by: Barrier,
     /// Whether this process is in a PID namespace inside another, whose processes are not in its /proc, pid_namespaces(7).
     pub nested: bool,
     /// Why nothing could be read at all.
@@ -212,6 +261,20 @@ impl ScanReport {
     #[must_use]
     pub const fn hides_inside(&self) -> bool {
         self.hidden_processes > 0 || self.hidepid || self.failed.is_some()
+    }
+
+    /// What keeps holders from being seen; `None` if nothing does.
+    #[must_use]
+    pub const fn barrier(&self) -> Option<Barrier> {
+        if self.failed.is_some() {
+            Some(Barrier::Failure)
+        } else if self.hides_inside() {
+            Some(self.refused_by)
+        } else if self.nested {
+            Some(Barrier::PidNamespace)
+        } else {
+            None
+        }
     }
 }
 
@@ -400,6 +463,14 @@ impl OwnerTable {
         }
     }
 
+    /// Where the listener is in whose queue `socket` may be.
+    #[must_use]
+    pub fn queue_of(&self, socket: &Socket) -> Option<SocketAddr> {
+        let ends = socket.inet()?;
+        let address = self.listeners.server(ends.local, ends.local_port)?;
+        Some(SocketAddr::new(address, ends.local_port.0))
+    }
+
     /// Why nobody holds a connection that is known to wait for accept(2).
     #[must_use]
     pub const fn of_unaccepted(&self) -> Owners<'_> {
@@ -461,6 +532,19 @@ impl Listeners {
         self.0.extend(others.0);
     }
 
+    /// The address of the listener through which connections to this address and port come in, if there is one.
+    #[must_use]
+    pub fn server(&self, address: IpAddr, port: Port) -> Option<IpAddr> {
+        let address = address.to_canonical();
+        let any = match address {
+            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        [address, any]
+            .into_iter()
+            .find(|address| self.0.contains(&(port, *address)))
+    }
+
     /// Whether `socket` can have come in through one of the listeners.
     #[must_use]
     pub fn accept(&self, socket: &Socket) -> bool {
@@ -472,14 +556,7 @@ impl Listeners {
     /// Whether one of the listeners accepts connections to this address and port.
     #[must_use]
     pub fn serve(&self, address: IpAddr, port: Port) -> bool {
-        let address = address.to_canonical();
-        let any = match address {
-            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-        };
-        [address, any]
-            .into_iter()
-            .any(|address| self.0.contains(&(port, address)))
+        self.server(address, port).is_some()
     }
 }
 

@@ -72,6 +72,8 @@ pub enum Value<'a> {
     Pids(Owners<'a>),
     /// Their descriptor numbers.
     Descriptors(Owners<'a>),
+    /// Their command lines.
+    Commands(Owners<'a>),
     /// Their threads.
     Threads(Owners<'a>),
     /// Their security contexts.
@@ -120,6 +122,7 @@ impl Value<'_> {
             Self::Processes(o)
             | Self::Pids(o)
             | Self::Descriptors(o)
+            | Self::Commands(o)
             | Self::Threads(o)
             | Self::Contexts(o) => match o {
                 Owners::Known(_) => 0,
@@ -157,6 +160,7 @@ impl Value<'_> {
                 })
             }
             (Self::Pids(a), Self::Pids(b))
+            | (Self::Commands(a), Self::Commands(b))
             | (Self::Threads(a), Self::Threads(b))
             | (Self::Contexts(a), Self::Contexts(b)) => a
                 .first_holder()

@@ -56,6 +56,7 @@ impl Column {
             FieldId::Fd => ("FD", false, Some(13)),
             FieldId::PeerProcess => ("PEER-PROCESS", false, Some(22)),
             FieldId::Threads => ("THREADS", false, None),
+            FieldId::Command => ("COMMAND", false, None),
             FieldId::Context => ("CONTEXT", false, None),
             FieldId::SocketContext => ("SOCKET-CONTEXT", false, None),
             FieldId::Tcp(metric) => (metric.heading(), is_numeric(metric.unit()), Some(12)),
@@ -86,6 +87,7 @@ impl Column {
                 | FieldId::PeerPath
                 | FieldId::PeerProcess
                 | FieldId::Threads
+                | FieldId::Command
                 | FieldId::Context
                 | FieldId::Cgroup
         )

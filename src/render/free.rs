@@ -65,15 +65,17 @@ impl FreeView<'_> {
                     self.why()
                 ),
             };
+            let mut is_here = true;
             for address in self.addresses.iter().filter(|a| self.is_elsewhere(**a)) {
                 let _ = writeln!(text, "note: {address} is not an address of this host");
+                is_here = false;
             }
-            if self.left_out.ephemeral > 0 {
+            if self.left_out.ephemeral > 0 && is_here {
                 text.push_str(
                     "hint: --ephemeral also takes ports that the kernel gives to connections\n",
                 );
             }
-            if self.left_out.reserved > 0 {
+            if self.left_out.reserved > 0 && is_here {
                 text.push_str(
                     "hint: --reserved also takes ports that the administrator has reserved\n",
                 );

@@ -346,7 +346,21 @@ fn process(out: &mut Vec<u8>, holder: &Holder<'_>, refs: &References, names: &dy
         literal(out, ",\"context\":");
         string(out, &context);
     }
-    literal(out, ",\"command\":null}");
+    command(out, holder, names);
+    literal(out, "}");
+}
+
+/// The arguments of a process; null if nobody asked, or it is gone.
+fn command(out: &mut Vec<u8>, holder: &Holder<'_>, names: &dyn Names) {
+    let Some(arguments) = names.command(holder.lives_as()) else {
+        return literal(out, ",\"command\":null");
+    };
+    literal(out, ",\"command\":[");
+    for (n, argument) in arguments.iter().enumerate() {
+        literal(out, if n == 0 { "" } else { "," });
+        string(out, argument);
+    }
+    literal(out, "]");
 }
 
 /// The context of a socket, if contexts were asked for and it could be read.

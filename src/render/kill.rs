@@ -1,11 +1,11 @@
 //! What `kill` would do, did and could not do, in lines: every name in them is somebody else's, and escaped.
 
-use super::escape::quote_into;
+use super::escape::{escape, quote_into};
 use super::line;
-use super::why::{Told, tell};
+use super::why::{Told, devices, look, tell};
 use crate::analysis::kill::{Spared, Victim};
 use crate::analysis::why::{Remedy, stop_one, supervisor};
-use crate::model::{Context, Names, Parent, Pid, ProcessDetail, Row, Socket};
+use crate::model::{Barrier, Context, Names, OwnerTable, Parent, Pid, ProcessDetail, Row, Socket};
 
 /// So many sockets of one process are named.
 const NAMED: usize = 4;
@@ -15,6 +15,8 @@ const NAMED: usize = 4;
 pub struct KillView<'a> {
     /// The sockets that were chosen.
     pub sockets: &'a [Socket],
+    /// Who holds them, if that was looked for.
+    pub owners: Option<&'a OwnerTable>,
     /// More about the processes that hold them.
     pub details: &'a [ProcessDetail],
     /// Names for numbers.
@@ -90,32 +92,84 @@ impl KillView<'_> {
     /// Why nothing is ended for a socket, and what to do instead.
     #[must_use]
     pub fn spared(&self, place: usize, why: Spared) -> String {
-        let socket = self.sockets.get(place);
-        let socket = socket.map_or_else(String::new, |socket| self.socket(socket));
+        let Some(socket) = self.sockets.get(place) else {
+            return String::new();
+        };
         let why = match why {
             Spared::Init => {
                 "process 1 holds it, which is not ended: stop the socket unit (systemctl list-sockets) or the container"
+                    .to_owned()
             }
-            Spared::Own => "this program holds it itself",
-            Spared::Hidden => "who holds it cannot be seen: run this as root",
-            Spared::Outside => {
-                "who holds it is outside this PID namespace: run this in that of the host"
+            Spared::Own => "this program holds it itself".to_owned(),
+            Spared::Hidden(barrier) => {
+                format!("who holds it cannot be seen: {}", look(barrier))
+            }
+            Spared::Idle => {
+                "the kernel does not close such: it is bound and does nothing, and stays so until its process closes it or \
+                 ends (portctl kill -a, without --sockets)"
+                    .to_owned()
             }
             Spared::Unclaimed => {
-                "no process was found that holds it, so it may be the kernel's own, which is never closed"
+                "no process was found that holds it, so it may be the kernel's own, which is never closed".to_owned()
             }
-            Spared::NoProcess("kernel") => {
-                "the kernel holds it, for a tunnel device or the NFS server: take that down"
-            }
+            Spared::NoProcess("kernel") => self.the_kernels(socket),
             Spared::NoProcess("in-transit") => {
                 "no process holds it, its descriptor is on its way through a unix socket: 'portctl why' says whose"
+                    .to_owned()
             }
-            Spared::NoProcess("time-wait" | "orphan" | "half-open" | "accept-queue") => {
-                "no process holds it any more, or yet; --sockets closes it"
+            Spared::NoProcess("accept-queue") => self.queued(socket),
+            Spared::NoProcess("half-open") => {
+                "it is half open, and no process has it yet; --sockets closes it".to_owned()
             }
-            Spared::NoProcess(_) => "no process was found that holds it",
+            Spared::NoProcess("time-wait" | "orphan") => {
+                "no process holds it any more; --sockets closes it".to_owned()
+            }
+            Spared::NoProcess(_) => "no process was found that holds it".to_owned(),
         };
-        format!("{socket}: {why}")
+        format!("{}: {why}", self.socket(socket))
+    }
+
+    fn the_kernels(&self, socket: &Socket) -> String {
+        match self.owners.map_or(&[][..], |owners| owners.devices(socket)) {
+            [] => "the kernel holds it, for a tunnel device, the NFS server or a storage target: take that down"
+                .to_owned(),
+            found => format!("it is held by {}: take that down", devices(found)),
+        }
+    }
+
+    fn queued(&self, socket: &Socket) -> String {
+        let listener = self.owners.and_then(|owners| owners.queue_of(socket));
+        let whose = listener.map_or_else(
+            || "a listener".to_owned(),
+            |place| format!("the listener on {place}"),
+        );
+        format!(
+            "it is in the accept queue of {whose}, and ends with that; no process has it yet, --sockets closes it alone"
+        )
+    }
+
+    /// That a process may not be ended, whose it is, and what is missing.
+    #[must_use]
+    pub fn refused(&self, victim: &Victim, barrier: Barrier) -> String {
+        let process = self.process(victim.pid, victim.name.as_deref());
+        let user = victim.uid.map_or_else(
+            || "another user".to_owned(),
+            |uid| match self.names.user(uid) {
+                Some(name) => format!("user {}", escape(&name)),
+                None => format!("user {}", uid.0),
+            },
+        );
+        let missing = match barrier {
+            Barrier::Capability => "this root lacks CAP_KILL",
+            Barrier::UserNamespace => {
+                "it is of another user namespace, where no right of this one counts: run this there"
+            }
+            Barrier::Policy => "a security module or a sandbox forbids it even to root",
+            Barrier::Users | Barrier::PidNamespace | Barrier::Failure => {
+                "that takes CAP_KILL: run this as root, or as that user"
+            }
+        };
+        format!("{process}: not permitted to end it, which is a process of {user}: {missing}")
     }
 
     /// Who would start a process again, and what to do about that; nothing if nothing says so.
@@ -163,12 +217,14 @@ mod tests {
         }];
         let view = KillView {
             sockets: &[],
+            owners: None,
             details: &details,
             names: &NoNames,
         };
         let victim = Victim {
             pid: Pid(8),
             name: Some(b"x[1]\n\x1b[31m"[..].into()),
+            uid: None,
             sockets: Vec::new(),
         };
         let text = view.victim(&victim, &[]);

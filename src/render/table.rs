@@ -492,7 +492,9 @@ impl<'a> Line<'a> {
 
 const fn cut_at(field: FieldId) -> CutAt {
     match field {
-        FieldId::Process | FieldId::Pid | FieldId::Fd | FieldId::PeerProcess => CutAt::End,
+        FieldId::Process | FieldId::Pid | FieldId::Fd | FieldId::Command | FieldId::PeerProcess => {
+            CutAt::End
+        }
         _ => CutAt::Middle,
     }
 }

@@ -195,6 +195,12 @@ fn value(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: TextOptions, 
         Value::Descriptors(owners) => each_owner(out, owners, row, |out, _, refs| {
             descriptors(out, refs);
         }),
+        Value::Commands(owners) => each_owner(out, owners, row, |out, holder, _| {
+            match row.context.names.command(holder.lives_as()) {
+                Some(arguments) => command(out, &arguments),
+                None => out.extend_from_slice(UNKNOWN),
+            }
+        }),
         Value::Threads(owners) => each_owner(out, owners, row, |out, holder, _| {
             threads(out, holder, row.context.names);
         }),
@@ -204,6 +210,19 @@ fn value(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: TextOptions, 
                 None => out.extend_from_slice(UNKNOWN),
             }
         }),
+    }
+}
+
+/// A command line, each word escaped and quoted where it could be misread; `[]` for a process that shows none.
+fn command(out: &mut Vec<u8>, arguments: &[Box<[u8]>]) {
+    if arguments.is_empty() {
+        out.extend_from_slice(b"[]");
+    }
+    for (n, argument) in arguments.iter().enumerate() {
+        if n > 0 {
+            out.push(b' ');
+        }
+        quote_into(out, argument);
     }
 }
 

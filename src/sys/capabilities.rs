@@ -10,6 +10,25 @@ use rustix::thread::{
 /// What looking at other users' processes takes.
 const LOOKING: CapabilitySet = CapabilitySet::SYS_PTRACE.union(CapabilitySet::DAC_READ_SEARCH);
 
+/// What others' processes may be done with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// Looking at them: `CAP_SYS_PTRACE`.
+    Trace,
+    /// Sending them signals: `CAP_KILL`.
+    Kill,
+}
+
+/// Whether this thread has the capability for `right` in effect, in its own user namespace.
+#[must_use]
+pub fn has(right: Right) -> bool {
+    let capability = match right {
+        Right::Trace => CapabilitySet::SYS_PTRACE,
+        Right::Kill => CapabilitySet::KILL,
+    };
+    capabilities(None).is_ok_and(|sets| sets.effective.contains(capability))
+}
+
 /// Puts down what this program's file gave it, and keeps it within reach. What the user has anyway stays as it is: root's rights, and
 /// the ambient ones, which a file with capabilities of its own clears.
 pub fn put_down() {

@@ -142,15 +142,6 @@ pub fn is_nested_pid_namespace() -> bool {
     fs::metadata("/proc/self/ns/pid").is_ok_and(|m| m.ino() != INITIAL_PID_NAMESPACE)
 }
 
-/// Whether this process may look at every process that it can name: `CAP_SYS_PTRACE`, and not just over the processes of a user namespace.
-#[must_use]
-pub fn may_trace_all() -> bool {
-    use rustix::thread::CapabilitySet;
-    is_initial_user_namespace()
-        && rustix::thread::capabilities(None)
-            .is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_PTRACE))
-}
-
 /// Whether this process is in the first user namespace, user_namespaces(7).
 #[must_use]
 pub fn is_initial_user_namespace() -> bool {

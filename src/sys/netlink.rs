@@ -2,7 +2,7 @@
 
 use netlink_sys::{
     Socket, SocketAddr,
-    protocols::{NETLINK_ROUTE, NETLINK_SOCK_DIAG},
+    protocols::{NETLINK_NETFILTER, NETLINK_ROUTE, NETLINK_SOCK_DIAG},
 };
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use std::io;
@@ -57,6 +57,22 @@ impl Netlink {
     /// As [`Netlink::sock_diag`].
     pub fn route() -> io::Result<Self> {
         Self::open(NETLINK_ROUTE)
+    }
+
+    /// Opens one to netfilter, which answers to `CAP_NET_ADMIN` only.
+    ///
+    /// # Errors
+    /// As [`Netlink::sock_diag`].
+    pub fn netfilter() -> io::Result<Self> {
+        Self::open(NETLINK_NETFILTER)
+    }
+
+    /// Makes the kernel heed every part of a dump request (`NETLINK_GET_STRICT_CHK`), instead of sending everything.
+    ///
+    /// # Errors
+    /// As setsockopt(2): kernels before Linux 4.20 cannot.
+    pub fn be_strict(&mut self) -> io::Result<()> {
+        self.socket.set_netlink_get_strict_chk(true)
     }
 
     fn open(protocol: isize) -> io::Result<Self> {

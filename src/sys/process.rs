@@ -1,7 +1,20 @@
 //! Facts of one process, from /proc.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
+
+/// More of a command line than this is not read.
+const COMMAND_LEN: u64 = 64 * 1024;
+
+/// Its command line as /proc has it, each argument with a NUL behind it; `None` if it is gone.
+#[must_use]
+pub fn command(pid: u32) -> Option<Vec<u8>> {
+    let file = fs::File::open(format!("/proc/{pid}/cmdline")).ok()?;
+    let mut text = Vec::new();
+    file.take(COMMAND_LEN).read_to_end(&mut text).ok()?;
+    Some(text)
+}
 
 /// The ids of its threads, ascending; `None` if it is gone.
 #[must_use]

@@ -18,6 +18,7 @@ pub mod mountinfo;
 pub mod mptcp_info;
 pub mod netlink_diag;
 pub mod nfsd;
+pub mod nftables;
 pub mod nlmsg;
 pub mod packet_diag;
 pub mod pid;

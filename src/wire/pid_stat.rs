@@ -7,11 +7,15 @@ use super::pid;
 pub struct Origin {
     /// The process that made it, or adopted it since; 0 for the first.
     pub parent: u32,
+    /// Its session: the process that leads it, setsid(2); 0 if that is outside or gone.
+    pub session: u32,
+    /// Whether it has a controlling terminal, tty(4).
+    pub has_terminal: bool,
     /// When it started, in clock ticks since boot.
     pub start_ticks: u64,
 }
 
-/// Reads the fourth and the 22nd field. The command name before them may hold anything, so they are counted from the last
+/// Reads the fourth, the sixth, the seventh and the 22nd field. The command name before them may hold anything, so they are counted from the last
 /// closing bracket.
 #[must_use]
 pub fn origin(stat: &[u8]) -> Option<Origin> {
@@ -20,9 +24,14 @@ pub fn origin(stat: &[u8]) -> Option<Origin> {
     // The third field, the state, comes first.
     let mut fields = fields.split(|&b| b == b' ').skip(1);
     let parent = pid::id(fields.next()?)?;
-    let start = std::str::from_utf8(fields.nth(17)?).ok()?;
+    // -1 for one that is just gone.
+    let session = pid::id(fields.nth(1)?).unwrap_or(0);
+    let has_terminal = fields.next()? != b"0";
+    let start = std::str::from_utf8(fields.nth(14)?).ok()?;
     Some(Origin {
         parent,
+        session,
+        has_terminal,
         start_ticks: start.parse().ok()?,
     })
 }
@@ -50,6 +59,7 @@ mod tests {
     fn a_name_cannot_forge_the_numbers() {
         let origin = origin(STAT).unwrap();
         assert_eq!((origin.parent, origin.start_ticks), (900, 7_654_321));
+        assert_eq!((origin.session, origin.has_terminal), (900, true));
         assert_eq!(super::origin(b"1 (x) S 1 2"), None);
         assert_eq!(super::origin(b""), None);
     }

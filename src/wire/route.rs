@@ -9,7 +9,7 @@ use super::attr::Attributes;
 use super::bytes::{array, u8_at, u32_at};
 use super::inet_diag::{FAMILY_INET, FAMILY_INET6};
 use super::nlmsg::HEADER_LEN;
-use netlink_packet_core::NLM_F_REQUEST;
+use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 use std::net::IpAddr;
 
 /// A message that describes a route.
@@ -17,6 +17,8 @@ pub const NEW_ROUTE: u16 = 24;
 
 const GET_ROUTE: u16 = 26;
 const BASE_LEN: usize = 12;
+/// `RT_TABLE_LOCAL`.
+const LOCAL_TABLE: u8 = 255;
 
 const ATTR_DST: u16 = 1;
 const ATTR_SRC: u16 = 2;
@@ -80,15 +82,30 @@ pub fn request(key: &Key, sequence: u32) -> Vec<u8> {
         put(&mut body, ATTR_IP_PROTO, &[protocol]);
         put(&mut body, ATTR_DPORT, &port.to_be_bytes());
     }
+    message(&body, NLM_F_REQUEST, sequence)
+}
+
+fn message(body: &[u8], flags: u16, sequence: u32) -> Vec<u8> {
     let length = u32::try_from(HEADER_LEN + body.len()).unwrap_or_default();
     let mut bytes = Vec::with_capacity(HEADER_LEN + body.len());
     bytes.extend(length.to_ne_bytes());
     bytes.extend(GET_ROUTE.to_ne_bytes());
-    bytes.extend(NLM_F_REQUEST.to_ne_bytes());
+    bytes.extend(flags.to_ne_bytes());
     bytes.extend(sequence.to_ne_bytes());
     bytes.extend([0; 4]);
     bytes.extend(body);
     bytes
+}
+
+/// A request for all routes of the table of local IPv4 addresses. To a strict socket the kernel answers with `ENOENT` if there is no
+/// such table (`inet_dump_fib` of `net/ipv4/fib_frontend.c`).
+#[must_use]
+pub fn local_table_request(sequence: u32) -> Vec<u8> {
+    let mut body = vec![0; BASE_LEN];
+    if let [family, _, _, _, table, ..] = &mut body[..] {
+        (*family, *table) = (FAMILY_INET, LOCAL_TABLE);
+    }
+    message(&body, NLM_F_REQUEST | NLM_F_DUMP, sequence)
 }
 
 fn octets(address: IpAddr) -> Vec<u8> {

@@ -452,6 +452,12 @@ fn raw(
             None => Raw::Number(holder.fd.into()),
             Some(_) => Raw::Missing(Missing::NoOwner(NoOwner::IoUring)),
         }),
+        Value::Commands(owners) => owner(owners, holder, |holder| {
+            let arguments = names.command(holder.lives_as());
+            arguments.map_or(Raw::Missing(Missing::Gone), |arguments| {
+                Raw::Name(texts.text(&arguments.join(&b' ')))
+            })
+        }),
         Value::Threads(owners) => owner(owners, holder, |holder| {
             let threads = match holder.thread {
                 Some(thread) => Some([thread].into()),

@@ -1,8 +1,10 @@
 //! The answer about a port: which addresses were meant, what each bind would answer, and the reasons together.
 
+use super::beside::beside;
 use super::kind::{Newcomer, conflict, is_half_open, is_here, kind};
 use super::meet::{Overlap, meet};
 use super::outcome::{bind, concluded, has_gaps, is_shared, trial, user_of, usual};
+use super::redirected::redirected;
 use super::refusal::refusal;
 use super::{Answer, As, Bind, Evidence, Part, Reason, ReasonKind, Verdict, remedy};
 use crate::model::{
@@ -254,7 +256,7 @@ impl Inquiry<'_> {
     }
 
     fn add_socket(&self, reasons: &mut Vec<Reason>, index: usize, socket: &Socket) {
-        let kind = kind(self.evidence, socket);
+        let kind = beside(self.evidence, self.holders, index, socket);
         let blocking = self.blocks(socket, kind, As::Caller);
         let blocking_root = self.blocks(socket, kind, As::Root);
         let overlap = self.overlap(socket);
@@ -269,7 +271,11 @@ impl Inquiry<'_> {
             let first = first.and_then(|&i| self.evidence.sockets.get(i));
             let stands = matches!(
                 kind,
-                ReasonKind::Listener | ReasonKind::Bound | ReasonKind::Udp
+                ReasonKind::Listener
+                    | ReasonKind::ReusePortUser
+                    | ReasonKind::Bound
+                    | ReasonKind::ListenRace
+                    | ReasonKind::Udp
             );
             reason.kind == kind
                 && (reason.blocking, reason.blocking_root) == (blocking, blocking_root)
@@ -308,6 +314,7 @@ impl Inquiry<'_> {
             overlap: None,
             shared: false,
             sockets: Vec::new(),
+            redirect: None,
             pids: Vec::new(),
             until_ms: None,
             remedies: Vec::new(),
@@ -436,6 +443,13 @@ impl Inquiry<'_> {
 
     /// What does not keep anybody from binding, and may surprise later.
     fn add_notes(&self, reasons: &mut Vec<Reason>, port: Port) {
+        let asked: Vec<_> = self.targets.asked.iter().map(|t| t.address).collect();
+        for (index, kind) in redirected(self.evidence, self.protocol, port, &asked) {
+            reasons.push(Reason {
+                redirect: Some(index),
+                ..self.reason(kind, Some(false), Some(false))
+            });
+        }
         let Some(ports) = &self.evidence.facts.ephemeral else {
             return;
         };

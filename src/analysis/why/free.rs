@@ -297,6 +297,7 @@ mod tests {
     const USER: BindUser = BindUser {
         uid: Uid(1000),
         privileged: Some(false),
+        is_foreign: false,
     };
 
     fn claims(protocols: &[Protocol], address: Option<&str>, sockets: &[Socket]) -> Claims {

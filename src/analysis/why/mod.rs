@@ -5,23 +5,27 @@
 //!
 //! ```text
 //!  sockets ─ kind.rs: what each is ─┐
-//!          ─ meet.rs: does it meet  ├─ outcome.rs: what bind(2) ─ answer.rs: verdict, reasons,
-//!  settings ─ refusal.rs ───────────┘   would answer               remedies (remedy.rs)
+//!          ─ meet.rs: does it meet  ├─ outcome.rs: what bind(2) ─ answer.rs: verdict, reasons (beside.rs,
+//!  settings ─ refusal.rs ───────────┘   would answer               redirected.rs), remedies (remedy.rs)
 //! ```
 //!
 //! A bind is judged as the usual server makes it: TCP with `SO_REUSEADDR`, UDP without. Whether a plain bind, or one with
 //! `SO_REUSEPORT`, would succeed is told beside it ([`Bind`]).
 
 mod answer;
+mod beside;
 pub mod free;
 mod kind;
 mod meet;
 mod outcome;
 pub mod place;
+mod redirected;
 mod refusal;
 mod remedy;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_beside;
 mod unix;
 
 pub use answer::port;
@@ -31,7 +35,7 @@ pub use unix::unix;
 
 use crate::model::{
     BindError, BindFacts, BindOutcome, BindTarget, BindTrial, BindUser, BindVariant, CgroupId,
-    Listeners, OwnerTable, Pid, ProcessDetail, Protocol, Socket, Table,
+    Listeners, OwnerTable, Pid, ProcessDetail, Protocol, Redirect, Socket, Table,
 };
 
 /// Everything that an answer is drawn from.
@@ -53,6 +57,8 @@ pub struct Evidence<'a> {
     pub user: BindUser,
     /// Binds that were tried as that user.
     pub trials: &'a [BindTrial],
+    /// What the firewall redirects; `None` if that could not be read.
+    pub redirects: Option<&'a [Redirect]>,
     /// Tables that could not be read, in whole or in part.
     pub missing: &'a [Table],
 }
@@ -135,8 +141,12 @@ pub struct Part {
 pub enum ReasonKind {
     /// A TCP socket that listens.
     Listener,
+    /// TCP listeners that share a place by `SO_REUSEPORT`, of another user than who asks: they let nobody else's in.
+    ReusePortUser,
     /// A TCP socket that is bound, and neither listens nor is connected.
     Bound,
+    /// The same beside another that is bound there, or listens: only one of them can listen, unless all set `SO_REUSEPORT`.
+    ListenRace,
     /// A UDP socket.
     Udp,
     /// A connection that was made from this port.
@@ -193,6 +203,10 @@ pub enum ReasonKind {
     Ephemeral,
     /// The port is in `ip_local_reserved_ports`.
     Reserved,
+    /// A rule of the firewall sends connections to this port elsewhere.
+    Redirected,
+    /// A rule of the firewall sends connections to another port here.
+    RedirectedHere,
 }
 
 impl ReasonKind {
@@ -201,7 +215,9 @@ impl ReasonKind {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Listener => "listener",
+            Self::ReusePortUser => "reuseport-other-user",
             Self::Bound => "bound-not-listening",
+            Self::ListenRace => "listen-race",
             Self::Udp => "udp-socket",
             Self::Outgoing => "outgoing-connection",
             Self::Connection => "connection-without-listener",
@@ -230,13 +246,17 @@ impl ReasonKind {
             Self::Directory => "unix-directory",
             Self::Ephemeral => "ephemeral-port",
             Self::Reserved => "reserved-port",
+            Self::Redirected => "redirected",
+            Self::RedirectedHere => "redirected-here",
         }
     }
 
     /// Every kind, for the schema's test.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 34] = [
         Self::Listener,
+        Self::ReusePortUser,
         Self::Bound,
+        Self::ListenRace,
         Self::Udp,
         Self::Outgoing,
         Self::Connection,
@@ -265,6 +285,8 @@ impl ReasonKind {
         Self::Directory,
         Self::Ephemeral,
         Self::Reserved,
+        Self::Redirected,
+        Self::RedirectedHere,
     ];
 }
 
@@ -287,6 +309,8 @@ pub struct Reason {
     pub shared: bool,
     /// Its sockets, by their place in the evidence.
     pub sockets: Vec<usize>,
+    /// The rule that it is about, by its place in the evidence.
+    pub redirect: Option<usize>,
     /// The processes that hold them, ascending.
     pub pids: Vec<Pid>,
     /// Milliseconds until the last of them is gone by itself, if that is known.

@@ -15,6 +15,7 @@ pub(super) fn user_of(evidence: &Evidence<'_>, user: As) -> BindUser {
         As::Root => BindUser {
             uid: Uid(0),
             privileged: Some(true),
+            is_foreign: false,
         },
     }
 }

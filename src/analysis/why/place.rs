@@ -14,6 +14,7 @@ use std::net::IpAddr;
 const ROOT: BindUser = BindUser {
     uid: Uid(0),
     privileged: Some(true),
+    is_foreign: false,
 };
 
 /// What the sockets there are say about a place.

@@ -67,10 +67,15 @@ fn v4_address(facts: &BindFacts, address: Ipv4Addr) -> Option<Refusal> {
     }
     match facts.routes.iter().find(|(a, _)| *a == address) {
         Some((_, RouteKind::Local | RouteKind::Group)) => return None,
-        // Where lo never was up, there is no table of local addresses, and bind(2) takes what it would find there: so answers
-        // `inet_addr_type` then. Or lo has lost its address, and bind(2) takes none.
-        Some((_, RouteKind::Elsewhere)) if address.is_loopback() && has_no_v4(facts) => {
-            return UNDECIDED;
+        // Where lo never was up, there is no table of local addresses, and bind(2) takes what it would find there. Or lo has lost its
+        // address, and bind(2) takes none.
+        Some((_, RouteKind::Elsewhere))
+            if has_no_v4(facts) && facts.no_local_table != Some(false) =>
+        {
+            return match facts.no_local_table {
+                Some(true) => None,
+                _ => UNDECIDED,
+            };
         }
         Some((_, RouteKind::Elsewhere)) => {
             return refused(ReasonKind::NotLocal, BindError::NotAvailable);

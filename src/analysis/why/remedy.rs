@@ -2,7 +2,7 @@
 
 use super::{Evidence, Reason, ReasonKind};
 use crate::model::{
-    Engine, NoOwner, Owners, Pid, ProcessDetail, Protocol, Socket, TunnelDevice, Uid,
+    Barrier, Engine, NoOwner, Owners, Pid, ProcessDetail, Protocol, Socket, TunnelDevice, Uid,
 };
 use std::net::{IpAddr, SocketAddr};
 
@@ -47,15 +47,22 @@ pub enum Remedy {
         /// Its name.
         name: Vec<u8>,
     },
+    /// Mind the parent, which is there and may start it again; nothing says that it does.
+    MindParent {
+        /// Its id.
+        pid: Pid,
+        /// Its name.
+        name: Vec<u8>,
+    },
     /// Take the tunnel device down whose port it is.
     StopTunnel {
         /// It, if it tells its port.
         device: Option<TunnelDevice>,
     },
-    /// Find out who holds it, with more rights.
-    LookAsRoot,
-    /// Find out who holds it, from outside this PID namespace.
-    LookOutside,
+    /// Find out who holds it, with what is missing for that.
+    Look(Barrier),
+    /// Run it where its rights count for this network namespace: outside its user namespace.
+    RunOutside,
     /// Wait until it is gone by itself.
     Wait {
         /// So many milliseconds.
@@ -68,6 +75,11 @@ pub enum Remedy {
     /// Set `SO_REUSEPORT` in both programs, which must run as this user.
     SetReusePort {
         /// The holder's user.
+        uid: Uid,
+    },
+    /// Run as this user, and set `SO_REUSEPORT` as the holders do.
+    ShareAsUser {
+        /// The holders' user.
         uid: Uid,
     },
     /// Bind to another address.
@@ -105,6 +117,8 @@ pub enum Remedy {
     OpenDirectory,
     /// Take the port out of those given to connections.
     ReservePort,
+    /// Change the rule of the firewall, or what made it.
+    ChangeRule,
     /// Try it.
     Try,
     /// Ask again.
@@ -125,8 +139,10 @@ pub(super) fn of(evidence: &Evidence<'_>, reason: &Reason) -> Vec<Remedy> {
     let mut remedies = Vec::new();
     match reason.kind {
         ReasonKind::Listener
+        | ReasonKind::ReusePortUser
         | ReasonKind::Udp
         | ReasonKind::Bound
+        | ReasonKind::ListenRace
         | ReasonKind::Outgoing
         | ReasonKind::Connection => {
             if reason.blocking != Some(false) {
@@ -158,11 +174,16 @@ pub(super) fn of(evidence: &Evidence<'_>, reason: &Reason) -> Vec<Remedy> {
             remedies.extend(try_it());
         }
         ReasonKind::Privileged => {
-            // Root without the capability is told to get just that.
-            if evidence.user.uid != Uid(0) {
-                remedies.push(Remedy::RunAsRoot);
+            if evidence.user.is_foreign {
+                remedies.push(Remedy::RunOutside);
+            } else {
+                // Root without the capability is told to get just that.
+                if evidence.user.uid != Uid(0) {
+                    remedies.push(Remedy::RunAsRoot);
+                }
+                remedies.push(Remedy::AddCapability);
             }
-            remedies.extend([Remedy::AddCapability, Remedy::LowerPrivileged]);
+            remedies.push(Remedy::LowerPrivileged);
         }
         ReasonKind::NotLocal => {
             remedies.extend([Remedy::AddAddress, Remedy::AllowNonlocal { v6: false }]);
@@ -180,9 +201,13 @@ pub(super) fn of(evidence: &Evidence<'_>, reason: &Reason) -> Vec<Remedy> {
         ReasonKind::Ephemeral => remedies.push(Remedy::ReservePort),
         ReasonKind::UnixSocket => remedies.extend(stop(evidence, reason)),
         ReasonKind::StaleFile | ReasonKind::OtherFile => remedies.push(Remedy::RemoveFile),
-        ReasonKind::SocketFile => remedies.push(Remedy::LookAsRoot),
+        ReasonKind::SocketFile if evidence.user.uid != Uid(0) => {
+            remedies.push(Remedy::Look(Barrier::Users));
+        }
+        ReasonKind::SocketFile => {}
         ReasonKind::Directory => remedies.push(Remedy::OpenDirectory),
-        ReasonKind::Reserved => {}
+        ReasonKind::Redirected => remedies.push(Remedy::ChangeRule),
+        ReasonKind::Reserved | ReasonKind::RedirectedHere => {}
     }
     remedies
 }
@@ -212,14 +237,28 @@ fn stop(evidence: &Evidence<'_>, reason: &Reason) -> Vec<Remedy> {
             }
         }
     }
+    let bosses = bare
+        .iter()
+        .filter_map(|pid| evidence.details.iter().find(|d| d.pid == *pid))
+        .filter(|detail| supervisor(detail).is_none())
+        .filter_map(|detail| parent_that_may_restart(detail, &reason.pids));
+    let bosses: Vec<_> = bosses
+        .map(|(pid, name)| Remedy::MindParent { pid, name })
+        .collect();
     if !bare.is_empty() {
         remedies.push(Remedy::StopProcesses { pids: bare });
     }
+    remedies.extend(bosses);
     remedies.dedup();
     for socket in sockets(evidence, reason) {
         let found = match evidence.owners.of(socket) {
-            Owners::Hidden if evidence.owners.report().hides_inside() => vec![Remedy::LookAsRoot],
-            Owners::Hidden => vec![Remedy::LookOutside],
+            Owners::Hidden => evidence
+                .owners
+                .report()
+                .barrier()
+                .map(Remedy::Look)
+                .into_iter()
+                .collect(),
             Owners::None {
                 reason: NoOwner::Kernel,
                 ..
@@ -335,6 +374,16 @@ pub fn supervisor(detail: &ProcessDetail) -> Option<(Pid, Vec<u8>)> {
     known.then(|| (parent.pid, name.clone()))
 }
 
+/// The parent of a process that may start it again, as scripts and servers with workers do: not process 1 and a user's service manager,
+/// which get every orphan, not one of `holders`, which is to be stopped itself, and not the shell of a person.
+fn parent_that_may_restart(detail: &ProcessDetail, holders: &[Pid]) -> Option<(Pid, Vec<u8>)> {
+    let parent = detail.parent.as_ref()?;
+    let name = parent.name.as_ref()?;
+    let gets_orphans = parent.pid == Pid(1) || name == b"systemd";
+    let counts = !gets_orphans && !parent.is_interactive && !holders.contains(&parent.pid);
+    counts.then(|| (parent.pid, name.clone()))
+}
+
 /// Where a docker-proxy forwards to, by its arguments: they are visible to everybody, and the process's own words.
 #[must_use]
 pub fn forwards_to(command: &[Vec<u8>]) -> Option<SocketAddr> {
@@ -368,8 +417,13 @@ fn share(evidence: &Evidence<'_>, reason: &Reason) -> Vec<Remedy> {
     if let Some(uid) = uid.filter(|uid| *uid == evidence.user.uid && !connected && !kernels) {
         remedies.push(Remedy::SetReusePort { uid });
     }
-    let may_share = matches!(reason.kind, ReasonKind::Bound | ReasonKind::Connection)
-        || reason.kind == ReasonKind::Udp && reason.protocol == Protocol::Udp;
+    if let Some(uid) = uid.filter(|_| reason.kind == ReasonKind::ReusePortUser) {
+        remedies.push(Remedy::ShareAsUser { uid });
+    }
+    let may_share = matches!(
+        reason.kind,
+        ReasonKind::Bound | ReasonKind::ListenRace | ReasonKind::Connection
+    ) || reason.kind == ReasonKind::Udp && reason.protocol == Protocol::Udp;
     if may_share && !kernels {
         remedies.push(Remedy::SetReuseAddr);
     }

@@ -5,14 +5,19 @@ use super::{Answer, Evidence, Remedy, Verdict, forwards_to, port};
 use crate::model::{
     BindError, BindFacts, BindOutcome, BindTarget, BindTrial, BindUser, BindVariant, CgroupId,
     Ends, EphemeralPorts, Family, Held, IfIndex, InetEnds, Inode, Listeners, OwnerTable, Pid,
-    Place, Port, Process, ProcessDetail, Protocol, Queues, RouteKind, Socket, State, Table, Timer,
-    TimerKind, Uid,
+    Place, Port, Process, ProcessDetail, Protocol, Queues, Redirect, RouteKind, Socket, State,
+    Table, Timer, TimerKind, Uid,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-const PORT: Port = Port(8080);
+pub(super) const PORT: Port = Port(8080);
 
-fn socket(protocol: Protocol, state: State, local: &str, v6only: Option<bool>) -> Socket {
+pub(super) fn socket(
+    protocol: Protocol,
+    state: State,
+    local: &str,
+    v6only: Option<bool>,
+) -> Socket {
     let local: IpAddr = local.parse().unwrap();
     let (family, peer) = match local {
         IpAddr::V4(_) => (Family::Inet, IpAddr::from(Ipv4Addr::UNSPECIFIED)),
@@ -72,6 +77,7 @@ fn facts() -> BindFacts {
             reserved: Some(vec![]),
         }),
         addresses: Some(Vec::new()),
+        no_local_table: Some(false),
         routes: vec![(Ipv4Addr::new(192, 0, 2, 1), RouteKind::Elsewhere)],
         ipv6: true,
         lists_bound: Some(true),
@@ -79,26 +85,33 @@ fn facts() -> BindFacts {
     }
 }
 
-struct Case {
-    sockets: Vec<Socket>,
-    facts: BindFacts,
-    uid: u32,
+pub(super) struct Case {
+    pub(super) sockets: Vec<Socket>,
+    pub(super) facts: BindFacts,
+    pub(super) uid: u32,
+    pub(super) redirects: Vec<Redirect>,
     trials: Vec<BindTrial>,
     missing: Vec<Table>,
 }
 
 impl Case {
-    fn with(sockets: Vec<Socket>) -> Self {
+    pub(super) fn with(sockets: Vec<Socket>) -> Self {
         Self {
             sockets,
             facts: facts(),
             uid: 1000,
+            redirects: Vec::new(),
             trials: Vec::new(),
             missing: Vec::new(),
         }
     }
 
-    fn ask(&self, protocol: Protocol, port_number: Port, address: Option<&str>) -> Answer {
+    pub(super) fn ask(
+        &self,
+        protocol: Protocol,
+        port_number: Port,
+        address: Option<&str>,
+    ) -> Answer {
         let mut listeners = Listeners::default();
         self.sockets.iter().for_each(|s| listeners.note(s));
         let evidence = Evidence {
@@ -111,8 +124,10 @@ impl Case {
             user: BindUser {
                 uid: Uid(self.uid),
                 privileged: Some(self.uid == 0),
+                is_foreign: false,
             },
             trials: &self.trials,
+            redirects: Some(&self.redirects),
             missing: &self.missing,
         };
         let addresses: Vec<_> = address
@@ -122,12 +137,12 @@ impl Case {
         port(&evidence, &[protocol], port_number, &addresses)
     }
 
-    fn tcp(&self, address: Option<&str>) -> Answer {
+    pub(super) fn tcp(&self, address: Option<&str>) -> Answer {
         self.ask(Protocol::Tcp, PORT, address)
     }
 }
 
-fn kinds(answer: &Answer) -> Vec<(&'static str, Option<bool>)> {
+pub(super) fn kinds(answer: &Answer) -> Vec<(&'static str, Option<bool>)> {
     answer
         .reasons
         .iter()
@@ -534,8 +549,10 @@ fn socket_units_are_named_by_the_group_of_their_socket() {
             user: BindUser {
                 uid: Uid(0),
                 privileged: Some(true),
+                is_foreign: false,
             },
             trials: &[],
+            redirects: None,
             missing: &[],
         };
         let answer = port(&evidence, &[Protocol::Tcp], PORT, &[]);

@@ -68,6 +68,7 @@ pub fn unix(
             overlap: None,
             shared: false,
             sockets: answer.holders.clone(),
+            redirect: None,
             pids: pids(evidence, &answer.holders),
             until_ms: None,
             remedies: Vec::new(),

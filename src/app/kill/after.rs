@@ -121,6 +121,7 @@ fn holders(question: &Question, names: &SystemNames, parents: &[Pid]) -> Result<
     let details = collect::details::details(&pids);
     let view = KillView {
         sockets: &sockets,
+        owners: Some(&owners),
         details: &details,
         names,
     };

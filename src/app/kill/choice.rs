@@ -252,18 +252,29 @@ impl Choice {
         let near = wider.find(names)?.sockets;
         let view = KillView {
             sockets: &near,
+            owners: None,
             details: &[],
             names,
         };
         for socket in near.iter().take(NAMED) {
             text.push_str(&format!("note: there is {}\n", view.socket(socket)));
         }
-        if !near.is_empty() {
-            text.push_str(if closes {
-                "hint: -a also closes listeners, which keep their port\n"
-            } else {
-                "hint: -a also ends those that hold such sockets, --sockets closes connections\n"
-            });
+        let has_listeners = near.iter().any(kill::waits_for_others);
+        let has_idle = near.iter().any(kill::is_idle);
+        let has_others = near
+            .iter()
+            .any(|socket| !kill::waits_for_others(socket) && !kill::is_idle(socket));
+        if closes && has_listeners {
+            text.push_str("hint: -a also closes listeners, which keep their port\n");
+        }
+        if closes && has_idle {
+            text.push_str("hint: what is bound and idle is only closed by its process: kill -a, without --sockets, ends that\n");
+        }
+        if !closes && (has_idle || has_others) {
+            text.push_str("hint: -a also ends those that hold such sockets\n");
+        }
+        if !closes && has_others {
+            text.push_str("hint: --sockets closes connections, and leaves their processes alone\n");
         }
         Ok(text)
     }

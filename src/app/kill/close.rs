@@ -30,6 +30,7 @@ pub(super) fn close(
     let kept = kill::kept_open(all, &owners);
     let view = KillView {
         sockets: all,
+        owners: Some(&owners),
         details: &[],
         names,
     };

@@ -12,15 +12,20 @@ use crate::collect;
 use crate::collect::names::SystemNames;
 use crate::collect::owners::{find_owners, held_by};
 use crate::collect::pinned::{Pinned, Refused};
+use crate::collect::rights;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::filter::Filter;
-use crate::model::{Conditions, Inode, Pid, Query, Socket, StateMasks, StateSet, Table, TableSet};
+use crate::model::{
+    Conditions, Inode, Pid, Query, Socket, State, StateMasks, StateSet, Table, TableSet,
+};
 use crate::render::KillView;
 use crate::sys;
+use crate::sys::capabilities::Right;
 use crate::sys::stdout::Stdout;
 use rustc_hash::FxHashSet;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// After SIGKILL a process ends at once, unless the kernel is busy for it.
@@ -51,6 +56,7 @@ pub(super) fn end(
     let details = collect::details::details(&pids);
     let view = KillView {
         sockets,
+        owners: Some(&owners),
         details: &details,
         names,
     };
@@ -66,12 +72,24 @@ pub(super) fn end(
     }
     Stdout.write_all(plan.as_bytes())?;
     let mut worst = Exit::Done;
+    // What nobody has accepted is reset when its listener is closed.
+    let ends_with_its_listener = |place: usize| {
+        let queue = sockets.get(place).and_then(|s| owners.queue_of(s));
+        let ending = victims.iter().flat_map(|v| &v.sockets);
+        let mut ending = ending.filter_map(|&n| sockets.get(n));
+        ending.any(|socket| {
+            let ends = socket.inet();
+            let at = ends.map(|e| SocketAddr::new(e.local.to_canonical(), e.local_port.0));
+            socket.state == State::Listen && at.is_some() && at == queue
+        })
+    };
     for &(place, why) in &spared {
         say(&format!("note: {}\n", view.spared(place, why)));
         worst = worse(
             worst,
             match why {
-                Spared::Hidden | Spared::Outside => Exit::Failed,
+                Spared::Hidden(_) => Exit::Failed,
+                Spared::NoProcess("accept-queue") if ends_with_its_listener(place) => Exit::Done,
                 _ => Exit::No,
             },
         );
@@ -99,6 +117,7 @@ pub(super) fn end(
     let again = choice.find(names)?.sockets;
     let now: FxHashSet<_> = again.iter().map(identity).collect();
     let mut ended: Vec<(&Victim, &Pinned)> = Vec::new();
+    let mut refused = 0;
     for (victim, process) in victims.iter().zip(&pinned) {
         let name = view.process(victim.pid, victim.name.as_deref());
         let outcome = process.as_ref().map_err(|e| *e).and_then(|process| {
@@ -122,16 +141,20 @@ pub(super) fn end(
                 ));
             }
             Err(Refused::Permission) => {
-                say(&format!(
-                    "error: {name}: not permitted to end it: run this as root, or as its user\n"
-                ));
+                let words = view.refused(victim, rights::barrier(Right::Kill));
+                say(&format!("error: {words}\n"));
                 worst = worse(worst, Exit::Failed);
+                refused += 1;
             }
             Err(Refused::Error(errno)) => {
                 say(&format!("error: {name}: {}\n", words(errno)));
                 worst = worse(worst, Exit::Failed);
+                refused += 1;
             }
         }
+    }
+    if refused == victims.len() {
+        return Ok(worst);
     }
     worst = worse(worst, see_them_end(args, &view, &ended));
     let parents = ended.iter().filter_map(|(v, _)| view.parent(v.pid));

@@ -5,14 +5,15 @@
 //! a descriptor that another has closed, or a socket go to and fro between two processes.
 
 mod fdinfo;
+mod services;
 mod tables;
 mod tunnels;
 mod unclaimed;
 pub(super) mod walk;
 
-use super::mounts;
-use crate::model::{Inode, Listeners, OwnerTable, Pid, Query, ScanReport, Socket};
-use crate::sys::{self, proc_root::Dir};
+use super::{mounts, rights};
+use crate::model::{Barrier, Inode, Listeners, OwnerTable, Pid, Query, ScanReport, Socket};
+use crate::sys::{self, capabilities::Right, proc_root::Dir};
 use rustc_hash::FxHashSet;
 use rustix::io::Errno;
 use std::path::Path;
@@ -120,7 +121,8 @@ fn report(proc: &Dir, walked: &Walked) -> ScanReport {
     let hidden = walked.refused.iter().filter(may_be_here).count();
     ScanReport {
         hidden_processes: u32::try_from(hidden).unwrap_or(u32::MAX),
-        hidepid: !sys::namespace::may_trace_all() && mounts::proc_hides_processes(),
+        refused_by: rights::barrier(Right::Trace),
+        hidepid: rights::barrier(Right::Trace) != Barrier::Policy && mounts::proc_hides_processes(),
         nested: sys::namespace::is_nested_pid_namespace(),
         failed: walked
             .failed

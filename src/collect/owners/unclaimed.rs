@@ -1,5 +1,6 @@
 //! Sockets that the first walk found nobody for: a second look, and the reasons that something speaks for.
 
+use super::services::Services;
 use super::tunnels::{self, Tunnels};
 use super::walk::{self, Walk, Walked};
 use super::{add_holders, report};
@@ -9,12 +10,9 @@ use crate::model::{
     SourceChoice, State, StateMasks, StateSet, Table, TableSet,
 };
 use crate::sys::proc_root::Dir;
-use crate::wire::nfsd;
 use rustc_hash::FxHashSet;
 use std::ops::ControlFlow;
 
-/// More of the list of the NFS server's ports than this is not read.
-const PORTLIST_LEN: u64 = 64 * 1024;
 /// How often to look for processes made meanwhile.
 const MAX_ROUNDS: usize = 16;
 
@@ -40,12 +38,8 @@ pub(super) fn explain(
         }
         found.is_none()
     });
-    let nfs = nfs_ports(proc);
-    leave_out(&mut sockets, table, |socket| {
-        let is_tcp = socket.protocol == Protocol::Tcp;
-        let port = socket.inet().map(|ends| (is_tcp, ends.local_port.0));
-        port.is_some_and(|port| (is_tcp || is_udp(socket)) && nfs.contains(&port))
-    });
+    let services = Services::read(proc);
+    leave_out(&mut sockets, table, |socket| services.have(socket));
     leave_out_closed(&mut sockets, query, table);
     if sockets.is_empty() {
         return;
@@ -102,15 +96,6 @@ fn tunnels_for(sockets: &[&Socket], query: &Query) -> Tunnels {
         return Tunnels::default();
     }
     Tunnels::read()
-}
-
-/// Where the kernel's NFS server listens, and has its connections; nothing if there is none, or only root may know.
-fn nfs_ports(proc: &Dir) -> FxHashSet<nfsd::ServerPort> {
-    let text = proc.read(c"fs/nfsd/portlist", PORTLIST_LEN);
-    text.map_or_else(
-        |_| FxHashSet::default(),
-        |text| nfsd::ports(&text).collect(),
-    )
 }
 
 /// Settles those that are not in the kernel's tables any more.

@@ -29,6 +29,8 @@ impl DetailSet {
     pub const FILTER: Self = Self(512);
     /// The SELinux contexts of sockets, read from /proc.
     pub const SOCKET_CONTEXT: Self = Self(1024);
+    /// The command lines of processes, read from /proc.
+    pub const COMMAND: Self = Self(2048);
 
     /// Either's.
     #[must_use]
@@ -61,7 +63,8 @@ impl DetailSet {
             Self::CGROUP
                 .or(Self::THREADS)
                 .or(Self::CONTEXT)
-                .or(Self::SOCKET_CONTEXT),
+                .or(Self::SOCKET_CONTEXT)
+                .or(Self::COMMAND),
         )
     }
 }

@@ -27,6 +27,7 @@ struct Head<'a> {
     parts: Vec<PartJson>,
     binds: Vec<BindJson>,
     elsewhere: usize,
+    redirects_read: Option<bool>,
     other_namespaces: Option<Vec<OtherJson>>,
     tables: Vec<TableJson>,
     notices: &'a [NoticeJson],
@@ -90,8 +91,20 @@ struct ReasonJson {
     overlap: Option<&'static str>,
     message: String,
     until_s: Option<f64>,
+    redirect: Option<RedirectJson>,
     owners: Vec<OwnerJson>,
     remedies: Vec<RemedyJson>,
+}
+
+#[derive(Serialize)]
+struct RedirectJson {
+    to_address: Option<IpAddr>,
+    to_port: Option<u16>,
+    conditional: bool,
+    incoming: bool,
+    outgoing: bool,
+    table: String,
+    chain: String,
 }
 
 #[derive(Serialize)]
@@ -109,6 +122,14 @@ struct OwnerJson {
     container: Option<ContainerJson>,
     forwards_to: Option<String>,
     restarted_by: Option<RestartJson>,
+    parent: Option<ParentJson>,
+}
+
+#[derive(Serialize)]
+struct ParentJson {
+    pid: u32,
+    name: Option<String>,
+    name_hex: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -175,6 +196,8 @@ pub fn why_json(
         parts: answer.parts.iter().map(part).collect(),
         binds: answer.binds.iter().map(|b| bind(view, b)).collect(),
         elsewhere: answer.elsewhere,
+        redirects_read: matches!(view.question.subject, Subject::Port { .. })
+            .then_some(view.evidence.redirects.is_some()),
         other_namespaces: view
             .others
             .map(|all| all.iter().filter_map(other).collect()),
@@ -321,6 +344,7 @@ fn reason(view: &WhyView<'_>, reason: &Reason) -> ReasonJson {
         overlap: reason.overlap.map(crate::analysis::why::Overlap::word),
         message: super::words::sentence(view, reason),
         until_s: reason.until_ms.map(|ms| f64::from(ms) / 1000.0),
+        redirect: redirect(view, reason),
         owners: reason
             .pids
             .iter()
@@ -372,7 +396,28 @@ fn owner(view: &WhyView<'_>, pid: Pid, sockets: &[usize]) -> OwnerJson {
             kind,
             name: outside_string(&name),
         }),
+        parent: known
+            .detail
+            .and_then(|d| d.parent.as_ref())
+            .map(|parent| ParentJson {
+                pid: parent.pid.0,
+                name: parent.name.as_deref().map(outside_string),
+                name_hex: parent.name.as_deref().and_then(hex_if_lossy),
+            }),
     }
+}
+
+fn redirect(view: &WhyView<'_>, reason: &Reason) -> Option<RedirectJson> {
+    let rule = view.evidence.redirects?.get(reason.redirect?)?;
+    Some(RedirectJson {
+        to_address: rule.to_address,
+        to_port: rule.to_port.map(|port| port.0),
+        conditional: rule.is_conditional,
+        incoming: rule.hooks.0,
+        outgoing: rule.hooks.1,
+        table: outside_string(&rule.table),
+        chain: outside_string(&rule.chain),
+    })
 }
 
 /// All bytes in hexadecimal, of a string that is not UTF-8.

@@ -12,11 +12,12 @@ mod text;
 mod words;
 
 pub use json::why_json;
-pub(super) use remedy::{Told, tell};
+pub(super) use remedy::{Told, look, tell};
 pub use text::why_text;
+pub(super) use words::devices;
 
 use crate::analysis::why::{Answer, Evidence};
-use crate::model::{Context, Names, OtherListener, Question, Row, Socket};
+use crate::model::{Context, Names, OtherListener, Question, Row, Socket, State};
 use std::time::SystemTime;
 
 /// One answer, and everything that its words are taken from.
@@ -46,6 +47,15 @@ impl std::fmt::Debug for WhyView<'_> {
 }
 
 impl<'a> WhyView<'a> {
+    /// Whether something listens at the port.
+    fn has_listener(&self) -> bool {
+        let listens = |&&n: &&usize| {
+            let socket = self.evidence.sockets.get(n);
+            socket.is_some_and(|s| s.state == State::Listen)
+        };
+        self.answer.holders.iter().any(|n| listens(&n))
+    }
+
     fn context(&self) -> Context<'a> {
         Context {
             owners: Some(self.evidence.owners),

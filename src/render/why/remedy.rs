@@ -2,7 +2,7 @@
 
 use super::words::quoted;
 use crate::analysis::why::Remedy;
-use crate::model::{Engine, Names};
+use crate::model::{Barrier, Engine, Names};
 use crate::render::escape::escape;
 use crate::render::text::duration;
 
@@ -85,6 +85,14 @@ pub(in crate::render) fn tell(remedy: &Remedy, names: &dyn Names, path: Option<&
                 pid.0
             ),
         ),
+        Remedy::MindParent { pid, name } => told(
+            "mind-parent",
+            format!(
+                "its parent {}[{}] may start it again: if it does, end that one first",
+                quoted(name),
+                pid.0
+            ),
+        ),
         Remedy::StopTunnel { device: Some(device) } => told(
             "stop-tunnel",
             format!("the kernel holds it for {} device {}: delete that, or give it another port", device.kind, quoted(&device.name)),
@@ -92,13 +100,22 @@ pub(in crate::render) fn tell(remedy: &Remedy, names: &dyn Names, path: Option<&
         .with(word(&device.name).map(|name| format!("ip link del {name}"))),
         Remedy::StopTunnel { device: None } => told(
             "stop-tunnel",
-            "the kernel holds it for itself, a tunnel device (vxlan, geneve, bareudp, wireguard) or the NFS server: take that down",
+            "the kernel holds it for itself, a tunnel device (vxlan, geneve, bareudp, wireguard), the NFS server or a storage target (iSCSI, NVMe): take that down",
         )
         .with(Some("ip -details link show".to_owned())),
-        Remedy::LookAsRoot => told("look-as-root", "run this as root to see what this user cannot"),
-        Remedy::LookOutside => told(
-            "look-outside",
-            "run this in the PID namespace of the host: who holds it is outside this one",
+        Remedy::Look(barrier) => told(
+            match barrier {
+                Barrier::Users => "look-as-root",
+                Barrier::Capability => "look-with-capability",
+                Barrier::UserNamespace | Barrier::PidNamespace => "look-outside",
+                Barrier::Policy => "find-policy",
+                Barrier::Failure => "ask-again",
+            },
+            look(*barrier),
+        ),
+        Remedy::RunOutside => told(
+            "run-outside",
+            "run the program outside this user namespace: its rights do not count for this network namespace, which is another's",
         ),
         Remedy::Wait { ms } => told("wait", format!("wait {} until the last of them is gone", in_words(*ms))),
         Remedy::WaitUnknown => told("wait", "wait until the last of them is gone; nobody can tell how long"),
@@ -112,6 +129,14 @@ pub(in crate::render) fn tell(remedy: &Remedy, names: &dyn Names, path: Option<&
             told(
                 "set-reuseport",
                 format!("or set SO_REUSEPORT in both programs, both running as {user}"),
+            )
+        }
+        Remedy::ShareAsUser { uid } => {
+            let user = names.user(*uid);
+            let user = user.map_or_else(|| uid.0.to_string(), |name| escape(&name));
+            told(
+                "share-as-user",
+                format!("or run the program as {user} with SO_REUSEPORT: only sockets of one user share a port"),
             )
         }
         Remedy::OtherAddress => told("other-address", "or bind one of the other addresses"),
@@ -141,12 +166,25 @@ pub(in crate::render) fn tell(remedy: &Remedy, names: &dyn Names, path: Option<&
         Remedy::OpenDirectory => told("open-directory", "make the directory, or let this user write there"),
         Remedy::ReservePort => told("reserve-port", "to keep it for a server, reserve it")
             .with(Some("sysctl net.ipv4.ip_local_reserved_ports=PORTS".to_owned())),
+        Remedy::ChangeRule => told("change-rule", "change that rule where it comes from (a firewall, a container engine)")
+            .with(Some("nft list ruleset".to_owned())),
         Remedy::Try => told("try", "--try binds it for an instant, which tells"),
         Remedy::AskAgain => told("ask-again", "ask again"),
         Remedy::FindPolicy => told(
             "find-policy",
             "look for a cgroup program (SocketBindDeny=), a sandbox (Landlock, seccomp) or a security module around this program",
         ),
+    }
+}
+
+/// What shows who holds a socket, in words.
+pub(in crate::render) const fn look(barrier: Barrier) -> &'static str {
+    match barrier {
+        Barrier::Users => "run this as root to see what this user cannot",
+        Barrier::PidNamespace => {
+            "run this in the PID namespace of the host: who holds it is outside this one"
+        }
+        other => other.remedy(),
     }
 }
 

@@ -48,6 +48,7 @@ fn detail(place: Place) -> ProcessDetail {
         parent: Some(Parent {
             pid: Pid(1),
             name: Some(HOSTILE.to_vec()),
+            is_interactive: false,
         }),
     }
 }
@@ -81,8 +82,10 @@ fn answer(place: Place, width: usize) -> (String, serde_json::Value) {
         user: BindUser {
             uid: Uid(0),
             privileged: Some(true),
+            is_foreign: false,
         },
         trials: &[],
+        redirects: None,
         missing: &[],
     };
     let question = Question {

@@ -17,6 +17,8 @@ use unicode_width::UnicodeWidthStr;
 
 /// How many sockets, clients or owners of one reason a person is shown.
 const SHOWN: usize = 8;
+/// So many characters of a command line a person is shown.
+const COMMAND_SHOWN: usize = 300;
 /// Sentences are no wider than this, however wide the screen is.
 const PROSE_WIDTH: usize = 100;
 /// Where what follows a label stands.
@@ -114,6 +116,9 @@ impl Page {
         };
         let root = match (part.verdict, part.root) {
             (a, b) if a == b => "",
+            (_, Verdict::Free) if view.evidence.user.is_foreign => {
+                "; root of this network namespace can bind it"
+            }
             (_, Verdict::Free) if view.evidence.user.uid == Uid(0) => {
                 "; with CAP_NET_BIND_SERVICE it can be bound"
             }
@@ -154,11 +159,13 @@ impl Page {
             _ => None,
         };
         self.label("do");
-        for found in &reason.remedies {
+        for (n, found) in reason.remedies.iter().enumerate() {
             let Told { command, text, .. } = remedy::tell(found, view.names, path);
+            // The first is no alternative to anything.
+            let text = text.strip_prefix("or ").filter(|_| n == 0).unwrap_or(&text);
             match command {
                 Some(command) => self.line(&format!("{text}: {command}")),
-                None => self.line(&text),
+                None => self.line(text),
             }
         }
         self.label("");
@@ -244,8 +251,7 @@ impl Page {
         }
         self.line(&line);
         if let Some(command) = known.command() {
-            let words: Vec<_> = command.iter().map(|w| quoted(w)).collect();
-            self.line(&words.join(" "));
+            self.line(&command_line(command));
         }
         if let Some(target) = known.forwards_to() {
             self.line(&format!(
@@ -340,6 +346,19 @@ impl Page {
             self.text
                 .push_str(&format!("{elsewhere} {what} to this port of other hosts\n"));
         }
+    }
+}
+
+/// A command line, cut where it is too long to be read.
+fn command_line(command: &[Vec<u8>]) -> String {
+    let words: Vec<_> = command.iter().map(|w| quoted(w)).collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(COMMAND_SHOWN) {
+        Some((end, _)) => format!(
+            "{}... (--json has all)",
+            line.get(..end).unwrap_or_default()
+        ),
+        None => line,
     }
 }
 

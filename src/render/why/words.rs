@@ -3,7 +3,7 @@
 use super::WhyView;
 use crate::analysis::why::{Overlap, Reason, ReasonKind, Remedy};
 use crate::model::{
-    BindError, FieldId, IfIndex, Protocol, Socket, Subject, TunnelDevice, UnixName,
+    BindError, FieldId, IfIndex, NoOwner, Owners, Protocol, Socket, Subject, TunnelDevice, UnixName,
 };
 use crate::render::escape::{escape, quote_into};
 use crate::render::text::{TextOptions, cell};
@@ -82,7 +82,7 @@ pub(super) fn error(error: BindError) -> String {
 }
 
 /// That the kernel has a socket for devices.
-pub(super) fn devices(devices: &[TunnelDevice]) -> String {
+pub(in crate::render) fn devices(devices: &[TunnelDevice]) -> String {
     let name = |d: &TunnelDevice| format!("{} device {}", d.kind, quoted(&d.name));
     let names: Vec<_> = devices.iter().map(name).collect();
     format!("the kernel, for {}", names.join(", "))
@@ -107,6 +107,28 @@ pub(super) fn sentence(view: &WhyView<'_>, reason: &Reason) -> String {
             format!("{count} listeners share {local} (SO_REUSEPORT){overlap}")
         }
         ReasonKind::Listener => format!("a listener on {local}{overlap}"),
+        ReasonKind::ReusePortUser => {
+            let uid = first.and_then(|s| s.uid);
+            let user = uid.map_or_else(String::new, |uid| match view.names.user(uid) {
+                Some(name) => escape(&name),
+                None => uid.0.to_string(),
+            });
+            format!("{count} listeners of {user} share {local} by SO_REUSEPORT, which lets only that user's in{overlap}")
+        }
+        ReasonKind::ListenRace if view.has_listener() => format!(
+            "{} bound to {local} beside a listener: listen(2) fails there (EADDRINUSE) as long as the other listens, unless \
+             all set SO_REUSEPORT{overlap}",
+            many("socket is", "sockets are")
+        ),
+        ReasonKind::ListenRace => format!(
+            "{}, and none listens yet: the first to call listen(2) has it, that of the others fails (EADDRINUSE) unless all \
+             set SO_REUSEPORT{overlap}",
+            if count == 1 {
+                format!("a socket is bound to {local} beside another")
+            } else {
+                format!("{count} sockets are bound to {local}")
+            }
+        ),
         ReasonKind::Bound if count > 1 => {
             format!("{count} sockets are bound to {local} and do not listen{overlap}")
         }
@@ -126,10 +148,7 @@ pub(super) fn sentence(view: &WhyView<'_>, reason: &Reason) -> String {
             "{} on {local} without a listener{overlap}",
             many("connection", "connections")
         ),
-        ReasonKind::Accepted => format!(
-            "{} through a listener here, which may outlive it",
-            many("connection", "connections")
-        ),
+        ReasonKind::Accepted => accepted(view, reason),
         ReasonKind::TimeWait => format!(
             "{} on {local}: closed, kept for late segments{overlap}",
             many("TIME-WAIT", "TIME-WAIT, the first")
@@ -186,9 +205,75 @@ pub(super) fn sentence(view: &WhyView<'_>, reason: &Reason) -> String {
             "the directory takes no new file from this user ({})",
             reason.error.map_or_else(String::new, error)
         ),
+        ReasonKind::Redirected | ReasonKind::RedirectedHere => redirect(view, reason),
         ReasonKind::Ephemeral => "connections may be given this port at any time (net.ipv4.ip_local_port_range)".to_owned(),
         ReasonKind::Reserved => "the port is reserved: no connection is given it by itself (net.ipv4.ip_local_reserved_ports)".to_owned(),
     }
+}
+
+/// Connections through a listener: those that it has not accepted end with it, others may stay.
+fn accepted(view: &WhyView<'_>, reason: &Reason) -> String {
+    let is_queued = |socket: &&Socket| {
+        let reason = match view.evidence.owners.of(socket) {
+            Owners::None { reason, .. } => Some(reason),
+            _ => None,
+        };
+        matches!(reason, Some(NoOwner::AcceptQueue | NoOwner::HalfOpen))
+    };
+    let all = reason.sockets.len();
+    let queued = view.sockets(&reason.sockets).filter(is_queued).count();
+    let connections = if all == 1 {
+        "connection"
+    } else {
+        "connections"
+    };
+    match queued {
+        0 => format!("{all} {connections} through a listener here, which may outlive it"),
+        _ if queued == all => {
+            format!("{all} {connections} in the accept queue of a listener here, to end with it")
+        }
+        _ => format!(
+            "{all} {connections} through a listener here, {queued} in its accept queue still; the others may outlive it"
+        ),
+    }
+}
+
+/// Which connections a rule of the firewall sends where.
+fn redirect(view: &WhyView<'_>, reason: &Reason) -> String {
+    let rules = view.evidence.redirects.unwrap_or_default();
+    let Some(rule) = reason.redirect.and_then(|n| rules.get(n)) else {
+        return String::new();
+    };
+    let whose = match rule.hooks {
+        (true, false) => "connections from other hosts",
+        (false, true) => "connections from this host",
+        _ => "connections",
+    };
+    let some = if rule.is_conditional { "some " } else { "" };
+    let to_port = rule
+        .to_port
+        .map_or_else(String::new, |port| format!("port {}", port.0));
+    let to = match (rule.to_address, rule.to_port) {
+        (Some(address), Some(port)) => SocketAddr::new(address, port.0).to_string(),
+        (Some(address), None) => address.to_string(),
+        (None, Some(_)) => to_port,
+        (None, None) => "another port".to_owned(),
+    };
+    let table = format!(
+        "nftables: table {}, chain {}",
+        quoted(&rule.table),
+        quoted(&rule.chain)
+    );
+    if reason.kind == ReasonKind::RedirectedHere {
+        let from = match &rule.ports[..] {
+            [one] if one.start() == one.end() => format!("port {}", one.start()),
+            _ => "other ports".to_owned(),
+        };
+        return format!("{some}{whose} to {from} are redirected here ({table})");
+    }
+    format!(
+        "{some}{whose} to this port are redirected to {to}, and what listens here does not get them ({table})"
+    )
 }
 
 fn overlap(reason: &Reason) -> &'static str {

@@ -1,11 +1,11 @@
 //! Ending who holds a port ends those, nobody else, and says what came of it.
 
 use super::as_nobody;
-use crate::live_why::Options;
+use crate::live_why::{Options, as_user};
 use crate::namespace;
 use crate::portctl::{Answer, BINARY, portctl};
 use crate::scene::tcp::{Pair, accept, bound, connect, time_wait};
-use crate::scene::{Holder, address, port, udp, unix};
+use crate::scene::{Holder, address, port, udp, unix, user_name};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -299,7 +299,7 @@ fn the_kernels_sockets_are_never_closed() {
             "kill --yes udp/4789",
         ] {
             let answer = portctl(arguments).exits(1);
-            says(&answer, &["the kernel holds it"]);
+            says(&answer, &["held by the kernel, for vxlan device vx0"]);
             assert!(answer.stdout.is_empty(), "{answer}");
             assert_eq!(there(), before, "{answer}");
         }
@@ -491,6 +491,58 @@ fn others_processes_take_rights() {
     });
 }
 
+/// What is missing is said, and whose process it is; nobody waits then for a port that nothing frees.
+#[test]
+#[ignore = "needs root with every user id"]
+fn root_without_capabilities_is_told_which() {
+    let name = "live_ports::kill::root_without_capabilities_is_told_which";
+    namespace::run_as_root(name, || {
+        let listener = server();
+        let at = port(&listener);
+        let mut holder = as_user(Some(65534), || hand_over(vec![listener]));
+        let without = |right: &str| {
+            let run = crate::portctl::Run::new(&format!("kill {at} --yes"));
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            let dropped = format!("setpriv --bounding-set -{right} --inh-caps -{right}");
+            run.env("PATH", path)
+                .through(dropped.split(' '))
+                .go()
+                .exits(3)
+        };
+        let answer = without("kill");
+        let user = user_name(65534).unwrap_or_else(|| "65534".to_owned());
+        says(
+            &answer,
+            &["this root lacks CAP_KILL", &format!("of user {user}:")],
+        );
+        assert!(!answer.stderr.contains("is not free"), "{answer}");
+        let answer = without("sys_ptrace");
+        says(&answer, &["cannot be seen", "CAP_SYS_PTRACE"]);
+        assert!(!answer.stderr.contains("as root"), "{answer}");
+        assert!(holder.is_running());
+    });
+}
+
+/// Connections that nobody has accepted have no process, and end with their listener.
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn what_waits_to_be_accepted_ends_with_its_listener() {
+    let name = "live_ports::kill::what_waits_to_be_accepted_ends_with_its_listener";
+    namespace::run(name, || {
+        let listener = server();
+        let place = address(&listener);
+        let mut holder = hand_over(vec![listener]);
+        let client = std::net::TcpStream::connect(place).unwrap();
+        let answer = portctl(&format!("kill -a --dry-run tcp/{}", place.port())).exits(0);
+        let queue = format!("in the accept queue of the listener on {place}");
+        says(&answer, &["end cat", &queue]);
+        let answer = portctl(&format!("kill -a --yes tcp/{}", place.port()));
+        assert!(!holder.is_running(), "{answer}");
+        let error = (&client).read(&mut [0; 1]).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    });
+}
+
 #[test]
 #[ignore = "needs user and network namespaces"]
 fn sockets_are_closed_and_processes_live() {
@@ -548,7 +600,13 @@ fn sockets_are_closed_and_processes_live() {
             // What is bound and idle cannot be closed.
             let idle = bound("127.0.0.1:0".parse().unwrap());
             let answer = portctl(&format!("kill --sockets --yes -B {}", port(&idle))).exits(1);
-            says(&answer, &["does not close such"]);
+            says(&answer, &["does not close such", "kill -a"]);
+            assert!(answer.stdout.is_empty(), "nothing is planned: {answer}");
+            let answer = portctl(&format!("kill --sockets --yes {}", port(&idle))).exits(1);
+            says(
+                &answer,
+                &["there is tcp BOUND", "only closed by its process"],
+            );
         },
     );
 }

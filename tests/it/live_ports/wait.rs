@@ -129,7 +129,13 @@ fn what_is_there_and_does_not_do_is_told() {
         let run = Run::with(["wait", "--timeout", "0"]).arg(&stale);
         let answer = run.go().exits(1);
         assert!(answer.stderr.contains("\\x1b[31mstale\\x0a"), "{answer}");
-        assert_eq!(answer.stderr.lines().count(), 1, "{answer}");
+        assert!(answer.stderr.contains("the file of a socket that is gone"));
+        assert_eq!(answer.stderr.lines().count(), 2, "{answer}");
+        // Each of several that has not come is told.
+        let answer = portctl("wait 3004 3001 3005 --timeout 0 -v").exits(1);
+        let words = ["on 3004 after", "3001 listens", "on 3005 after"];
+        let told = words.map(|word| answer.stderr.contains(word));
+        assert_eq!(told, [true; 3], "{answer}");
         // Without netlink, too.
         let run = Run::new("wait 3001 --timeout 0").without_netlink();
         run.go().exits(0);

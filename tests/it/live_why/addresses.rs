@@ -87,6 +87,40 @@ fn elsewhere() {
     });
 }
 
+/// Before lo is up there is no table of addresses, and bind(2) takes any of IPv4; afterwards there is one, whatever becomes of lo.
+#[test]
+#[ignore = "needs user and network namespaces, and iproute2"]
+fn before_lo_is_up_and_after() {
+    namespace::run("live_why::addresses::before_lo_is_up_and_after", || {
+        let inside = || {
+            nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET).unwrap();
+            let agree = |verdict: &str| {
+                for address in [
+                    "192.0.2.1",
+                    "127.0.0.1",
+                    "[::1]",
+                    "[fd00::1]",
+                    "0.0.0.0",
+                    "[::]",
+                ] {
+                    let answer = ask(&format!("{address}:8080/tcp"));
+                    assert_ne!(answer.verdict(), "unknown", "{address}");
+                    if address == "192.0.2.1" {
+                        assert_eq!(answer.verdict(), verdict);
+                    }
+                    answer.holds();
+                }
+            };
+            agree("free");
+            ip("link set lo up");
+            agree("blocked");
+            ip("link set lo down");
+            agree("blocked");
+        };
+        std::thread::scope(|scope| scope.spawn(inside).join().unwrap());
+    });
+}
+
 fn ip(arguments: &str) {
     let done = Command::new("ip").args(arguments.split(' ')).status();
     assert!(done.unwrap().success(), "ip {arguments}");

@@ -7,6 +7,7 @@ mod addresses;
 mod hard;
 mod owners;
 mod random;
+mod redirects;
 mod sharing;
 mod situations;
 mod unix;

@@ -38,6 +38,31 @@ fn every_holder_with_its_details() {
                 .ends_with('Z')
         );
         assert!(of(first.pid())["cgroup"].as_str().unwrap().starts_with('/'));
+        // Lists tell the same command lines: with -p in JSON, as a column, to filters; and not unasked.
+        let port = question.trim_start_matches("tcp/");
+        let list = |options: &str| {
+            let run = Run::new(&format!("ls -tl {options}"));
+            run.arg(format!("sport = :{port}")).go().exits(0)
+        };
+        let processes = |options: &str| {
+            let document = list(options).value();
+            document["sockets"][0]["owners"]["processes"].clone()
+        };
+        let all = processes("--json -p");
+        for process in all.as_array().unwrap() {
+            let owner = of(process["pid"].as_u64().unwrap() as u32);
+            assert_eq!(process["command"], owner["command"]);
+        }
+        assert_eq!(all.as_array().unwrap().len(), 2);
+        assert_eq!(processes("--json"), serde_json::json!([]));
+        let column = list("--no-header --columns command");
+        assert!(column.text().starts_with("cat, sh -c "), "{column}");
+        assert!(!column.text().contains('\x1b'), "{column}");
+        let found = |glob: &str| {
+            let filter = ["ls", "-tl", "--no-header", "command", "=", glob];
+            Run::with(filter).go().exits(0).lines().len()
+        };
+        assert_eq!((found("*read?-r*"), found("*no?such*")), (1, 0));
         let text = Run::new(&format!("why {question}")).go().exits(1);
         assert!(!text.text().contains('\x1b'), "{text}");
         assert!(

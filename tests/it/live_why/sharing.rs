@@ -1,7 +1,8 @@
 //! SO_REUSEPORT, devices and users.
 
-use super::{NOBODY, Options, as_user, ask, ask_as_nobody};
+use super::{NOBODY, Options, as_user, ask, ask_as_nobody, read};
 use crate::namespace;
+use crate::portctl::Run;
 use crate::scene::{address, port};
 use nix::sys::socket::{setsockopt, sockopt as nix_sockopt};
 
@@ -39,7 +40,44 @@ fn one_user_shares() {
         let shares = |b: &&serde_json::Value| b["as"] == "user" && b["variant"] == "reuseport";
         assert_eq!(binds.iter().find(shares).unwrap()["outcome"], "ok");
         answer.holds();
+        let answer = ask(&question);
+        assert_eq!(
+            answer.told(),
+            ("blocked", "reuseport-other-user", Some(true))
+        );
+        let remedies = answer.reasons()[0]["remedies"].as_array().unwrap();
+        assert!(remedies.iter().any(|r| r["action"] == "share-as-user"));
+        answer.holds();
         drop((theirs, second));
+    });
+}
+
+/// Two that are bound side by side with SO_REUSEADDR: only one can listen (12).
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn two_that_race() {
+    namespace::run("live_why::sharing::two_that_race", || {
+        let options = Options {
+            reuse_address: true,
+            ..Options::TCP
+        };
+        for ip in ["127.0.0.1", "::1"] {
+            let first = options.at(ip);
+            let second = options.bind(address(&first)).unwrap();
+            let question = format!("tcp/{}", port(&first));
+            let answer = ask(&question);
+            assert_eq!(answer.told(), ("unknown", "listen-race", None));
+            answer.holds();
+            rustix::net::listen(&first, 8).unwrap();
+            let listens = rustix::net::listen(&second, 8);
+            assert_eq!(listens, Err(rustix::io::Errno::ADDRINUSE));
+            let answer = ask(&question);
+            assert_eq!(answer.verdict(), "blocked");
+            answer.reason("listener");
+            let words = answer.reason("listen-race")["message"].clone();
+            assert!(words.as_str().unwrap().contains("beside a listener"));
+            answer.holds();
+        }
     });
 }
 
@@ -83,6 +121,16 @@ fn privileged_ports() {
         answer.holds();
         assert_eq!(ask("tcp/80").verdict(), "free");
         ask("tcp/80").holds();
+        // Root of a user namespace has every capability there, and none over a network namespace that is not its own.
+        let inside = |flags: &str| {
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            let run = Run::new("why tcp/80 --json").env("PATH", path);
+            read(run.through(flags.split(' ')))
+        };
+        let answer = inside("unshare -U -r");
+        assert_eq!(answer.told(), ("blocked", "privileged-port", Some(true)));
+        assert_eq!(answer.reasons()[0]["remedies"][0]["action"], "run-outside");
+        assert_eq!(inside("unshare -U -r -n").verdict(), "free");
         ask_as_nobody("udp/80").holds();
         ask_as_nobody("[::1]:80").holds();
         std::fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "80").unwrap();

@@ -223,29 +223,6 @@ fn udp() {
     });
 }
 
-/// A listener, and a second socket at its address: both set SO_REUSEADDR, one was faster (12).
-#[test]
-#[ignore = "needs user and network namespaces"]
-fn two_that_race() {
-    namespace::run("live_why::situations::two_that_race", || {
-        let options = Options {
-            reuse_address: true,
-            ..Options::TCP
-        };
-        let first = options.at("127.0.0.1");
-        let second = options.bind(address(&first)).unwrap();
-        rustix::net::listen(&first, 8).unwrap();
-        assert!(rustix::net::listen(&second, 8).is_err());
-        let answer = ask(&format!("tcp/{}", port(&first)));
-        assert_eq!(answer.told(), ("blocked", "listener", Some(true)));
-        assert_eq!(
-            answer.reason("bound-not-listening")["blocking"],
-            json!(null)
-        );
-        answer.holds();
-    });
-}
-
 /// In the ephemeral range, and reserved (23): notes only.
 #[test]
 #[ignore = "needs user and network namespaces"]

@@ -3,7 +3,7 @@
 
 use netlink_sys::{
     Socket, SocketAddr,
-    protocols::{NETLINK_ROUTE, NETLINK_SOCK_DIAG},
+    protocols::{NETLINK_NETFILTER, NETLINK_ROUTE, NETLINK_SOCK_DIAG},
 };
 
 const NLM_F_REQUEST: u16 = 0x1;
@@ -116,4 +116,100 @@ fn kind(answer: &[u8]) -> u16 {
 /// What an error message or an end marker says: 0 is no error.
 fn status(answer: &[u8]) -> i32 {
     i32::from_ne_bytes(answer[16..20].try_into().unwrap())
+}
+
+/// Lets `nft` rules of the chain `out` of the table `ip nat`, made by this, send what this host sends to TCP port `from` to port `to`.
+pub(crate) fn redirect_own(from: u16, to: u16) {
+    const NFNETLINK_BATCH_BEGIN: u16 = 16;
+    const NFNETLINK_BATCH_END: u16 = 17;
+    const NFTABLES: u16 = 10;
+    const NEW_TABLE: u16 = NFTABLES << 8;
+    const NEW_CHAIN: u16 = NFTABLES << 8 | 3;
+    const NEW_RULE: u16 = NFTABLES << 8 | 6;
+    const NLM_F_APPEND: u16 = 0x800;
+    const HOOK_OUTPUT: u32 = 3;
+    const PRIORITY: i32 = -100;
+    let number = |kind, value: u32| attribute(kind, &value.to_be_bytes());
+    let name = |kind, text: &str| attribute(kind, &[text.as_bytes(), &[0]].concat());
+    let expression = |kind, parts: &[Vec<u8>]| {
+        attribute(1, &[name(1, kind), attribute(2, &parts.concat())].concat())
+    };
+    let constant = |kind, value: &[u8]| attribute(kind, &attribute(1, value));
+    let hook = [
+        number(1, HOOK_OUTPUT),
+        attribute(2, &PRIORITY.to_be_bytes()),
+    ]
+    .concat();
+    let expressions = [
+        // The protocol, TCP; two bytes at 2 of the transport header; the new port.
+        expression("meta", &[number(1, 1), number(2, 16)]),
+        expression("cmp", &[number(1, 1), number(2, 0), constant(3, &[6])]),
+        expression(
+            "payload",
+            &[number(1, 1), number(2, 2), number(3, 2), number(4, 2)],
+        ),
+        expression(
+            "cmp",
+            &[number(1, 1), number(2, 0), constant(3, &from.to_be_bytes())],
+        ),
+        expression("immediate", &[number(1, 1), constant(2, &to.to_be_bytes())]),
+        expression("redir", &[number(1, 1), number(3, 2)]),
+    ];
+    let table = name(1, "nat");
+    let chain = [
+        table.clone(),
+        name(3, "out"),
+        attribute(4, &hook),
+        name(7, "nat"),
+    ]
+    .concat();
+    let rule = [
+        table.clone(),
+        name(2, "out"),
+        attribute(4, &expressions.concat()),
+    ]
+    .concat();
+    let batch = [
+        nfnetlink(NFNETLINK_BATCH_BEGIN, 0, NFTABLES, &[]),
+        nfnetlink(NEW_TABLE, NLM_F_CREATE, 0, &table),
+        nfnetlink(NEW_CHAIN, NLM_F_CREATE, 0, &chain),
+        nfnetlink(NEW_RULE, NLM_F_CREATE | NLM_F_APPEND | NLM_F_ACK, 0, &rule),
+        nfnetlink(NFNETLINK_BATCH_END, 0, NFTABLES, &[]),
+    ]
+    .concat();
+    let socket = Socket::new(NETLINK_NETFILTER).unwrap();
+    socket.connect(&SocketAddr::new(0, 0)).unwrap();
+    socket.send(&batch, 0).unwrap();
+    let answer = socket.recv_from_full().unwrap().0;
+    assert_eq!(
+        (kind(&answer), status(&answer)),
+        (NLMSG_ERROR, 0),
+        "nf_tables"
+    );
+}
+
+fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+    let mut bytes = u16::try_from(4 + value.len())
+        .unwrap()
+        .to_ne_bytes()
+        .to_vec();
+    bytes.extend(kind.to_ne_bytes());
+    bytes.extend(value);
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes
+}
+
+fn nfnetlink(kind: u16, flags: u16, resource: u16, attributes: &[u8]) -> Vec<u8> {
+    let family = if resource == 0 { AF_INET } else { 0 };
+    let mut bytes = u32::try_from(20 + attributes.len())
+        .unwrap()
+        .to_ne_bytes()
+        .to_vec();
+    bytes.extend(kind.to_ne_bytes());
+    bytes.extend((NLM_F_REQUEST | flags).to_ne_bytes());
+    bytes.extend([0; 8]);
+    bytes.extend([family, 0]);
+    bytes.extend(resource.to_be_bytes());
+    bytes.extend(attributes);
+    bytes
 }

@@ -8,7 +8,7 @@
 mod link;
 mod role;
 
-pub(crate) use link::{ELSEWHERE, add_elsewhere, has_raw_diag, remove_elsewhere};
+pub(crate) use link::{ELSEWHERE, add_elsewhere, has_raw_diag, redirect_own, remove_elsewhere};
 pub(crate) use role::{LeaderGone, without_netlink};
 
 use std::process::{Command, ExitStatus, Stdio};

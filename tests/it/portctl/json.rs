@@ -244,7 +244,7 @@ pub(crate) struct Process {
     #[serde(deserialize_with = "nullable")]
     pub(crate) user: Option<String>,
     #[serde(deserialize_with = "nullable")]
-    pub(crate) command: Option<String>,
+    pub(crate) command: Option<Vec<String>>,
     /// Only with `-T`.
     pub(crate) threads: Option<Vec<u32>>,
     /// Only with `-Z`.

@@ -186,10 +186,21 @@ pub(crate) fn process(pid: u32, fds: &[i32]) -> Process {
         io_uring: Vec::new(),
         uid: Some(uid),
         user: user_name(uid),
-        command: None,
+        command: Some(command(pid)),
         threads: None,
         context: None,
     }
+}
+
+/// The arguments of a process, of any of its threads that still tells them.
+fn command(pid: u32) -> Vec<String> {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let texts = threads.map(|t| std::fs::read(t.unwrap().path().join("cmdline")).unwrap());
+    let text = texts.max_by_key(Vec::len).unwrap();
+    let words = text.split(|&b| b == 0);
+    let mut words: Vec<_> = words.map(|w| unix::text_and_hex(w).0.unwrap()).collect();
+    assert_eq!(words.pop().as_deref(), Some(""), "each ends with a NUL");
+    words
 }
 
 /// `"owners"` of a socket with holders; portctl lists them by pid.
