@@ -147,7 +147,7 @@ pub fn every_tcp_socket(range: &RangeInclusive<u16>) -> io::Result<PortHolders> 
     asks.push(Ask {
         ports: Ports::Outside(range.clone()),
         states: StateSet::ALL.minus(StateSet::LISTEN),
-        info: false,
+        details: DetailSet::NONE,
     });
     let mut found = ask(asks)?;
     let leaks =
@@ -157,7 +157,7 @@ pub fn every_tcp_socket(range: &RangeInclusive<u16>) -> io::Result<PortHolders> 
         let again = ask(vec![Ask {
             ports: Ports::Outside(range.clone()),
             states: StateSet::of(State::CloseWait),
-            info: true,
+            details: DetailSet::INFO,
         }])?;
         found
             .holders
@@ -170,17 +170,18 @@ pub fn every_tcp_socket(range: &RangeInclusive<u16>) -> io::Result<PortHolders> 
 struct Ask {
     ports: Ports,
     states: StateSet,
-    info: bool,
+    details: DetailSet,
 }
 
-/// Listeners have a table of their own in the kernel, so that asking for those of all ports costs little.
+/// Listeners have a table of their own in the kernel, so that asking for those of all ports costs little; with them, how much each
+/// of them dropped.
 fn listeners() -> Vec<Ask> {
     let everywhere = 1..=u16::MAX;
     [Ports::Named(everywhere.clone()), Ports::Chosen(everywhere)]
         .map(|ports| Ask {
             ports,
             states: StateSet::LISTEN,
-            info: false,
+            details: DetailSet::MEMORY,
         })
         .into()
 }
@@ -189,7 +190,7 @@ fn clients(range: &RangeInclusive<u16>) -> [Ask; 2] {
     [Ports::Named(range.clone()), Ports::Chosen(range.clone())].map(|ports| Ask {
         ports,
         states: StateSet::ALL.minus(StateSet::LISTEN),
-        info: true,
+        details: DetailSet::INFO,
     })
 }
 
@@ -252,7 +253,8 @@ impl Dump {
     fn read(&mut self, netlink: &mut dyn Datagrams, ask: &Ask) -> io::Result<()> {
         const SEQUENCE: u32 = 1;
         let mut buffer = vec![0; DATAGRAM_LEN];
-        let request = port_diag::request(ask.states.bits(), &ask.ports, ask.info, SEQUENCE);
+        let extensions = Wanted::of_this_kernel(ask.details).extensions();
+        let request = port_diag::request(ask.states.bits(), &ask.ports, extensions, SEQUENCE);
         netlink.send(&request)?;
         loop {
             let length = netlink.receive(&mut buffer)?;
@@ -273,7 +275,7 @@ impl Dump {
                     nlmsg::OVERRUN => return Err(io::Error::other("the kernel dropped messages")),
                     nlmsg::NOOP => continue,
                     _ => {
-                        self.row(payload, &ask.ports);
+                        self.row(payload, ask);
                         continue;
                     }
                 };
@@ -285,8 +287,14 @@ impl Dump {
         }
     }
 
-    fn row(&mut self, payload: &[u8], ports: &Ports) {
-        let socket = lower::inet_payload(payload, Protocol::Tcp, Wanted::NOTHING);
+    fn row(&mut self, payload: &[u8], ask: &Ask) {
+        let ports = &ask.ports;
+        // Of the counters only those of ports are looked at, below.
+        let wanted = match ask.details.has(DetailSet::MEMORY) {
+            true => Wanted::of_this_kernel(DetailSet::MEMORY),
+            false => Wanted::NOTHING,
+        };
+        let socket = lower::inet_payload(payload, Protocol::Tcp, wanted);
         let Some((socket, record)) = socket.zip(InetRecord::decode(payload).ok()) else {
             self.skipped += 1;
             return;

@@ -21,8 +21,6 @@ const BASE_LEN: usize = 72;
 const ATTR_BYTECODE: u16 = 1;
 const ATTR_INFO: u16 = 2;
 const ATTR_SOCKOPT: u16 = 22;
-/// `1 << (INET_DIAG_INFO - 1)`.
-const EXTENSION_INFO: u8 = 1 << 1;
 
 const OP_JUMP: u8 = 1;
 const OP_SOURCE_GE: u8 = 2;
@@ -56,10 +54,10 @@ impl Ports {
     }
 }
 
-/// A request for the TCP sockets of both families in `states` on `ports`. `info` asks for [`PortFacts`], which cost the kernel
-/// as much as all the rest.
+/// A request for the TCP sockets of both families in `states` on `ports`. `extensions` are bits of `idiag_ext`; that of
+/// `INET_DIAG_INFO` brings [`PortFacts`], and costs the kernel as much as all the rest.
 #[must_use]
-pub fn request(states: u32, ports: &Ports, info: bool, sequence: u32) -> Vec<u8> {
+pub fn request(states: u32, ports: &Ports, extensions: u8, sequence: u32) -> Vec<u8> {
     let code = bytecode(ports);
     let attribute = 4 + code.len();
     let length = HEADER_LEN + REQUEST_LEN + attribute;
@@ -69,7 +67,6 @@ pub fn request(states: u32, ports: &Ports, info: bool, sequence: u32) -> Vec<u8>
     bytes.extend((NLM_F_REQUEST | NLM_F_DUMP).to_ne_bytes());
     bytes.extend(sequence.to_ne_bytes());
     bytes.extend([0; 4]);
-    let extensions = if info { EXTENSION_INFO } else { 0 };
     bytes.extend([FAMILY_INET, 0, 0, extensions]);
     bytes.extend([0; 48]);
     bytes.extend(states.to_ne_bytes());
@@ -214,7 +211,7 @@ mod tests {
                         ports.contain(port),
                         inside != matches!(ports, Ports::Outside(_))
                     );
-                    let request = request(u32::MAX, &ports, true, 1);
+                    let request = request(u32::MAX, &ports, u8::MAX, 1);
                     assert_eq!(request[..4], (request.len() as u32).to_ne_bytes());
                 }
             }
