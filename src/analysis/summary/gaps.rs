@@ -132,6 +132,8 @@ impl Summary {
         self.gaps()
             .into_iter()
             .filter(|gap| gap.hides > known.max(Severity::Notice))
+            // Of those that hide as much the first, which are seen and not only possible.
+            .rev()
             .max_by_key(|gap| gap.hides)
     }
 }

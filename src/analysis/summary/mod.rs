@@ -103,7 +103,9 @@ pub struct Summary {
     pub listeners: Vec<ListenerReport>,
     /// TCP sockets in TIME_WAIT.
     pub time_wait: u64,
-    /// How many of those are of clients, and hold local ports of flows.
+    /// What is left in FIN_WAIT2 of TCP sockets whose process has gone: not among those, and counts against the same limit.
+    pub orphan_fin_wait_2: u64,
+    /// How many of those in TIME_WAIT are of clients, and hold local ports of flows.
     pub time_wait_of_clients: u64,
     /// Connections that the peer has closed and the process here has not.
     pub close_wait: CloseWaitReport,
@@ -147,6 +149,7 @@ impl Summary {
             open_listeners.add(socket);
         }
         let in_time_wait = |h: &&PortHolder| matches!(h.hold, Hold::TimeWait { .. });
+        let in_fin_wait_2 = |h: &&PortHolder| matches!(h.hold, Hold::OrphanFinWait2 { .. });
         let before = earlier.and_then(|earlier| earlier.vitals.as_ref());
         let limits = seen.vitals.as_ref().map(|vitals| {
             let mut report = limits::limits(vitals, before, thresholds);
@@ -183,6 +186,7 @@ impl Summary {
                 thresholds,
             ),
             time_wait: seen.tcp.iter().filter(in_time_wait).count() as u64,
+            orphan_fin_wait_2: seen.tcp.iter().filter(in_fin_wait_2).count() as u64,
             close_wait: limits::close_wait(seen.tcp, thresholds),
             open: open_listeners.questionable(None),
             open_listeners,

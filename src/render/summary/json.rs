@@ -158,6 +158,7 @@ struct QueueJson {
 #[derive(Serialize)]
 struct TimeWaitJson {
     count: u64,
+    orphan_fin_wait_2: u64,
     of_clients: u64,
     max: Option<u64>,
     overflows: Option<u64>,
@@ -299,6 +300,7 @@ pub fn summary_json(
             .collect(),
         timewait: TimeWaitJson {
             count: summary.time_wait,
+            orphan_fin_wait_2: summary.orphan_fin_wait_2,
             of_clients: summary.time_wait_of_clients,
             max: limits.and_then(|limits| limits.time_wait.limit),
             overflows: limits.and_then(|limits| limits.time_wait.lost),

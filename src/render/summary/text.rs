@@ -2,7 +2,7 @@
 
 use super::{SummaryReport, words};
 use crate::analysis::headroom::{Fate, Headroom, Severity};
-use crate::analysis::summary::{FlowReport, GapKind, Held, Subject, Summary, Total, Via};
+use crate::analysis::summary::{FlowReport, Gap, GapKind, Held, Subject, Summary, Total, Via};
 use crate::model::Family;
 use crate::render::prose::wrap;
 use crate::render::{Closing, headroom_words};
@@ -242,7 +242,7 @@ fn why(held: &Held, headroom: &Headroom) -> String {
     let costs = costs.map(|(fate, n)| format!("{n} {}", headroom_words::fate(fate)));
     let silent = (held.unanswered > 0).then(|| {
         format!(
-            "{} SYN-SENT: the peer does not answer, their SYNs were sent again",
+            "{} SYN-SENT: the peer does not answer; each keeps its port until it gives up (net.ipv4.tcp_syn_retries)",
             held.unanswered
         )
     });
@@ -343,11 +343,14 @@ fn other_flows(page: &mut Page, report: &SummaryReport<'_>, shown: usize) {
         page.line(Severity::Ok, &format!("ports: {}", parts.join("; ")));
     }
     // Fine as is expected, and perhaps not.
-    for flow in good
-        .iter()
-        .filter(|flow| flow.is_doubtful)
-        .take(DOUBTS_SHOWN)
-    {
+    let gaps = summary.gaps();
+    let of_all = |gap: &Gap| gap.kind == GapKind::BoundSockets && gap.hides > Severity::Ok;
+    let doubts = if gaps.iter().any(of_all) {
+        0
+    } else {
+        DOUBTS_SHOWN
+    };
+    for flow in good.iter().filter(|flow| flow.is_doubtful).take(doubts) {
         page.labelled("?", &words::flow_line_and_doubt(report, flow));
     }
     if summary.undecided > 0 {

@@ -293,7 +293,12 @@ pub(super) fn listen_drops(report: &SummaryReport<'_>) -> Option<String> {
 pub(super) fn time_wait(report: &SummaryReport<'_>) -> Option<String> {
     let limits = report.summary.limits.as_ref()?;
     let lost = lost(&limits.time_wait, "ended without it");
-    Some(format!("TIME_WAIT: {}{lost}", usage(&limits.time_wait)?))
+    let others = match report.summary.orphan_fin_wait_2 {
+        0 => String::new(),
+        n => format!(", {n} of them in FIN_WAIT2 without a process, which count too"),
+    };
+    let used = usage(&limits.time_wait)?;
+    Some(format!("TIME_WAIT: {used}{others}{lost}"))
 }
 
 /// About CLOSE_WAITs as a whole.
