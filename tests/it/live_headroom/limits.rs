@@ -405,7 +405,7 @@ fn time_waits_that_may_be_free_are_the_reason_that_is_given() {
             assert!(line.text().contains("40 ports in TIME_WAIT"), "{line}");
             let text = portctl("summary --width none").exits(0);
             assert!(text.text().contains(reason), "{text}");
-            // With half a second to wait those that are older are free, and no reason is needed.
+            // With a millisecond to wait all of them come back at once.
             set("tcp_tw_reuse_delay", 1);
             let document = summary("");
             let rate = &flow_to(&document, &keep)["rate"];
