@@ -7,12 +7,12 @@
 use super::socket_details::Wanted;
 use super::{Sink, SourceError, collect, lower, settings};
 use crate::model::{
-    Conditions, DetailSet, Hold, Kinds, Notice, Opened, PortHolder, Protocol, Query, Socket,
-    SourceChoice, SourceKind, State, StateMasks, StateSet, Table, TableReport, TableSet,
+    Conditions, DetailSet, Hold, Kinds, Notice, Opened, PortHolder, Protocol, Query, Queues,
+    Socket, SourceChoice, SourceKind, State, StateMasks, StateSet, Table, TableReport, TableSet,
 };
 use crate::sys::netlink::{DATAGRAM_LEN, Datagrams, Netlink};
+use crate::wire::nlmsg;
 use crate::wire::port_diag::{self, PortFacts, Ports};
-use crate::wire::{inet_diag::InetRecord, nlmsg};
 use std::io;
 use std::ops::{ControlFlow, RangeInclusive};
 
@@ -142,26 +142,46 @@ pub fn port_holders_of_tcp(ports: &RangeInclusive<u16>) -> io::Result<PortHolder
 /// # Errors
 /// If it cannot be had.
 pub fn every_tcp_socket(range: &RangeInclusive<u16>) -> io::Result<PortHolders> {
+    let other_than_listening = StateSet::ALL.minus(StateSet::LISTEN);
     let mut asks = listeners();
-    asks.extend(clients(range));
     asks.push(Ask {
-        ports: Ports::Outside(range.clone()),
-        states: StateSet::ALL.minus(StateSet::LISTEN),
+        ports: Ports::Chosen(range.clone()),
+        states: other_than_listening,
+        details: DetailSet::INFO,
+    });
+    // Each pass over the kernel's tables costs as much as what it finds. Few of the rest have counters that matter.
+    asks.push(Ask {
+        ports: Ports::Rest(range.clone()),
+        states: other_than_listening,
         details: DetailSet::NONE,
     });
     let mut found = ask(asks)?;
-    let leaks =
-        |h: &PortHolder| h.hold == Hold::Live(State::CloseWait) && !range.contains(&h.port.0);
+    let inside = |h: &PortHolder| range.contains(&h.port.0);
+    let named =
+        |h: &PortHolder| inside(h) && h.explicit == Some(true) && matches!(h.hold, Hold::Live(_));
+    let leaks = |h: &PortHolder| !inside(h) && h.hold == Hold::Live(State::CloseWait);
+    let mut again = Vec::new();
+    if found.holders.iter().any(named) {
+        // Which end began them.
+        again.push(Ask {
+            ports: Ports::Named(range.clone()),
+            states: other_than_listening,
+            details: DetailSet::INFO,
+        });
+    }
     if found.holders.iter().any(leaks) {
-        // How long their peers have been silent; each socket is told of again, and counts once.
-        let again = ask(vec![Ask {
+        // How long their peers have been silent.
+        again.push(Ask {
             ports: Ports::Outside(range.clone()),
             states: StateSet::of(State::CloseWait),
             details: DetailSet::INFO,
-        }])?;
-        found
-            .holders
-            .extend(again.holders.iter().filter(|h| h.cookie.is_some()));
+        });
+    }
+    if !again.is_empty() {
+        // Each socket is told of again, and counts once.
+        let again = ask(again)?.holders;
+        let known = again.into_iter().filter(|h| h.cookie.is_some());
+        found.holders.extend(known);
     }
     Ok(found)
 }
@@ -294,8 +314,7 @@ impl Dump {
             true => Wanted::of_this_kernel(DetailSet::MEMORY),
             false => Wanted::NOTHING,
         };
-        let socket = lower::inet_payload(payload, Protocol::Tcp, wanted);
-        let Some((socket, record)) = socket.zip(InetRecord::decode(payload).ok()) else {
+        let Some(socket) = lower::inet_payload(payload, Protocol::Tcp, wanted) else {
             self.skipped += 1;
             return;
         };
@@ -306,17 +325,22 @@ impl Dump {
         if !ports.contain(holder.port.0) {
             return;
         }
-        let facts = PortFacts::decode(payload, record.wqueue);
         if let Hold::Live(state) = holder.hold {
+            let send_queue = match socket.queues {
+                Queues::Bytes { send, .. } => send,
+                _ => 0,
+            };
+            let facts = PortFacts::decode(payload, send_queue);
             holder.quiet_ms = facts.quiet_ms;
             holder.late_port = facts.late_port;
             holder.timestamps = facts.timestamps.filter(|_| state != State::SynSent);
             holder.opened = opened(state, &facts).or(holder.opened);
             holder.explicit = match (ports, holder.opened) {
                 (Ports::Named(_), _) => Some(true),
+                (Ports::Rest(range), _) if range.contains(&holder.port.0) => Some(true),
                 (Ports::Chosen(_), Some(Opened::Actively)) => Some(false),
                 // Accepted connections look as if the kernel had chosen their port.
-                (Ports::Chosen(_) | Ports::Outside(_), _) => None,
+                (Ports::Chosen(_) | Ports::Outside(_) | Ports::Rest(_), _) => None,
             };
         }
         if holder.hold == Hold::Listening {

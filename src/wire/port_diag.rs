@@ -41,6 +41,8 @@ pub enum Ports {
     Named(RangeInclusive<u16>),
     /// Outside of this range, however they came to them.
     Outside(RangeInclusive<u16>),
+    /// All but those that the first would choose: outside of this range, or in it and named by bind().
+    Rest(RangeInclusive<u16>),
 }
 
 impl Ports {
@@ -50,6 +52,7 @@ impl Ports {
         match self {
             Self::Chosen(range) | Self::Named(range) => range.contains(&port),
             Self::Outside(range) => !range.contains(&port),
+            Self::Rest(_) => true,
         }
     }
 }
@@ -77,18 +80,20 @@ pub fn request(states: u32, ports: &Ports, extensions: u8, sequence: u32) -> Vec
     bytes
 }
 
-/// `sport >= low and sport <= high and` either `auto` or not; or `not` of the first two.
+/// `sport >= low and sport <= high and` either `auto` or not; or `not` of the first two, or of all three.
 fn bytecode(ports: &Ports) -> Vec<u8> {
     let mut code = Vec::with_capacity(24);
     let mut op = |kind: u8, yes: u8, no: u16| {
         code.extend([kind, yes]);
         code.extend(no.to_ne_bytes());
     };
-    let (Ports::Chosen(range) | Ports::Named(range) | Ports::Outside(range)) = ports;
+    let (Ports::Chosen(range) | Ports::Named(range) | Ports::Outside(range) | Ports::Rest(range)) =
+        ports;
     let (below, above) = match ports {
         Ports::Chosen(_) => (24, 16),
         Ports::Named(_) => (28, 20),
         Ports::Outside(_) => (20, 12),
+        Ports::Rest(_) => (24, 16),
     };
     op(OP_SOURCE_GE, 8, below);
     op(0, 0, *range.start());
@@ -198,6 +203,7 @@ mod tests {
                     (Ports::Chosen(range.clone()), inside && is_automatic),
                     (Ports::Named(range.clone()), inside && !is_automatic),
                     (Ports::Outside(range.clone()), !inside),
+                    (Ports::Rest(range.clone()), !inside || !is_automatic),
                 ];
                 for (ports, wanted) in kinds {
                     let code = bytecode(&ports);
@@ -207,10 +213,12 @@ mod tests {
                         "{port} {ports:?}"
                     );
                     assert!(is_sound(&code), "{ports:?}");
-                    assert_eq!(
-                        ports.contain(port),
-                        inside != matches!(ports, Ports::Outside(_))
-                    );
+                    let may_be = match ports {
+                        Ports::Rest(_) => true,
+                        Ports::Outside(_) => !inside,
+                        Ports::Chosen(_) | Ports::Named(_) => inside,
+                    };
+                    assert_eq!(ports.contain(port), may_be);
                     let request = request(u32::MAX, &ports, u8::MAX, 1);
                     assert_eq!(request[..4], (request.len() as u32).to_ne_bytes());
                 }

@@ -10,6 +10,7 @@ use crate::analysis::headroom::{
     headroom,
 };
 use crate::model::{Cookie, Hold, IfIndex, Inode, Listeners, Opened, Port, PortHolder, Protocol};
+use rustc_hash::FxHashMap;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -134,11 +135,11 @@ pub(super) fn find(ground: &Ground<'_>) -> Found {
             false
         }
     });
-    ends.sort_unstable_by_key(|h| (goes_to(h), h.interface, h.port));
+    let groups = by_destination(ends);
     let fresh = ground.tcp_table.map(Fresh::new);
     let mut by_source = HashMap::new();
     let mut flows = Vec::new();
-    for same in ends.chunk_by(|a, b| goes_to(a) == goes_to(b)) {
+    for same in &groups {
         let mut ports: Vec<Port> = same.iter().map(|h| h.port).collect();
         ports.sort_unstable();
         ports.dedup();
@@ -185,6 +186,20 @@ pub(super) fn find(ground: &Ground<'_>) -> Found {
             .zip(fresh)
             .map(|(table, fresh)| fresh.headroom(table, &nobody, &[])),
     }
+}
+
+/// Those that compete for ports together, each group by interface and port. Sorting all of them by their ends would take longer.
+fn by_destination(ends: Vec<&PortHolder>) -> Vec<Vec<&PortHolder>> {
+    let mut groups: FxHashMap<_, Vec<&PortHolder>> = FxHashMap::default();
+    for holder in ends {
+        groups.entry(goes_to(holder)).or_default().push(holder);
+    }
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    groups.sort_unstable_by_key(|(ends, _)| *ends);
+    for (_, same) in &mut groups {
+        same.sort_by_key(|h| (h.interface, h.port));
+    }
+    groups.into_iter().map(|(_, same)| same).collect()
 }
 
 fn report(
