@@ -36,7 +36,8 @@ pub(super) fn run(args: &SummaryArgs, env: &dyn Env) -> Result<Exit, Error> {
         // A monitoring system reads standard output, and knows four exit codes.
         (Err(error), SummaryFormat::Check) if !error.is_closed_pipe() => {
             let message = error.message();
-            unknown(message.lines().next().unwrap_or_default())
+            let line = message.lines().next().unwrap_or_default();
+            unknown(line.strip_prefix("error: ").unwrap_or(line))
         }
         (Err(error @ Error::NothingCollected(_)), SummaryFormat::Metrics) => {
             Stdout.write_all(openmetrics(None).as_bytes())?;

@@ -81,7 +81,8 @@ fn quoted(value: &str) -> String {
 #[must_use]
 pub fn openmetrics(report: Option<(&SummaryReport<'_>, &Closing)>) -> String {
     let mut out = Exposition(String::new());
-    let success = report.is_some_and(|(_, closing)| is_whole(closing));
+    let success =
+        report.is_some_and(|(report, closing)| report.no_headroom.is_none() && is_whole(closing));
     out.gauge(
         "scrape_success",
         None,

@@ -268,6 +268,11 @@ fn what_cannot_be_known_is_unknown() {
     let (status, line) = check_line(&report, &Closing::default());
     assert_eq!(status, CheckStatus::Unknown, "{line}");
     assert!(line.contains("a setting cannot be read"), "{line}");
+    let metrics = openmetrics(Some((&report, &Closing::default())));
+    assert!(
+        metrics.contains("\nportctl_scrape_success 0\n"),
+        "{metrics}"
+    );
     let mut json = Vec::new();
     summary_json(&mut json, &opening(), &report, &closing()).unwrap();
     let document: serde_json::Value = serde_json::from_slice(&json).unwrap();

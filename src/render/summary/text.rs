@@ -68,7 +68,7 @@ pub fn summary_text(
     more_listeners(&mut page, report, shown_listeners);
     other_flows(&mut page, report, shown_flows);
     for gap in report.summary.gaps() {
-        if gap.hides > Severity::Ok {
+        if gap.hides > Severity::Notice {
             page.labelled("?", &words::gap(&gap));
         }
     }
@@ -298,7 +298,7 @@ fn other_flows(page: &mut Page, report: &SummaryReport<'_>, shown: usize) {
     if let Some(reason) = report.no_headroom {
         let flows = match summary.flows.len() {
             0 => String::new(),
-            n => format!("; {n} client flows"),
+            n => format!("; {}", words::count(n as u64, "client flow")),
         };
         page.labelled(
             "?",
@@ -344,7 +344,7 @@ fn other_flows(page: &mut Page, report: &SummaryReport<'_>, shown: usize) {
     }
     // Fine as is expected, and perhaps not.
     let gaps = summary.gaps();
-    let of_all = |gap: &Gap| gap.kind == GapKind::BoundSockets && gap.hides > Severity::Ok;
+    let of_all = |gap: &Gap| gap.kind == GapKind::BoundSockets && gap.hides > Severity::Notice;
     let doubts = if gaps.iter().any(of_all) {
         0
     } else {
@@ -388,7 +388,7 @@ fn fine(page: &mut Page, report: &SummaryReport<'_>) {
     let is_told = |kind| {
         !gaps
             .iter()
-            .any(|gap| gap.kind == kind && gap.hides > Severity::Ok)
+            .any(|gap| gap.kind == kind && gap.hides > Severity::Notice)
     };
     let mut parts = Vec::new();
     if is_fine(Subject::Listener(0)) && is_told(GapKind::Backlogs) {

@@ -82,19 +82,27 @@ pub(super) fn rate(per_s: f64) -> String {
     }
 }
 
+/// `1 listener`, `2 listeners`.
+pub(super) fn count(n: u64, what: &str) -> String {
+    let several = if n == 1 { "" } else { "s" };
+    format!("{n} {what}{several}")
+}
+
 /// What is not told, and what that hides.
 pub(super) fn gap(of: &Gap) -> String {
-    let n = of.sockets.map_or_else(|| "?".to_owned(), |n| n.to_string());
+    let n = of.sockets.unwrap_or_default();
+    // Neither /proc/net nor a saved dump has them.
+    let untold = "unknown: the source does not tell it";
     let what = match of.kind {
         GapKind::Backlogs => format!(
-            "how many connections may wait at {n} listeners is unknown: /proc/net does not tell it"
+            "how many connections may wait at {} is {untold}",
+            count(n, "listener")
         ),
-        GapKind::ListenerDrops => {
-            format!("how many connections each of {n} listeners dropped is unknown")
-        }
-        GapKind::CloseWaitAges => {
-            format!("how old {n} CLOSE_WAITs are is unknown: /proc/net does not tell it")
-        }
+        GapKind::ListenerDrops => format!(
+            "how many connections {} dropped each is {untold}",
+            count(n, "listener")
+        ),
+        GapKind::CloseWaitAges => format!("how old {} are is {untold}", count(n, "CLOSE_WAIT")),
         GapKind::BoundSockets => match of.sockets {
             Some(n) => format!(
                 "which ports bound, idle sockets hold is unknown: there are at most {n}, and nothing here lists them"
@@ -309,9 +317,15 @@ pub(super) fn close_wait(report: &SummaryReport<'_>) -> String {
         Some(0) => String::new(),
         Some(old) => format!(", {old} of them old"),
     };
+    // Somebody looked, found nobody, and there are too many.
+    let is_nobodys = of.leaks.as_ref().is_some_and(Vec::is_empty);
+    let whose = match is_nobodys && of.severity > Some(Severity::Ok) {
+        true => "; whose they are cannot be seen",
+        false => "",
+    };
     match of.count {
         0 => "CLOSE_WAIT: none".to_owned(),
-        count => format!("CLOSE_WAIT: {count}{old}"),
+        count => format!("CLOSE_WAIT: {count}{old}{whose}"),
     }
 }
 

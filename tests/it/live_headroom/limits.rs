@@ -54,7 +54,7 @@ fn proc_does_not_tell_whether_a_queue_is_full_and_nobody_says_it_is_not() {
             }
             let text = portctl("summary --source proc --width none").exits(0);
             let is_unknown =
-                |line: &&&str| line.starts_with("? ") && line.contains("listeners is unknown");
+                |line: &&&str| line.starts_with("? ") && line.contains("1 listener is unknown");
             assert!(text.lines().iter().any(|line| is_unknown(&line)), "{text}");
 
             let metrics = portctl("summary --source proc --format openmetrics").exits(0);

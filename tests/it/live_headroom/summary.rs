@@ -70,6 +70,20 @@ fn flows_are_what_headroom_says_and_what_is_counted() {
             let idle: Vec<_> = (0..5)
                 .map(|_| tcp::bound(tcp::any_port("127.0.0.1")))
                 .collect();
+            // Clients that name their port, and one whose peer has closed: their counters are asked for apart.
+            let named: Vec<_> = [41_061, 41_062, 41_063]
+                .map(|port| {
+                    let client = tcp::bound(SocketAddr::from(([127, 0, 0, 1], port)));
+                    rustix::net::connect(&client, &address(&servers[0])).unwrap();
+                    (client, accept(&servers[0]))
+                })
+                .into_iter()
+                .collect();
+            rustix::net::shutdown(&named[0].1, rustix::net::Shutdown::Write).unwrap();
+            let client = &named[0].0;
+            tcp::await_state(address(client), peer_of(client), tcp::number::CLOSE_WAIT);
+            let closed = summary("--threshold close-wait.age=0");
+            assert_eq!(closed["close_wait"]["old"], 1, "{closed:#}");
             for (options, more) in [("", &[][..]), ("--probe", &["--probe"][..])] {
                 let summary = summary(options);
                 for (flow, server) in flows.iter().zip(&servers) {
@@ -91,7 +105,7 @@ fn flows_are_what_headroom_says_and_what_is_counted() {
                 let expected = flow_to(&summary, server)["headroom"]["expected"].as_u64();
                 assert_eq!(expected, Some(flow.count(&servers).into()));
             }
-            drop((open, idle));
+            drop((open, idle, named));
         },
     );
 }
