@@ -115,12 +115,16 @@ impl Summary {
                 .iter()
                 .any(|doubt| doubt.kind == DoubtKind::BoundUnseen)
         {
-            let [certain, possible] = [certain(fresh, self.unlisted), fresh.bounds.max]
-                .map(|left| self.thresholds.ports(left, fresh.capacity));
+            // What else is not certain of a new flow is no gap of the source.
+            let expected = fresh.bounds.expected;
+            let unlisted = self.unlisted.and_then(|n| u32::try_from(n).ok());
+            let without = expected.saturating_sub(unlisted.unwrap_or(u32::MAX));
+            let [expected, worst] =
+                [expected, without].map(|left| self.thresholds.ports(left, fresh.capacity));
             gaps.push(Gap {
                 kind: GapKind::BoundSockets,
                 sockets: self.unlisted,
-                hides: hidden(possible < Severity::Critical, certain),
+                hides: hidden(worst > expected, worst),
             });
         }
         gaps

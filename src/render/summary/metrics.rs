@@ -1,13 +1,10 @@
 //! The summary as metrics, both in OpenMetrics and in the text format that a node exporter reads from a directory and that
 //! `promtool check metrics` checks.
 //!
-//! The two disagree about counters: OpenMetrics has the type at a name without `_total` and the samples at one with it, the text
-//! format wants help and type at the samples' own name, and what pleases one is an error to the other. So counters have help, a
-//! name that ends in `_total`, and no line for their type, which both take for "unknown".
-//!
 //! How many series there are does not depend on what anybody connects to: of flows, listeners and processes only a few are told of,
 //! the worst; what the rest comes to is in sums.
 
+use super::exposition::Exposition;
 use super::{SummaryReport, words};
 use crate::analysis::headroom::Severity;
 use crate::analysis::summary::{FlowReport, ListenerReport, Usage};
@@ -16,71 +13,15 @@ use crate::render::Closing;
 use crate::render::escape::escape;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::fmt::{Display, Write as _};
 use std::net::IpAddr;
 
 /// So many flows, listeners or processes have series of their own.
 const SERIES: usize = 10;
 
-/// One family of metrics after the other.
-struct Exposition(String);
-
-impl Exposition {
-    /// Begins a family. `unit` is the end of its name.
-    fn family(&mut self, name: &str, kind: &str, unit: Option<&str>, help: &str) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.0, "# HELP portctl_{name} {help}");
-        let _ = writeln!(self.0, "# TYPE portctl_{name} {kind}");
-        if let Some(unit) = unit {
-            let _ = writeln!(self.0, "# UNIT portctl_{name} {unit}");
-        }
-    }
-
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
-        let labels: Vec<_> = labels
-            .iter()
-            .map(|(label, value)| format!("{label}=\"{}\"", quoted(value)))
-            .collect();
-        let labels = match labels.is_empty() {
-            true => String::new(),
-            false => format!("{{{}}}", labels.join(",")),
-        };
-        let _ = writeln!(self.0, "portctl_{name}{labels} {value}");
-    }
-
-    /// A family of one sample, if its value is known.
-    fn gauge(&mut self, name: &str, unit: Option<&str>, help: &str, value: Option<impl Display>) {
-        if let Some(value) = value {
-            self.family(name, "gauge", unit, help);
-            self.sample(name, &[], value);
-        }
-    }
-
-    /// Begins a family of counters. `name` ends in `_total`.
-    fn counters(&mut self, name: &str, help: &str) {
-        let _ = writeln!(self.0, "# HELP portctl_{name} {help}");
-    }
-
-    fn counter(&mut self, name: &str, help: &str, value: Option<u64>) {
-        if let Some(value) = value {
-            self.counters(name, help);
-            self.sample(name, &[], value);
-        }
-    }
-}
-
-/// The value of a label: valid UTF-8 without what ends it. Names from outside come escaped already.
-fn quoted(value: &str) -> String {
-    value
-        .replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace('\n', "\\n")
-}
-
 /// The metrics; also where nothing could be collected, of which `None` tells.
 #[must_use]
 pub fn openmetrics(report: Option<(&SummaryReport<'_>, &Closing)>) -> String {
-    let mut out = Exposition(String::new());
+    let mut out = Exposition::default();
     let success =
         report.is_some_and(|(report, closing)| report.no_headroom.is_none() && is_whole(closing));
     out.gauge(
@@ -98,8 +39,7 @@ pub fn openmetrics(report: Option<(&SummaryReport<'_>, &Closing)>) -> String {
         limits(&mut out, report);
         processes(&mut out, report);
     }
-    out.0.push_str("# EOF\n");
-    out.0
+    out.into_text()
 }
 
 /// Whether nothing is missing, and the kernel itself told of TCP: /proc/net tells less.
