@@ -60,16 +60,6 @@ fn flows_are_what_headroom_says_and_what_is_counted() {
             set("tcp_tw_reuse", 0);
             let servers = ["127.0.0.1:5001", "192.0.2.9:5001", "[::1]:5001"].map(server);
             let flows: Vec<_> = servers.iter().map(|s| Flow::to(address(s))).collect();
-            let mut open = Vec::new();
-            for (n, (flow, server)) in flows.iter().zip(&servers).enumerate() {
-                open.extend(clients(flow, server, 10 + 7 * n));
-                for (client, end) in clients(flow, server, 3) {
-                    close_into_time_wait(client, end);
-                }
-            }
-            let idle: Vec<_> = (0..5)
-                .map(|_| tcp::bound(tcp::any_port("127.0.0.1")))
-                .collect();
             // Clients that name their port, and one whose peer has closed: their counters are asked for apart.
             let named: Vec<_> = [41_061, 41_062, 41_063]
                 .map(|port| {
@@ -84,6 +74,16 @@ fn flows_are_what_headroom_says_and_what_is_counted() {
             tcp::await_state(address(client), peer_of(client), tcp::number::CLOSE_WAIT);
             let closed = summary("--threshold close-wait.age=0");
             assert_eq!(closed["close_wait"]["old"], 1, "{closed:#}");
+            let mut open = Vec::new();
+            for (n, (flow, server)) in flows.iter().zip(&servers).enumerate() {
+                open.extend(clients(flow, server, 10 + 7 * n));
+                for (client, end) in clients(flow, server, 3) {
+                    close_into_time_wait(client, end);
+                }
+            }
+            let idle: Vec<_> = (0..5)
+                .map(|_| tcp::bound(tcp::any_port("127.0.0.1")))
+                .collect();
             for (options, more) in [("", &[][..]), ("--probe", &["--probe"][..])] {
                 let summary = summary(options);
                 for (flow, server) in flows.iter().zip(&servers) {
