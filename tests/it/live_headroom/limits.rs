@@ -330,6 +330,30 @@ fn orphans_are_counted() {
 }
 
 #[test]
+#[ignore = "needs user and network namespaces, and nf_conntrack_netlink"]
+fn tracked_connections_are_counted_against_the_limit_of_the_host() {
+    namespace::run(
+        "live_headroom::limits::tracked_connections_are_counted_against_the_limit_of_the_host",
+        || {
+            let tracked = |document: &Value| document["limits"]["conntrack"].clone();
+            assert_eq!(tracked(&summary(""))["used"], 0);
+            namespace::track(40);
+            let now = tracked(&summary(""));
+            assert_eq!((&now["used"], &now["severity"]), (&40.into(), &"ok".into()));
+            // The limit is that of all namespaces: it cannot be lowered here, but what is judged by can.
+            let limit = now["limit"].as_f64().unwrap();
+            let over = 100.0 * 39.5 / limit;
+            let under = 100.0 * 40.5 / limit;
+            let judged =
+                |threshold: f64| check(&format!("--threshold conntrack.warning={threshold}"));
+            let warned = judged(over).exits(1);
+            assert!(warned.text().contains("conntrack: 40 of "), "{warned}");
+            judged(under).exits(0);
+        },
+    );
+}
+
+#[test]
 #[ignore = "needs user and network namespaces, and promtool"]
 fn listeners_that_share_a_port_are_one_series() {
     namespace::run(
