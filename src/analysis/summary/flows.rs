@@ -44,8 +44,6 @@ pub struct FlowReport {
     pub headroom: Option<Headroom>,
     /// By what is expected.
     pub severity: Severity,
-    /// By what is certain: worse if much is uncertain.
-    pub severity_of_min: Severity,
     /// Whether it is critical by what is certain and not by what is possible, so that nobody can tell.
     pub is_doubtful: bool,
     /// Where it goes.
@@ -79,6 +77,13 @@ impl FlowReport {
             interface,
             mode.word(),
         )
+    }
+
+    /// Whether it matters whose it is and what would help: that other sockets make it uncertain is not enough, or on a busy host
+    /// every flow would be looked up.
+    #[must_use]
+    pub fn is_pressed(&self) -> bool {
+        self.severity > Severity::Ok
     }
 
     /// Which part of its ports is left, from 0 to 1.
@@ -218,7 +223,7 @@ fn report(
         let lingers = |h: &&PortHolder| matches!(h.hold, Hold::TimeWait { .. });
         time_wait_ports += u32::from(same.iter().all(lingers));
     }
-    let [severity_of_min, severity, of_max] = severities(now.as_ref(), ground);
+    let [of_min, severity, of_max] = severities(now.as_ref(), ground);
     let trend = Trend::new(
         ground.tcp_table,
         &flow,
@@ -232,8 +237,7 @@ fn report(
         local_ports,
         time_wait_ports,
         severity,
-        severity_of_min,
-        is_doubtful: (severity_of_min == Severity::Critical) != (of_max == Severity::Critical),
+        is_doubtful: (of_min == Severity::Critical) != (of_max == Severity::Critical),
         trend,
         headroom: now,
         remedies: Vec::new(),
@@ -310,8 +314,8 @@ const REMEDIED: usize = 50;
 
 fn remedy(table: &PortTable, fresh: &Fresh, ground: &Ground<'_>, flows: &mut [FlowReport]) {
     let prospects = Prospects::new(table, fresh);
-    let pressed = |flow: &&mut FlowReport| flow.severity.max(flow.severity_of_min) > Severity::Ok;
-    for report in flows.iter_mut().filter(pressed).take(REMEDIED) {
+    let pressed = flows.iter_mut().filter(|flow| flow.is_pressed());
+    for report in pressed.take(REMEDIED) {
         let Some(now) = &report.headroom else {
             continue;
         };

@@ -46,8 +46,8 @@ impl Summary {
     }
 
     fn pressed_flows(&self) -> impl Iterator<Item = &super::FlowReport> {
-        let pressed = |f: &&super::FlowReport| f.severity.max(f.severity_of_min) > Severity::Ok;
-        self.flows.iter().filter(pressed).take(FLOWS)
+        let pressed = self.flows.iter().filter(|flow| flow.is_pressed());
+        pressed.take(FLOWS)
     }
 
     /// Says who holds what is in trouble. `earlier` is who held which socket at an earlier look.
