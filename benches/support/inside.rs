@@ -4,7 +4,7 @@ use super::cases::Case;
 use super::crowd::Crowd;
 use super::loads::Load;
 use super::row::{ROUNDS, Row};
-use super::{calls, check, first_row, memory, namespace, report};
+use super::{calls, check, first_row, memory, namespace, report, summary};
 
 /// Makes the load, measures, and prints.
 pub(crate) fn measure() {
@@ -28,6 +28,7 @@ pub(crate) fn measure() {
         Load::Connections => {
             memory::report(crowd.count());
             first_row::report();
+            summary::report();
         }
         Load::Descriptors => calls::report(),
         Load::TimeWait => check::lasted(&cases[0], crowd.count()),

@@ -1,5 +1,5 @@
 //! What the benchmark is made of: what is measured (`cases`, `loads`), against what (`floor`), how
-//! (`row`, `memory`, `first_row`, `calls`, `instructions`), and what is printed (`report`).
+//! (`row`, `memory`, `first_row`, `summary`, `calls`, `instructions`), and what is printed (`report`).
 
 pub(crate) mod aim;
 pub(crate) mod calls;
@@ -19,5 +19,6 @@ pub(crate) mod report;
 mod role;
 pub(crate) mod row;
 pub(crate) mod sizes;
+pub(crate) mod summary;
 
 pub(crate) use role::{Role, again};

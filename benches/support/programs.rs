@@ -13,6 +13,13 @@ pub(crate) fn portctl(arguments: &str) -> Command {
     command
 }
 
+/// Runs `portctl summary`.
+pub(crate) fn summary() -> Command {
+    let mut command = Command::new(PORTCTL);
+    command.arg("summary");
+    command
+}
+
 /// Runs `ss`, if there is one, with these arguments, separated by spaces.
 pub(crate) fn ss(arguments: &str) -> Option<Command> {
     let mut command = Command::new(find("ss")?);

@@ -24,6 +24,11 @@ impl Row {
         Self::new(Self::portctl_name(arguments), programs::portctl(arguments))
     }
 
+    /// `portctl summary`.
+    pub(crate) fn summary() -> Self {
+        Self::new("portctl summary".to_owned(), programs::summary())
+    }
+
     /// `ss` with these arguments, if there is one.
     pub(crate) fn ss(arguments: &str) -> Option<Self> {
         Some(Self::new(

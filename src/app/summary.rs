@@ -4,7 +4,7 @@ use super::{closing, finish, opening, owners_hidden};
 use crate::analysis::headroom::{Fresh, PortTable, Severity, Sight, each_once, unsure_ports};
 use crate::analysis::summary::{Earlier, EarlierHolder, Seen, Summary};
 use crate::cli::env::Env;
-use crate::cli::plan;
+use crate::cli::plan::{self, PlanError};
 use crate::cli::summary::{self as cli, SummaryArgs, SummaryFormat};
 use crate::collect::census::{Census, census};
 use crate::collect::names::SystemNames;
@@ -26,6 +26,9 @@ use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
+/// A page of sentences is no wider than this, however wide the screen is, unless that is asked for.
+const PAGE_WIDTH: usize = 100;
+
 pub(super) fn run(args: &SummaryArgs, env: &dyn Env) -> Result<Exit, Error> {
     let format = cli::format(args);
     let result = answer(args, env, format);
@@ -33,7 +36,8 @@ pub(super) fn run(args: &SummaryArgs, env: &dyn Env) -> Result<Exit, Error> {
         // A monitoring system reads standard output, and knows four exit codes.
         (Err(error), SummaryFormat::Check) if !error.is_closed_pipe() => {
             let message = error.message();
-            unknown(message.lines().next().unwrap_or_default())
+            let line = message.lines().next().unwrap_or_default();
+            unknown(line.strip_prefix("error: ").unwrap_or(line))
         }
         (Err(error @ Error::NothingCollected(_)), SummaryFormat::Metrics) => {
             Stdout.write_all(openmetrics(None).as_bytes())?;
@@ -55,27 +59,40 @@ fn answer(args: &SummaryArgs, env: &dyn Env, format: SummaryFormat) -> Result<Ex
     let thresholds = cli::thresholds(args).map_err(Error::Plan)?;
     let query = plan::everything(&args.collect, env);
     let live = !matches!(query.source, SourceChoice::Dump(_));
+    if !live {
+        let twice = args
+            .interval
+            .map(|_| ("--interval", "it is one look, of when it was saved"));
+        let probe = args
+            .probe
+            .then_some(("--probe", "there is no kernel to ask"));
+        if let Some((option, why)) = twice.or(probe) {
+            return Err(Error::Plan(PlanError::Usage {
+                message: format!("{option} makes no sense of a saved dump: {why}"),
+                hint: format!("leave {option} out, or --from and TCPDIAG_FILE"),
+            }));
+        }
+    }
     let world = World {
         query: &query,
         thresholds: &thresholds,
-        probe: args.probe && live,
+        probe: args.probe,
         live,
     };
     let before = match args.interval {
-        Some(interval) if live => {
+        Some(interval) => {
             let began = Instant::now();
             let before = world.look(None)?;
             let holders = earlier_holders(&before);
             std::thread::sleep(interval.saturating_sub(began.elapsed()));
             Some((before, holders, began))
         }
-        _ => None,
+        None => None,
     };
     let opening = opening(&query, true);
-    let earlier = before.as_ref().map(|(look, _, began)| Earlier {
-        seconds: began.elapsed().as_secs_f64(),
-        left: look.summary.left(),
-        vitals: look.vitals,
+    let earlier = before.as_ref().map(|(look, _, began)| {
+        let seconds = began.elapsed().as_secs_f64();
+        look.summary.earlier(seconds, look.vitals)
     });
     let Look {
         mut summary,
@@ -111,7 +128,10 @@ fn answer(args: &SummaryArgs, env: &dyn Env, format: SummaryFormat) -> Result<Ex
         }
         SummaryFormat::Json => summary_json(&mut Stdout, &opening, &report, &closing)?,
         SummaryFormat::Text => {
-            let width = plan::screen_width(args.width, env, super::terminal());
+            let width = match args.width {
+                None => plan::screen_width(None, env, super::terminal()).map(|w| w.min(PAGE_WIDTH)),
+                asked => plan::screen_width(asked, env, super::terminal()),
+            };
             summary_text(&mut Stdout, &report, &closing, width)?;
         }
     }
@@ -249,7 +269,7 @@ fn name_holders(
     } else {
         find_holders(&wanted)
     };
-    if wanted.is_empty() && summary.verdict() == Severity::Ok {
+    if wanted.is_empty() && summary.verdict() == Some(Severity::Ok) {
         return None;
     }
     summary.name_holders(&owners, earlier, thresholds);

@@ -3,7 +3,7 @@
 use super::args::{CollectArgs, Width};
 use super::plan::PlanError;
 use crate::filter;
-use crate::render::{Threshold, Thresholds};
+use crate::render::{Threshold, ThresholdUnit, Thresholds};
 use clap::{Args, ValueEnum};
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ What it all means: portctl help exhaustion."
 )]
 pub struct SummaryArgs {
     /// One line with performance data, and the exit code of a monitoring plugin
-    #[arg(long, help_heading = ANSWER)]
+    #[arg(long, conflicts_with_all = ["json", "format"], help_heading = ANSWER)]
     pub check: bool,
     /// Look twice, so far apart: '2s', '500ms', '1m'
     #[arg(short = 'i', long, value_name = "TIME", value_parser = interval, help_heading = ANSWER)]
@@ -41,7 +41,7 @@ pub struct SummaryArgs {
     #[arg(long, value_enum, default_value_t, help_heading = OUTPUT)]
     pub format: FormatArg,
     /// One JSON document (portctl schema summary)
-    #[arg(long, help_heading = OUTPUT)]
+    #[arg(long, conflicts_with = "format", help_heading = OUTPUT)]
     pub json: bool,
     /// Fit into this many columns; 'none' for no limit [default: the terminal's, none in a pipe]
     #[arg(long, value_name = "COLUMNS", value_parser = super::args::width, help_heading = OUTPUT)]
@@ -95,9 +95,10 @@ pub const fn format(args: &SummaryArgs) -> SummaryFormat {
 /// The thresholds, with those that were changed.
 ///
 /// # Errors
-/// If one of them has no such name, or its number makes no sense.
+/// If one of them has no such name, its number makes no sense, or it is beyond a severer one.
 pub fn thresholds(args: &SummaryArgs) -> Result<Thresholds, PlanError> {
     let mut thresholds = Thresholds::default();
+    let mut changed = Vec::new();
     for text in &args.thresholds {
         let (name, number) = text.split_once('=').unwrap_or((text, ""));
         let Some(threshold) = Threshold::ALL.into_iter().find(|t| t.name() == name) else {
@@ -109,19 +110,45 @@ pub fn thresholds(args: &SummaryArgs) -> Result<Thresholds, PlanError> {
             };
             return Err(usage(format!("--threshold: there is no '{name}'"), hint));
         };
-        let number = number
-            .parse::<f64>()
-            .ok()
-            .filter(|n| n.is_finite() && *n >= 0.0);
-        let Some(number) = number else {
-            return Err(usage(
-                format!("--threshold: '{text}' has no number that makes sense"),
+        let number = self::number(threshold, number).map_err(|wanted| {
+            usage(
+                format!("--threshold: '{text}': {wanted}"),
                 format!("as it is by default: {name}={}", threshold.default()),
-            ));
-        };
+            )
+        })?;
         thresholds.set(threshold, number);
+        changed.push(threshold);
+    }
+    for (milder, severer) in Threshold::STEPS {
+        let [mild, severe] = [milder, severer].map(|threshold| thresholds.of(threshold));
+        if !milder.is_beyond(mild, severe) {
+            continue;
+        }
+        // A default gives way.
+        if !changed.contains(&milder) {
+            thresholds.set(milder, severe);
+            continue;
+        }
+        let [milder, severer] = [milder, severer].map(Threshold::name);
+        return Err(usage(
+            format!(
+                "--threshold: {milder}={mild} is beyond {severer}={severe}, so that nobody would ever see it"
+            ),
+            format!("give both: --threshold {milder}={severe} --threshold {severer}={mild}"),
+        ));
     }
     Ok(thresholds)
+}
+
+/// The number of a threshold, or what it must be.
+fn number(threshold: Threshold, text: &str) -> Result<f64, &'static str> {
+    let (range, wanted) = match threshold.unit() {
+        ThresholdUnit::PerCent => (0.0..=100.0, "per cent are a number from 0 to 100"),
+        ThresholdUnit::Seconds => (0.0..=f64::MAX, "seconds are a number from 0 on"),
+        ThresholdUnit::Sockets => (0.0..=f64::MAX, "so many sockets are a number from 0 on"),
+    };
+    let number = text.parse::<f64>().ok();
+    number.filter(|n| range.contains(n)).ok_or(wanted)
 }
 
 const fn usage(message: String, hint: String) -> PlanError {
@@ -147,6 +174,56 @@ fn interval(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn with(thresholds: &[&str]) -> Result<Thresholds, PlanError> {
+        use clap::Parser as _;
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            args: SummaryArgs,
+        }
+        let options = thresholds.iter().map(|t| format!("--threshold={t}"));
+        let line = std::iter::once("x".to_owned()).chain(options);
+        super::thresholds(&Line::try_parse_from(line).unwrap().args)
+    }
+
+    #[test]
+    fn thresholds_make_sense() {
+        for bad in [
+            "ports.warning=200",
+            "ports.warning=-1",
+            "ports.warning",
+            "ports.warning=nan",
+            "close-wait.age=-3",
+            "close-wait.warning=inf",
+            "ports.waring=70",
+            // Critical from 95 on, as nobody changed it.
+            "ports.warning=96",
+            "exhaustion.warning=30",
+        ] {
+            let error = with(&[bad]).unwrap_err();
+            let PlanError::Usage { message, hint } = &error else {
+                panic!("{bad}: {error:?}");
+            };
+            assert!(
+                !hint.is_empty() && message.contains("--threshold: "),
+                "{message}"
+            );
+        }
+        let PlanError::Usage { hint, .. } = with(&["ports.waring=70"]).unwrap_err() else {
+            panic!();
+        };
+        assert!(hint.contains("ports.warning"), "{hint}");
+        assert!(with(&["files.warning=90", "files.critical=50"]).is_err());
+        // In either order, and a default that would never be seen gives way.
+        assert!(with(&["files.critical=99", "files.warning=98"]).is_ok());
+        let critical = with(&["ports.critical=40"]).unwrap();
+        let of = |threshold| critical.of(threshold);
+        assert_eq!(
+            (of(Threshold::PortsWarning), of(Threshold::PortsCritical)),
+            (40.0, 40.0)
+        );
+    }
 
     #[test]
     fn times_have_units() {

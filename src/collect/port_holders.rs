@@ -7,12 +7,12 @@
 use super::socket_details::Wanted;
 use super::{Sink, SourceError, collect, lower, settings};
 use crate::model::{
-    Conditions, DetailSet, Hold, Kinds, Notice, Opened, PortHolder, Protocol, Query, Socket,
-    SourceChoice, SourceKind, State, StateMasks, StateSet, Table, TableReport, TableSet,
+    Conditions, DetailSet, Hold, Kinds, Notice, Opened, PortHolder, Protocol, Query, Queues,
+    Socket, SourceChoice, SourceKind, State, StateMasks, StateSet, Table, TableReport, TableSet,
 };
 use crate::sys::netlink::{DATAGRAM_LEN, Datagrams, Netlink};
+use crate::wire::nlmsg;
 use crate::wire::port_diag::{self, PortFacts, Ports};
-use crate::wire::{inet_diag::InetRecord, nlmsg};
 use std::io;
 use std::ops::{ControlFlow, RangeInclusive};
 
@@ -142,26 +142,46 @@ pub fn port_holders_of_tcp(ports: &RangeInclusive<u16>) -> io::Result<PortHolder
 /// # Errors
 /// If it cannot be had.
 pub fn every_tcp_socket(range: &RangeInclusive<u16>) -> io::Result<PortHolders> {
+    let other_than_listening = StateSet::ALL.minus(StateSet::LISTEN);
     let mut asks = listeners();
-    asks.extend(clients(range));
     asks.push(Ask {
-        ports: Ports::Outside(range.clone()),
-        states: StateSet::ALL.minus(StateSet::LISTEN),
-        info: false,
+        ports: Ports::Chosen(range.clone()),
+        states: other_than_listening,
+        details: DetailSet::INFO,
+    });
+    // Each pass over the kernel's tables costs as much as what it finds. Few of the rest have counters that matter.
+    asks.push(Ask {
+        ports: Ports::Rest(range.clone()),
+        states: other_than_listening,
+        details: DetailSet::NONE,
     });
     let mut found = ask(asks)?;
-    let leaks =
-        |h: &PortHolder| h.hold == Hold::Live(State::CloseWait) && !range.contains(&h.port.0);
+    let inside = |h: &PortHolder| range.contains(&h.port.0);
+    let named =
+        |h: &PortHolder| inside(h) && h.explicit == Some(true) && matches!(h.hold, Hold::Live(_));
+    let leaks = |h: &PortHolder| !inside(h) && h.hold == Hold::Live(State::CloseWait);
+    let mut again = Vec::new();
+    if found.holders.iter().any(named) {
+        // Which end began them.
+        again.push(Ask {
+            ports: Ports::Named(range.clone()),
+            states: other_than_listening,
+            details: DetailSet::INFO,
+        });
+    }
     if found.holders.iter().any(leaks) {
-        // How long their peers have been silent; each socket is told of again, and counts once.
-        let again = ask(vec![Ask {
+        // How long their peers have been silent.
+        again.push(Ask {
             ports: Ports::Outside(range.clone()),
             states: StateSet::of(State::CloseWait),
-            info: true,
-        }])?;
-        found
-            .holders
-            .extend(again.holders.iter().filter(|h| h.cookie.is_some()));
+            details: DetailSet::INFO,
+        });
+    }
+    if !again.is_empty() {
+        // Each socket is told of again, and counts once.
+        let again = ask(again)?.holders;
+        let known = again.into_iter().filter(|h| h.cookie.is_some());
+        found.holders.extend(known);
     }
     Ok(found)
 }
@@ -170,17 +190,18 @@ pub fn every_tcp_socket(range: &RangeInclusive<u16>) -> io::Result<PortHolders> 
 struct Ask {
     ports: Ports,
     states: StateSet,
-    info: bool,
+    details: DetailSet,
 }
 
-/// Listeners have a table of their own in the kernel, so that asking for those of all ports costs little.
+/// Listeners have a table of their own in the kernel, so that asking for those of all ports costs little; with them, how much each
+/// of them dropped.
 fn listeners() -> Vec<Ask> {
     let everywhere = 1..=u16::MAX;
     [Ports::Named(everywhere.clone()), Ports::Chosen(everywhere)]
         .map(|ports| Ask {
             ports,
             states: StateSet::LISTEN,
-            info: false,
+            details: DetailSet::MEMORY,
         })
         .into()
 }
@@ -189,7 +210,7 @@ fn clients(range: &RangeInclusive<u16>) -> [Ask; 2] {
     [Ports::Named(range.clone()), Ports::Chosen(range.clone())].map(|ports| Ask {
         ports,
         states: StateSet::ALL.minus(StateSet::LISTEN),
-        info: true,
+        details: DetailSet::INFO,
     })
 }
 
@@ -252,7 +273,8 @@ impl Dump {
     fn read(&mut self, netlink: &mut dyn Datagrams, ask: &Ask) -> io::Result<()> {
         const SEQUENCE: u32 = 1;
         let mut buffer = vec![0; DATAGRAM_LEN];
-        let request = port_diag::request(ask.states.bits(), &ask.ports, ask.info, SEQUENCE);
+        let extensions = Wanted::of_this_kernel(ask.details).extensions();
+        let request = port_diag::request(ask.states.bits(), &ask.ports, extensions, SEQUENCE);
         netlink.send(&request)?;
         loop {
             let length = netlink.receive(&mut buffer)?;
@@ -273,7 +295,7 @@ impl Dump {
                     nlmsg::OVERRUN => return Err(io::Error::other("the kernel dropped messages")),
                     nlmsg::NOOP => continue,
                     _ => {
-                        self.row(payload, &ask.ports);
+                        self.row(payload, ask);
                         continue;
                     }
                 };
@@ -285,9 +307,14 @@ impl Dump {
         }
     }
 
-    fn row(&mut self, payload: &[u8], ports: &Ports) {
-        let socket = lower::inet_payload(payload, Protocol::Tcp, Wanted::NOTHING);
-        let Some((socket, record)) = socket.zip(InetRecord::decode(payload).ok()) else {
+    fn row(&mut self, payload: &[u8], ask: &Ask) {
+        let ports = &ask.ports;
+        // Of the counters only those of ports are looked at, below.
+        let wanted = match ask.details.has(DetailSet::MEMORY) {
+            true => Wanted::of_this_kernel(DetailSet::MEMORY),
+            false => Wanted::NOTHING,
+        };
+        let Some(socket) = lower::inet_payload(payload, Protocol::Tcp, wanted) else {
             self.skipped += 1;
             return;
         };
@@ -298,17 +325,22 @@ impl Dump {
         if !ports.contain(holder.port.0) {
             return;
         }
-        let facts = PortFacts::decode(payload, record.wqueue);
         if let Hold::Live(state) = holder.hold {
+            let send_queue = match socket.queues {
+                Queues::Bytes { send, .. } => send,
+                _ => 0,
+            };
+            let facts = PortFacts::decode(payload, send_queue);
             holder.quiet_ms = facts.quiet_ms;
             holder.late_port = facts.late_port;
             holder.timestamps = facts.timestamps.filter(|_| state != State::SynSent);
             holder.opened = opened(state, &facts).or(holder.opened);
             holder.explicit = match (ports, holder.opened) {
                 (Ports::Named(_), _) => Some(true),
+                (Ports::Rest(range), _) if range.contains(&holder.port.0) => Some(true),
                 (Ports::Chosen(_), Some(Opened::Actively)) => Some(false),
                 // Accepted connections look as if the kernel had chosen their port.
-                (Ports::Chosen(_) | Ports::Outside(_), _) => None,
+                (Ports::Chosen(_) | Ports::Outside(_) | Ports::Rest(_), _) => None,
             };
         }
         if holder.hold == Hold::Listening {

@@ -42,6 +42,7 @@ pub fn vitals() -> Vitals {
         listen_drops: counter("ListenDrops"),
         time_wait_overflows: counter("TCPTimeWaitOverflow"),
         time_wait: tcp("tw"),
+        tcp_sockets: tcp("alloc"),
         time_wait_max: number("net/ipv4/tcp_max_tw_buckets"),
         tcp_pages: tcp("mem"),
         tcp_pages_limits: setting("net/ipv4/tcp_mem").and_then(|list| list.try_into().ok()),

@@ -173,6 +173,8 @@ pub struct PortHolder {
     pub mapped: bool,
     /// Milliseconds since a segment of the peer came last, `tcpi_last_ack_recv`.
     pub quiet_ms: Option<u32>,
+    /// How often what it sent was sent again without an answer so far, `idiag_retrans`; `None` while nothing is on its way.
+    pub resent: Option<u8>,
 }
 
 impl PortHolder {
@@ -216,6 +218,10 @@ impl PortHolder {
             inode: socket.inode,
             mapped: local.is_ipv4() && ends.local.is_ipv6(),
             quiet_ms: None,
+            resent: socket
+                .timer
+                .filter(|timer| timer.kind == TimerKind::Retransmit)
+                .map(|timer| timer.retransmits),
         })
     }
 }

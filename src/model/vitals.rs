@@ -13,6 +13,9 @@ pub struct Vitals {
     pub time_wait_overflows: Option<u64>,
     /// TIME_WAITs and orphans in FIN_WAIT2 of this namespace, which count against the next together; `tw` of sockstat.
     pub time_wait: Option<u64>,
+    /// TCP sockets of the whole host that exist, whether they are bound to anything or not; `alloc` of sockstat. What lingers and
+    /// what is half open is not among them.
+    pub tcp_sockets: Option<u64>,
     /// `net.ipv4.tcp_max_tw_buckets`.
     pub time_wait_max: Option<u64>,
     /// Pages that TCP uses, of the whole host.

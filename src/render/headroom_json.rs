@@ -87,9 +87,9 @@ struct SettingsJson {
 
 #[derive(Serialize)]
 pub(super) struct DoubtJson {
-    kind: &'static str,
-    ports: Option<u32>,
-    message: String,
+    pub(super) kind: &'static str,
+    pub(super) ports: Option<u32>,
+    pub(super) message: String,
 }
 
 #[derive(Serialize)]

@@ -50,6 +50,7 @@ pub(super) fn world() -> PortTable {
         inode: None,
         mapped: false,
         quiet_ms: None,
+        resent: None,
     };
     let mut holders: Vec<_> = (0..500).map(|n| holder(n * 2)).collect();
     holders.extend((0..180).map(|n| PortHolder {

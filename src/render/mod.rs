@@ -53,7 +53,7 @@ pub use top::{TopOptions, top_text};
 pub use top_json::top_json;
 pub use why::{WhyView, why_json, why_text};
 
-pub use crate::analysis::summary::{Threshold, Thresholds};
+pub use crate::analysis::summary::{Threshold, ThresholdUnit, Thresholds};
 use crate::model::{NetNs, Notice, Row, TableReport};
 use std::io;
 use std::time::SystemTime;

@@ -21,8 +21,6 @@ const BASE_LEN: usize = 72;
 const ATTR_BYTECODE: u16 = 1;
 const ATTR_INFO: u16 = 2;
 const ATTR_SOCKOPT: u16 = 22;
-/// `1 << (INET_DIAG_INFO - 1)`.
-const EXTENSION_INFO: u8 = 1 << 1;
 
 const OP_JUMP: u8 = 1;
 const OP_SOURCE_GE: u8 = 2;
@@ -43,6 +41,8 @@ pub enum Ports {
     Named(RangeInclusive<u16>),
     /// Outside of this range, however they came to them.
     Outside(RangeInclusive<u16>),
+    /// All but those that the first would choose: outside of this range, or in it and named by bind().
+    Rest(RangeInclusive<u16>),
 }
 
 impl Ports {
@@ -52,14 +52,15 @@ impl Ports {
         match self {
             Self::Chosen(range) | Self::Named(range) => range.contains(&port),
             Self::Outside(range) => !range.contains(&port),
+            Self::Rest(_) => true,
         }
     }
 }
 
-/// A request for the TCP sockets of both families in `states` on `ports`. `info` asks for [`PortFacts`], which cost the kernel
-/// as much as all the rest.
+/// A request for the TCP sockets of both families in `states` on `ports`. `extensions` are bits of `idiag_ext`; that of
+/// `INET_DIAG_INFO` brings [`PortFacts`], and costs the kernel as much as all the rest.
 #[must_use]
-pub fn request(states: u32, ports: &Ports, info: bool, sequence: u32) -> Vec<u8> {
+pub fn request(states: u32, ports: &Ports, extensions: u8, sequence: u32) -> Vec<u8> {
     let code = bytecode(ports);
     let attribute = 4 + code.len();
     let length = HEADER_LEN + REQUEST_LEN + attribute;
@@ -69,7 +70,6 @@ pub fn request(states: u32, ports: &Ports, info: bool, sequence: u32) -> Vec<u8>
     bytes.extend((NLM_F_REQUEST | NLM_F_DUMP).to_ne_bytes());
     bytes.extend(sequence.to_ne_bytes());
     bytes.extend([0; 4]);
-    let extensions = if info { EXTENSION_INFO } else { 0 };
     bytes.extend([FAMILY_INET, 0, 0, extensions]);
     bytes.extend([0; 48]);
     bytes.extend(states.to_ne_bytes());
@@ -80,18 +80,20 @@ pub fn request(states: u32, ports: &Ports, info: bool, sequence: u32) -> Vec<u8>
     bytes
 }
 
-/// `sport >= low and sport <= high and` either `auto` or not; or `not` of the first two.
+/// `sport >= low and sport <= high and` either `auto` or not; or `not` of the first two, or of all three.
 fn bytecode(ports: &Ports) -> Vec<u8> {
     let mut code = Vec::with_capacity(24);
     let mut op = |kind: u8, yes: u8, no: u16| {
         code.extend([kind, yes]);
         code.extend(no.to_ne_bytes());
     };
-    let (Ports::Chosen(range) | Ports::Named(range) | Ports::Outside(range)) = ports;
+    let (Ports::Chosen(range) | Ports::Named(range) | Ports::Outside(range) | Ports::Rest(range)) =
+        ports;
     let (below, above) = match ports {
         Ports::Chosen(_) => (24, 16),
         Ports::Named(_) => (28, 20),
         Ports::Outside(_) => (20, 12),
+        Ports::Rest(_) => (24, 16),
     };
     op(OP_SOURCE_GE, 8, below);
     op(0, 0, *range.start());
@@ -201,6 +203,7 @@ mod tests {
                     (Ports::Chosen(range.clone()), inside && is_automatic),
                     (Ports::Named(range.clone()), inside && !is_automatic),
                     (Ports::Outside(range.clone()), !inside),
+                    (Ports::Rest(range.clone()), !inside || !is_automatic),
                 ];
                 for (ports, wanted) in kinds {
                     let code = bytecode(&ports);
@@ -210,11 +213,13 @@ mod tests {
                         "{port} {ports:?}"
                     );
                     assert!(is_sound(&code), "{ports:?}");
-                    assert_eq!(
-                        ports.contain(port),
-                        inside != matches!(ports, Ports::Outside(_))
-                    );
-                    let request = request(u32::MAX, &ports, true, 1);
+                    let may_be = match ports {
+                        Ports::Rest(_) => true,
+                        Ports::Outside(_) => !inside,
+                        Ports::Chosen(_) | Ports::Named(_) => inside,
+                    };
+                    assert_eq!(ports.contain(port), may_be);
+                    let request = request(u32::MAX, &ports, u8::MAX, 1);
                     assert_eq!(request[..4], (request.len() as u32).to_ne_bytes());
                 }
             }

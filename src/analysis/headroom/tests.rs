@@ -66,6 +66,7 @@ fn holder(port: u16) -> PortHolder {
         inode: None,
         mapped: false,
         quiet_ms: None,
+        resent: None,
     }
 }
 
@@ -374,6 +375,7 @@ fn any_holder() -> impl Strategy<Value = PortHolder> {
                     inode: None,
                     mapped: false,
                     quiet_ms: None,
+                    resent: None,
                 }
             },
         )

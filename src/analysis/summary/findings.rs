@@ -91,17 +91,17 @@ impl Summary {
         }
         add(self.new_flow_severity(), Subject::NewFlow);
         for (n, listener) in self.listeners.iter().enumerate() {
-            add(Some(listener.severity), Subject::Listener(n));
+            add(listener.severity, Subject::Listener(n));
         }
         match &self.close_wait.leaks {
-            None => add(Some(self.close_wait.severity), Subject::CloseWait),
+            None => add(self.close_wait.severity, Subject::CloseWait),
             Some(leaks) => {
                 for (n, leak) in leaks.iter().enumerate() {
-                    add(Some(leak.severity), Subject::Leak(n));
+                    add(leak.severity, Subject::Leak(n));
                 }
                 // Nobody is known to leak that many, but not everybody can be seen.
-                if leaks.iter().all(|leak| leak.severity == Severity::Ok) {
-                    add(Some(self.close_wait.severity), Subject::CloseWait);
+                if leaks.iter().all(|leak| leak.severity <= Some(Severity::Ok)) {
+                    add(self.close_wait.severity, Subject::CloseWait);
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Whose sockets are in trouble: looked up after it is known which are.
 
-use super::flows::{HolderShare, Shares, Via};
-use super::limits::{Leak, is_old, leak_severity};
+use super::held::{HolderShare, Shares, Via};
+use super::limits::{Ages, Leak, leak_severity};
 use super::{Summary, Thresholds};
 use crate::analysis::headroom::Severity;
 use crate::model::{Cookie, Inode, OwnerTable, Pid};
@@ -24,9 +24,9 @@ impl Summary {
         for flow in self.pressed_flows() {
             wanted.extend(flow.sockets.iter().filter_map(|(inode, _)| *inode));
         }
-        let listeners = self.listeners.iter().filter(|l| l.severity > Severity::Ok);
+        let listeners = self.listeners.iter().filter(|l| l.is_troubled());
         wanted.extend(listeners.filter_map(|l| l.inode));
-        if self.close_wait.severity > Severity::Ok {
+        if self.close_wait.is_suspicious() {
             wanted.extend(
                 self.close_wait
                     .sockets
@@ -46,8 +46,8 @@ impl Summary {
     }
 
     fn pressed_flows(&self) -> impl Iterator<Item = &super::FlowReport> {
-        let pressed = |f: &&super::FlowReport| f.severity.max(f.severity_of_min) > Severity::Ok;
-        self.flows.iter().filter(pressed).take(FLOWS)
+        let pressed = self.flows.iter().filter(|flow| flow.is_pressed());
+        pressed.take(FLOWS)
     }
 
     /// Says who holds what is in trouble. `earlier` is who held which socket at an earlier look.
@@ -65,42 +65,47 @@ impl Summary {
             }
         }
         for listener in &mut self.listeners {
-            if listener.severity > Severity::Ok {
+            if listener.is_troubled() {
                 let socket = [(listener.inode, None)];
                 listener.processes = Some(shares(&socket, owners, earlier, hides).processes);
             }
         }
         self.open = self.open_listeners.questionable(Some(owners));
-        if self.close_wait.severity > Severity::Ok {
+        if self.close_wait.is_suspicious() {
             self.name_leaks(owners, thresholds);
         }
     }
 
     fn name_leaks(&mut self, owners: &OwnerTable, thresholds: &Thresholds) {
-        let mut leaks: BTreeMap<Pid, Leak> = BTreeMap::new();
+        let mut leaks: BTreeMap<Pid, (Leak, Ages)> = BTreeMap::new();
         for (inode, quiet_ms) in &self.close_wait.sockets {
             let Some(holder) = inode.and_then(|inode| owners.holders(inode).next()) else {
                 continue;
             };
-            let leak = leaks.entry(holder.process.pid).or_insert_with(|| Leak {
-                holder: HolderShare {
-                    pid: holder.process.pid,
-                    name: holder.process.name.clone(),
-                    sockets: 0,
-                    via: Via::Inode,
-                },
-                old: 0,
-                oldest_ms: None,
-                severity: Severity::Ok,
+            let (leak, ages) = leaks.entry(holder.process.pid).or_insert_with(|| {
+                let leak = Leak {
+                    holder: HolderShare {
+                        pid: holder.process.pid,
+                        name: holder.process.name.clone(),
+                        sockets: 0,
+                        via: Via::Inode,
+                    },
+                    old: 0,
+                    oldest_ms: None,
+                    severity: None,
+                };
+                (leak, Ages::default())
             });
             leak.holder.sockets += 1;
-            leak.old += u32::from(is_old(*quiet_ms, thresholds));
+            ages.add(*quiet_ms, thresholds);
             leak.oldest_ms = leak.oldest_ms.max(*quiet_ms);
         }
-        let mut leaks: Vec<Leak> = leaks.into_values().collect();
-        for leak in &mut leaks {
-            leak.severity = leak_severity(leak.old, thresholds);
-        }
+        let judged = leaks.into_values().map(|(leak, ages)| Leak {
+            old: ages.old,
+            severity: leak_severity(ages, thresholds),
+            ..leak
+        });
+        let mut leaks: Vec<Leak> = judged.collect();
         leaks.sort_by_key(|leak| {
             (
                 Reverse(leak.old),
@@ -110,8 +115,13 @@ impl Summary {
         });
         // Each for itself may be below the threshold; where owners are hidden, nobody can tell.
         if !owners.report().hides() {
-            let worst = leaks.iter().map(|leak| leak.severity).max();
-            self.close_wait.severity = worst.unwrap_or(Severity::Ok);
+            let known = leaks.iter().filter_map(|leak| leak.severity).max();
+            let worst = known.unwrap_or(Severity::Ok);
+            let unknown = leaks.iter().any(|leak| leak.severity.is_none());
+            self.close_wait.severity = match unknown && worst == Severity::Ok {
+                true => None,
+                false => Some(worst),
+            };
         }
         self.close_wait.leaks = Some(leaks);
     }

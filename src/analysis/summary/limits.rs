@@ -1,11 +1,15 @@
 //! What runs out besides ports: accept queues, TIME_WAIT, descriptors, memory, orphans, tracked connections; and connections that
 //! a process does not close.
 
-use super::flows::HolderShare;
+use super::held::HolderShare;
 use super::thresholds::{Threshold, Thresholds};
 use crate::analysis::headroom::Severity;
-use crate::model::{DescriptorUse, Hold, Inode, Port, PortHolder, Queues, Socket, State, Vitals};
+use crate::model::{
+    Cookie, DescriptorUse, Hold, IfIndex, Inode, MemoryMetric, Port, PortHolder, Queues, Socket,
+    State, Vitals,
+};
 use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 /// A TCP listener and its accept queue.
@@ -15,62 +19,125 @@ pub struct ListenerReport {
     pub address: IpAddr,
     /// At which port.
     pub port: Port,
+    /// The interface it is bound to.
+    pub interface: Option<IfIndex>,
     /// Connections that wait for accept(2); absent where the source does not tell.
     pub length: Option<u32>,
     /// The backlog, cut to somaxconn when it began to listen; one more fits.
     pub limit: Option<u32>,
-    /// By how full it is.
-    pub severity: Severity,
+    /// How many connections it dropped since it began to listen, `SK_MEMINFO_DROPS`; absent where the source does not tell.
+    pub drops: Option<u32>,
+    /// How many of those between two looks.
+    pub drops_now: Option<u32>,
+    /// By how full it is, and whether it drops; absent where nobody can tell.
+    pub severity: Option<Severity>,
     /// Who listens; only looked up for those in trouble.
     pub processes: Option<Vec<HolderShare>>,
     pub(super) inode: Option<Inode>,
+    pub(super) cookie: Option<Cookie>,
 }
 
 impl ListenerReport {
-    /// Whether the next connection is dropped.
+    /// Whether the next connection is dropped; `None` where nobody can tell.
     #[must_use]
-    pub const fn is_full(&self) -> bool {
+    pub const fn is_full(&self) -> Option<bool> {
         match (self.length, self.limit) {
-            (Some(length), Some(limit)) => length > limit,
-            _ => false,
+            (Some(length), Some(limit)) => Some(length > limit),
+            // One fits, whatever the limit.
+            (Some(0), None) => Some(false),
+            _ => None,
         }
     }
 
-    fn of(socket: &Socket, thresholds: &Thresholds) -> Option<Self> {
+    /// Whether something is known to be wrong with it.
+    #[must_use]
+    pub fn is_troubled(&self) -> bool {
+        self.severity
+            .is_some_and(|severity| severity > Severity::Ok)
+    }
+
+    fn of(
+        socket: &Socket,
+        dropped: Option<&HashMap<Cookie, u32>>,
+        thresholds: &Thresholds,
+    ) -> Option<Self> {
         let ends = socket.inet()?;
         let (length, limit) = match socket.queues {
             Queues::Accept { length, limit } => (Some(length), limit),
             _ => (None, None),
         };
-        let severity = match (length, limit) {
-            (Some(length), Some(limit)) if length > limit => Severity::Critical,
-            (Some(length), Some(limit)) => thresholds.part(
+        let queue = match (length, limit) {
+            (Some(length), Some(limit)) if length > limit => Some(Severity::Critical),
+            (Some(length), Some(limit)) => Some(thresholds.part(
                 length.into(),
                 limit.into(),
                 Threshold::AcceptQueueWarning,
                 None,
-            ),
+            )),
+            // One fits, whatever the limit.
+            (Some(0), None) => Some(Severity::Ok),
+            _ => None,
+        };
+        let memory = socket.details().and_then(|details| details.memory);
+        let drops = memory.and_then(|memory| memory.get(MemoryMetric::Drops));
+        let drops = drops.and_then(|drops| u32::try_from(drops).ok());
+        // One that was not there before has dropped all of them since.
+        let before = |dropped: &HashMap<Cookie, u32>| {
+            socket
+                .cookie
+                .and_then(|cookie| dropped.get(&cookie).copied())
+        };
+        let drops_now = drops
+            .zip(dropped)
+            .map(|(drops, dropped)| drops.wrapping_sub(before(dropped).unwrap_or(0)));
+        let dropping = match (drops, drops_now) {
+            (_, Some(1..)) => Severity::Critical,
+            (Some(1..), _) => Severity::Notice,
             _ => Severity::Ok,
+        };
+        let severity = match queue {
+            Some(queue) => Some(queue.max(dropping)),
+            None => Some(dropping).filter(|dropping| *dropping == Severity::Critical),
         };
         Some(Self {
             address: ends.local,
             port: ends.local_port,
+            interface: ends.interface,
             length,
             limit,
+            drops,
+            drops_now,
             severity,
             processes: None,
             inode: socket.inode,
+            cookie: socket.cookie,
         })
     }
 }
 
-/// Listeners, the fullest first.
-pub(super) fn listeners(sockets: &[Socket], thresholds: &Thresholds) -> Vec<ListenerReport> {
+/// Listeners, those in trouble first, then the fullest. `dropped` is how many connections each had dropped at an earlier look.
+pub(super) fn listeners(
+    sockets: &[Socket],
+    dropped: Option<&HashMap<Cookie, u32>>,
+    thresholds: &Thresholds,
+) -> Vec<ListenerReport> {
     let mut found: Vec<_> = sockets
         .iter()
-        .filter_map(|socket| ListenerReport::of(socket, thresholds))
+        .filter_map(|socket| ListenerReport::of(socket, dropped, thresholds))
         .collect();
-    found.sort_by_key(|l| (Reverse(l.severity), Reverse(l.length), l.port, l.address));
+    found.sort_by_key(|l| {
+        let drops = (Reverse(l.drops_now), Reverse(l.drops));
+        // Those of which nobody can tell before those that are fine.
+        let severity = l.severity.unwrap_or(Severity::Notice);
+        (
+            Reverse(severity),
+            Reverse(l.length),
+            drops,
+            l.port,
+            l.address,
+            l.interface,
+        )
+    });
     found
 }
 
@@ -215,8 +282,8 @@ pub struct Leak {
     pub old: u32,
     /// How long ago the peer of the oldest was heard last, in milliseconds; it is in CLOSE_WAIT at least as long.
     pub oldest_ms: Option<u32>,
-    /// How bad that is.
-    pub severity: Severity,
+    /// How bad that is; absent if nobody can tell.
+    pub severity: Option<Severity>,
 }
 
 /// Connections that the peer has closed.
@@ -226,12 +293,21 @@ pub struct CloseWaitReport {
     pub count: u32,
     /// How many of them are old; absent where the source does not tell any age.
     pub old: Option<u32>,
-    /// How bad that is, as long as nobody looked whose they are.
-    pub severity: Severity,
+    /// Of how many nobody knows how old they are.
+    pub ageless: u32,
+    /// How bad that is: as long as nobody looked whose they are, as if they were of one process. Absent if nobody can tell.
+    pub severity: Option<Severity>,
     /// By process, those with most first; absent if nobody looked.
     pub leaks: Option<Vec<Leak>>,
-    /// Those that could be of one process too many.
+    /// All of them.
     pub(super) sockets: Vec<(Option<Inode>, Option<u32>)>,
+}
+
+impl CloseWaitReport {
+    /// Whether it matters whose they are.
+    pub(super) fn is_suspicious(&self) -> bool {
+        self.severity != Some(Severity::Ok)
+    }
 }
 
 pub(super) fn close_wait(tcp: &[PortHolder], thresholds: &Thresholds) -> CloseWaitReport {
@@ -240,29 +316,50 @@ pub(super) fn close_wait(tcp: &[PortHolder], thresholds: &Thresholds) -> CloseWa
         .filter(|h| h.hold == Hold::Live(State::CloseWait));
     let sockets: Vec<_> = waiting.map(|h| (h.inode, h.quiet_ms)).collect();
     let count = u32::try_from(sockets.len()).unwrap_or(u32::MAX);
-    let known = sockets.iter().any(|(_, quiet)| quiet.is_some());
-    let old = sockets
-        .iter()
-        .filter(|(_, quiet)| is_old(*quiet, thresholds));
-    let old = u32::try_from(old.count()).unwrap_or(u32::MAX);
+    let ages = sockets.iter().map(|(_, quiet)| *quiet);
+    let Ages { old, ageless } = Ages::of(ages, thresholds);
     CloseWaitReport {
         count,
-        old: (known || count == 0).then_some(old),
-        severity: leak_severity(old, thresholds),
+        old: (ageless < count || count == 0).then_some(old),
+        ageless,
+        severity: leak_severity(Ages { old, ageless }, thresholds),
         leaks: None,
         sockets,
     }
 }
 
-pub(super) fn is_old(quiet_ms: Option<u32>, thresholds: &Thresholds) -> bool {
-    let age = thresholds.of(Threshold::CloseWaitAge) * 1000.0;
-    quiet_ms.is_some_and(|quiet| f64::from(quiet) >= age)
+/// How many CLOSE_WAITs are old, and of how many nobody knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ages {
+    pub(super) old: u32,
+    pub(super) ageless: u32,
 }
 
-pub(super) fn leak_severity(old: u32, thresholds: &Thresholds) -> Severity {
-    if old > 0 && f64::from(old) >= thresholds.of(Threshold::CloseWaitWarning) {
-        Severity::Warning
-    } else {
-        Severity::Ok
+impl Ages {
+    fn of(ages: impl Iterator<Item = Option<u32>>, thresholds: &Thresholds) -> Self {
+        let mut counted = Self::default();
+        for quiet_ms in ages {
+            counted.add(quiet_ms, thresholds);
+        }
+        counted
+    }
+
+    /// Counts one whose peer was heard so long ago.
+    pub(super) fn add(&mut self, quiet_ms: Option<u32>, thresholds: &Thresholds) {
+        let limit_ms = thresholds.of(Threshold::CloseWaitAge) * 1000.0;
+        match quiet_ms {
+            Some(quiet) => self.old += u32::from(f64::from(quiet) >= limit_ms),
+            None => self.ageless += 1,
+        }
+    }
+}
+
+/// How bad that many of one process are; absent if it hangs on those of which nobody knows.
+pub(super) fn leak_severity(ages: Ages, thresholds: &Thresholds) -> Option<Severity> {
+    let leaks = |old: u32| old > 0 && f64::from(old) >= thresholds.of(Threshold::CloseWaitWarning);
+    match ages {
+        Ages { old, .. } if leaks(old) => Some(Severity::Warning),
+        Ages { old, ageless } if leaks(old.saturating_add(ageless)) => None,
+        Ages { .. } => Some(Severity::Ok),
     }
 }

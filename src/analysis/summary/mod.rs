@@ -4,14 +4,19 @@
 //! |---|---|
 //! | `totals` | how many sockets of each kind are in each state |
 //! | `sides` | which end of a connection is the client's |
-//! | `flows` | what each client flow holds, what is left to it, and where that goes |
+//! | `flows` | which client flows there are, and what is left to each |
+//! | `held` | what the sockets of a flow are, and whose |
+//! | `trend` | where a flow goes |
 //! | `limits` | what else runs out |
 //! | `holders` | whose the sockets in trouble are |
+//! | `gaps` | what nobody can tell, and how bad that may be |
 //! | `findings` | all of that by how bad it is |
 //! | `thresholds` | from which numbers on it is bad |
 
 mod findings;
 mod flows;
+mod gaps;
+mod held;
 mod holders;
 mod limits;
 mod sides;
@@ -19,18 +24,23 @@ mod sides;
 mod tests;
 mod thresholds;
 mod totals;
+mod trend;
 
 pub use findings::{Finding, Subject};
-pub use flows::{FlowKey, FlowReport, Held, HolderShare, Rate, Shares, Trend, Via};
+pub use flows::{FlowKey, FlowReport};
+pub use gaps::{Gap, GapKind};
+pub use held::{Held, HolderShare, Shares, Via};
 pub use holders::EarlierHolder;
 pub use limits::{CloseWaitReport, Leak, LimitsReport, ListenerReport, Usage};
-pub use thresholds::{Threshold, Thresholds};
+pub use thresholds::{Threshold, ThresholdUnit, Thresholds};
 pub use totals::Total;
+pub use trend::{Exhaustion, Rate, Trend};
 
 use super::exposure::{OpenListeners, OpenService};
 use super::headroom::{Headroom, PortTable, Severity};
 use crate::model::{
-    Descriptors, EphemeralPorts, Family, Hold, Listeners, PortHolder, Protocol, Socket, Vitals,
+    Cookie, Descriptors, EphemeralPorts, Family, Hold, Listeners, PortHolder, Protocol, Socket,
+    Vitals,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
@@ -68,6 +78,10 @@ pub struct Earlier {
     pub seconds: f64,
     /// What each flow had left.
     pub left: HashMap<FlowKey, u32>,
+    /// What a TCP flow without sockets had left.
+    pub fresh: Option<u32>,
+    /// How many connections each listener had dropped.
+    pub dropped: HashMap<Cookie, u32>,
     /// Counters and gauges then.
     pub vitals: Option<Vitals>,
 }
@@ -89,13 +103,16 @@ pub struct Summary {
     pub listeners: Vec<ListenerReport>,
     /// TCP sockets in TIME_WAIT.
     pub time_wait: u64,
-    /// How many of those are of clients, and hold local ports of flows.
+    /// What is left in FIN_WAIT2 of TCP sockets whose process has gone: not among those, and counts against the same limit.
+    pub orphan_fin_wait_2: u64,
+    /// How many of those in TIME_WAIT are of clients, and hold local ports of flows.
     pub time_wait_of_clients: u64,
     /// Connections that the peer has closed and the process here has not.
     pub close_wait: CloseWaitReport,
     /// Listeners that everybody can reach and that seldom are meant so.
     pub open: Vec<OpenService>,
     open_listeners: OpenListeners,
+    unlisted: Option<u64>,
     thresholds: Thresholds,
     /// What else runs out; absent for another host's sockets.
     pub limits: Option<LimitsReport>,
@@ -113,22 +130,26 @@ impl Summary {
         }
         let range = seen.ephemeral.as_ref();
         let range = range.map_or(DEFAULT_RANGE, |ports| ports.range.clone());
+        let alive = seen.vitals.as_ref().and_then(|vitals| vitals.tcp_sockets);
+        let unlisted = alive.map(|alive| gaps::unlisted(alive, seen.tcp));
         let mut found = flows::find(&flows::Ground {
             tcp: seen.tcp,
             tcp_table: seen.tcp_table,
             udp_table: seen.udp_table,
             listeners: &listening,
             range,
+            unlisted,
             thresholds,
         });
         if let Some(earlier) = earlier {
-            flows::compare(&mut found.flows, &earlier.left, earlier.seconds, thresholds);
+            trend::compare(&mut found.flows, earlier, thresholds);
         }
         let mut open_listeners = OpenListeners::new();
         for socket in seen.listeners.iter().chain(seen.unconnected) {
             open_listeners.add(socket);
         }
         let in_time_wait = |h: &&PortHolder| matches!(h.hold, Hold::TimeWait { .. });
+        let in_fin_wait_2 = |h: &&PortHolder| matches!(h.hold, Hold::OrphanFinWait2 { .. });
         let before = earlier.and_then(|earlier| earlier.vitals.as_ref());
         let limits = seen.vitals.as_ref().map(|vitals| {
             let mut report = limits::limits(vitals, before, thresholds);
@@ -158,8 +179,14 @@ impl Summary {
             flows: found.flows,
             undecided: found.undecided,
             fresh: found.fresh,
-            listeners: limits::listeners(seen.listeners, thresholds),
+            unlisted,
+            listeners: limits::listeners(
+                seen.listeners,
+                earlier.map(|earlier| &earlier.dropped),
+                thresholds,
+            ),
             time_wait: seen.tcp.iter().filter(in_time_wait).count() as u64,
+            orphan_fin_wait_2: seen.tcp.iter().filter(in_fin_wait_2).count() as u64,
             close_wait: limits::close_wait(seen.tcp, thresholds),
             open: open_listeners.questionable(None),
             open_listeners,
@@ -169,17 +196,25 @@ impl Summary {
         }
     }
 
-    /// The worst of all.
+    /// The worst of all; `None` of another host, of which nothing but sockets is known, and where something worse may be hidden.
     #[must_use]
-    pub fn verdict(&self) -> Severity {
+    pub fn verdict(&self) -> Option<Severity> {
         let worst = self.findings().iter().map(|finding| finding.severity).max();
-        worst.unwrap_or(Severity::Ok)
+        let worst = worst.unwrap_or(Severity::Ok);
+        (self.limits.is_some() && self.hidden_beyond(worst).is_none()).then_some(worst)
     }
 
-    /// What a later look compares with.
+    /// What a look so many seconds later compares with.
     #[must_use]
-    pub fn left(&self) -> HashMap<FlowKey, u32> {
+    pub fn earlier(&self, seconds: f64, vitals: Option<Vitals>) -> Earlier {
         let left = |flow: &FlowReport| Some((flow.key(), flow.headroom.as_ref()?.bounds.expected));
-        self.flows.iter().filter_map(left).collect()
+        let dropped = |listener: &ListenerReport| Some((listener.cookie?, listener.drops?));
+        Earlier {
+            seconds,
+            left: self.flows.iter().filter_map(left).collect(),
+            fresh: self.fresh.as_ref().map(|fresh| fresh.bounds.expected),
+            dropped: self.listeners.iter().filter_map(dropped).collect(),
+            vitals,
+        }
     }
 }

@@ -41,6 +41,7 @@ fn end(hold: Hold, from: (&str, u16), to: (&str, u16)) -> PortHolder {
         inode: None,
         mapped: false,
         quiet_ms: None,
+        resent: None,
     }
 }
 
@@ -56,30 +57,67 @@ fn begun(from: (&str, u16), to: (&str, u16)) -> PortHolder {
 }
 
 fn summary(holders: Vec<PortHolder>, listening: &[(&str, u16)]) -> Summary {
-    let sight = Sight {
-        bound: true,
-        whole: true,
-    };
     let mut all = holders;
     all.extend(
         listening
             .iter()
             .map(|&at| end(Hold::Listening, at, ("0.0.0.0", 0))),
     );
-    let table = PortTable::new(Protocol::Tcp, settings(), all, sight, BTreeMap::new());
     let listeners: Vec<Socket> = listening.iter().map(|&at| listener(at)).collect();
-    let seen = Seen {
-        tcp: table.holders(),
-        tcp_table: Some(&table),
-        udp_table: None,
-        listeners: &listeners,
-        unconnected: &[],
-        counts: &BTreeMap::new(),
-        ephemeral: Some(settings().ports),
-        vitals: None,
-        descriptors: None,
-    };
-    Summary::new(seen, None, &Thresholds::default())
+    World {
+        holders: all,
+        listeners,
+        ..World::default()
+    }
+    .summary(None)
+}
+
+/// What is seen.
+struct World {
+    settings: AllocationSettings,
+    /// Whether bound, idle sockets are listed.
+    bound: bool,
+    holders: Vec<PortHolder>,
+    listeners: Vec<Socket>,
+    vitals: Vitals,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            settings: settings(),
+            bound: true,
+            holders: Vec::new(),
+            listeners: Vec::new(),
+            vitals: Vitals {
+                listen_drops: Some(0),
+                ..Vitals::default()
+            },
+        }
+    }
+}
+
+impl World {
+    fn summary(self, earlier: Option<&Earlier>) -> Summary {
+        let sight = Sight {
+            bound: self.bound,
+            whole: true,
+        };
+        let none = BTreeMap::new();
+        let table = PortTable::new(Protocol::Tcp, self.settings, self.holders, sight, none);
+        let seen = Seen {
+            tcp: table.holders(),
+            tcp_table: Some(&table),
+            udp_table: None,
+            listeners: &self.listeners,
+            unconnected: &[],
+            counts: &BTreeMap::new(),
+            ephemeral: Some(settings().ports),
+            vitals: Some(self.vitals),
+            descriptors: None,
+        };
+        Summary::new(seen, earlier, &Thresholds::default())
+    }
 }
 
 fn listener((ip, port): (&str, u16)) -> Socket {
@@ -97,14 +135,24 @@ fn listener((ip, port): (&str, u16)) -> Socket {
             peer_port: Port(0),
             interface: None,
         }),
-        queues: Queues::Unknown,
+        queues: Queues::Accept {
+            length: 0,
+            limit: Some(128),
+        },
         timer: None,
         uid: None,
         inode: None,
         cookie: None,
         mark: None,
         cgroup: None,
-        details: None,
+        details: Some(Box::new(dropped(0))),
+    }
+}
+
+fn dropped(count: u32) -> crate::model::Details {
+    crate::model::Details {
+        memory: Some(crate::model::Memory::of_drops(count)),
+        ..Default::default()
     }
 }
 
@@ -115,7 +163,7 @@ fn flows_are_of_clients_only() {
         vec![
             end(ESTABLISHED, (here, 40_001), there),
             end(ESTABLISHED, there, (here, 40_001)),
-            end(Hold::TimeWait { left_ms: 55_000 }, (here, 40_002), there),
+            end(Hold::TimeWait { left_ms: 59_500 }, (here, 40_002), there),
             end(ESTABLISHED, (here, 40_003), there),
             // Outside of the range: nobody is given it.
             end(ESTABLISHED, (here, 99), there),
@@ -128,7 +176,7 @@ fn flows_are_of_clients_only() {
     assert_eq!((flow.held.established, flow.held.time_wait), (2, 1));
     assert_eq!(summary.time_wait, 1);
     assert_eq!(summary.totals[0].in_state(State::Established), 4);
-    assert!((flow.trend.closes_per_s - 0.1).abs() < 1e-9);
+    assert!((flow.trend.closes_per_s - 1.0).abs() < 1e-9);
 }
 
 #[test]
@@ -177,7 +225,7 @@ fn a_full_flow_is_worst_and_says_what_would_help() {
         .map(|r| (r.kind.word(), r.gain))
         .collect();
     assert!(gains.contains(&("tw-reuse", Some(40))), "{gains:?}");
-    assert_eq!(summary.verdict(), flow.severity);
+    assert_eq!(summary.verdict(), Some(flow.severity));
     assert_eq!(
         summary.flows[1].severity,
         super::super::headroom::Severity::Ok
@@ -231,13 +279,13 @@ fn two_looks_tell_when_it_will_be_over() {
             &[],
         )
     };
-    let before = at(20).left();
+    let before = at(20).earlier(2.0, None);
     let mut flows = at(60).flows;
-    flows::compare(&mut flows, &before, 2.0, &Thresholds::default());
+    trend::compare(&mut flows, &before, &Thresholds::default());
     let trend = &flows[0].trend;
     assert!((trend.net.unwrap().per_s - 20.0).abs() < 1e-9, "{trend:?}");
     assert!(
-        (trend.exhausted_in_s.unwrap() - 2.0).abs() < 1e-9,
+        (trend.exhausted.unwrap().in_s - 2.0).abs() < 1e-9,
         "{trend:?}"
     );
     assert_eq!(
@@ -245,8 +293,8 @@ fn two_looks_tell_when_it_will_be_over() {
         super::super::headroom::Severity::Critical
     );
     let mut flows = at(20).flows;
-    flows::compare(&mut flows, &before, 2.0, &Thresholds::default());
-    assert_eq!(flows[0].trend.exhausted_in_s, None);
+    trend::compare(&mut flows, &before, &Thresholds::default());
+    assert_eq!(flows[0].trend.exhausted, None);
 }
 
 #[test]
@@ -259,7 +307,7 @@ fn what_everybody_can_reach_is_asked_about_and_alarms_nobody() {
         .collect();
     assert_eq!(found, [(Severity::Notice, Subject::Open(0))]);
     assert_eq!(open.open[0].service, "Redis");
-    assert_eq!(open.verdict(), Severity::Notice);
+    assert_eq!(open.verdict(), Some(Severity::Notice));
     let private = summary(Vec::new(), &[("127.0.0.1", 6379), ("10.0.0.1", 5432)]);
     assert_eq!(private.findings(), []);
 }
@@ -270,6 +318,229 @@ fn a_range_of_which_nothing_is_to_be_had_is_critical_without_any_flow() {
     let all: Vec<_> = settings().ports.range.map(bound).collect();
     let summary = summary(all, &[]);
     assert_eq!(summary.fresh.as_ref().unwrap().bounds.expected, 0);
-    assert_eq!(summary.verdict(), Severity::Critical);
+    assert_eq!(summary.verdict(), Some(Severity::Critical));
     assert_eq!(summary.findings()[0].subject, Subject::NewFlow);
+}
+
+#[test]
+fn time_waits_that_were_taken_over_do_not_slow_the_rate() {
+    let (from, to) = ("127.0.0.1", ("127.0.0.9", 443));
+    let aged = |port: u16, age_ms: u32| {
+        let left_ms = 60_000 - age_ms;
+        end(Hold::TimeWait { left_ms }, (from, port), to)
+    };
+    // Thirty in the last second; of those before, new connections have taken most.
+    let mut holders: Vec<_> = (0..30).map(|n| aged(40_000 + 2 * n, 500)).collect();
+    holders.extend((30..35).map(|n| aged(40_000 + 2 * n, 4000)));
+    holders.extend((40..50).map(|n| begun((from, 40_000 + 2 * n), to)));
+    holders.push(end(Hold::Listening, to, ("0.0.0.0", 0)));
+    let of = |tw_reuse| {
+        let settings = AllocationSettings {
+            tw_reuse: Some(tw_reuse),
+            ..settings()
+        };
+        let holders = holders.clone();
+        let world = World {
+            settings,
+            holders,
+            ..World::default()
+        };
+        world.summary(None).flows[0].trend.clone()
+    };
+    let reused = of(TwReuse::Loopback);
+    assert_eq!((reused.closes_per_s, reused.closes_over_s), (30.0, 1.0));
+    // All but the live ones come back after a second.
+    assert_eq!(reused.limit_per_s, Some(90.0));
+    let kept = of(TwReuse::Never);
+    assert_eq!((kept.closes_per_s, kept.closes_over_s), (3.5, 10.0));
+    assert_eq!(kept.limit_per_s, Some(90.0 / 61.0));
+}
+
+#[test]
+fn what_lingers_in_fin_wait_2_is_no_time_wait_and_no_socket() {
+    let (from, to) = ("10.0.0.1", ("10.0.0.9", 443));
+    let orphan = Hold::OrphanFinWait2 { left_ms: 5000 };
+    let held = summary(
+        vec![
+            end(orphan, (from, 40_000), to),
+            end(Hold::Live(State::FinWait2), (from, 40_001), to),
+            end(Hold::TimeWait { left_ms: 5000 }, (from, 40_002), to),
+        ],
+        &[],
+    )
+    .flows[0]
+        .held;
+    assert_eq!(
+        (held.orphan_fin_wait_2, held.closing, held.time_wait),
+        (1, 1, 1)
+    );
+    assert_eq!(held.live(), 1);
+}
+
+#[test]
+fn a_peer_does_not_answer_when_a_syn_was_sent_again() {
+    let syn = |port, resent| PortHolder {
+        resent,
+        ..end(
+            Hold::Live(State::SynSent),
+            ("10.0.0.1", port),
+            ("10.0.0.9", 443),
+        )
+    };
+    let held = summary(
+        vec![
+            syn(40_000, Some(0)),
+            syn(40_001, Some(3)),
+            syn(40_002, None),
+        ],
+        &[],
+    )
+    .flows[0]
+        .held;
+    assert_eq!((held.syn_sent, held.unanswered), (3, 1));
+}
+
+#[test]
+fn a_listener_that_drops_is_critical_and_one_that_did_is_worth_a_notice() {
+    let of = |n: u16, drops| Socket {
+        cookie: std::num::NonZeroU64::new(n.into()).map(Cookie),
+        details: Some(Box::new(dropped(drops))),
+        ..listener(("0.0.0.0", n))
+    };
+    let world = |listeners: Vec<Socket>| World {
+        listeners,
+        ..World::default()
+    };
+    let before = world(vec![of(1, 5), of(2, 5), of(3, 0)]).summary(None);
+    let severities = |summary: &Summary| {
+        let rows = summary.listeners.iter();
+        rows.map(|l| (l.port.0, l.severity, l.drops_now))
+            .collect::<Vec<_>>()
+    };
+    let notice = Some(Severity::Notice);
+    assert_eq!(
+        severities(&before),
+        [
+            (1, notice, None),
+            (2, notice, None),
+            (3, Some(Severity::Ok), None)
+        ]
+    );
+    assert_eq!(before.verdict(), notice);
+    let earlier = before.earlier(2.0, None);
+    // The fourth was not there before.
+    let after = world(vec![of(1, 5), of(2, 9), of(3, 0), of(4, 2)]).summary(Some(&earlier));
+    let critical = Some(Severity::Critical);
+    assert_eq!(
+        severities(&after),
+        [
+            (2, critical, Some(4)),
+            (4, critical, Some(2)),
+            (1, notice, Some(0)),
+            (3, Some(Severity::Ok), Some(0))
+        ]
+    );
+}
+
+#[test]
+fn a_backlog_that_is_not_told_hides_a_full_queue_only_where_somebody_waits() {
+    use crate::model::Queues;
+    let of = |length| {
+        let listeners = vec![Socket {
+            queues: Queues::Accept {
+                length,
+                limit: None,
+            },
+            ..listener(("0.0.0.0", 80))
+        }];
+        let world = World {
+            listeners,
+            ..World::default()
+        };
+        world.summary(None)
+    };
+    let (idle, waiting) = (of(0), of(1));
+    assert_eq!(idle.gaps()[0].hides, Severity::Ok);
+    assert_eq!(idle.listeners[0].is_full(), Some(false));
+    assert_eq!(idle.verdict(), Some(Severity::Ok));
+    assert_eq!(waiting.gaps()[0].hides, Severity::Critical);
+    assert_eq!(
+        (
+            waiting.listeners[0].is_full(),
+            waiting.listeners[0].severity
+        ),
+        (None, None)
+    );
+    assert_eq!(waiting.verdict(), None);
+}
+
+#[test]
+fn close_waits_without_an_age_are_fine_as_long_as_they_are_few() {
+    let of = |count: u16, quiet_ms| {
+        let waiting = |n| PortHolder {
+            quiet_ms,
+            ..end(
+                Hold::Live(State::CloseWait),
+                ("10.0.0.1", 1000 + n),
+                ("10.0.0.9", 443),
+            )
+        };
+        let holders = (0..count).map(waiting).collect();
+        let world = World {
+            holders,
+            ..World::default()
+        };
+        world.summary(None)
+    };
+    assert_eq!(of(99, None).verdict(), Some(Severity::Ok));
+    assert_eq!(of(99, None).close_wait.old, None);
+    assert_eq!(of(100, None).verdict(), None);
+    assert_eq!(of(100, Some(1000)).verdict(), Some(Severity::Ok));
+    assert_eq!(of(100, Some(60_000)).verdict(), Some(Severity::Warning));
+}
+
+#[test]
+fn bound_sockets_that_nobody_lists_are_no_more_than_there_are_sockets() {
+    let of = |tcp_sockets, count: u16| {
+        let to = ("10.0.0.9", 443);
+        let open = (0..count).map(|n| begun(("10.0.0.1", 40_000 + 2 * n), to));
+        let world = World {
+            bound: false,
+            holders: open.collect(),
+            vitals: Vitals {
+                listen_drops: Some(0),
+                tcp_sockets,
+                ..Vitals::default()
+            },
+            ..World::default()
+        };
+        world.summary(None)
+    };
+    let few = of(Some(14), 10);
+    assert_eq!(few.gaps()[0].sockets, Some(4));
+    assert!(!few.flows[0].is_doubtful && few.verdict() == Some(Severity::Ok));
+    // That the ports of others are not certain to be open is no gap.
+    assert_eq!(of(Some(52), 48).gaps()[0].hides, Severity::Ok);
+    // Ninety of those could hold all that is left.
+    for many in [of(Some(106), 10), of(None, 10)] {
+        assert!(many.flows[0].is_doubtful);
+        assert_eq!(many.gaps()[0].hides, Severity::Critical);
+        assert_eq!(many.verdict(), None);
+    }
+}
+
+#[test]
+fn a_flow_that_was_not_there_before_had_what_any_new_one_has() {
+    let earlier = summary(Vec::new(), &[]).earlier(2.0, None);
+    let to = ("10.0.0.9", 443);
+    let open = (0..60).map(|n| begun(("10.0.0.1", 40_000 + n), to));
+    let world = World {
+        holders: open.collect(),
+        ..World::default()
+    };
+    let trend = world.summary(Some(&earlier)).flows[0].trend.clone();
+    let net = trend.net.unwrap();
+    assert!((net.per_s - 30.0).abs() < 1e-9, "{trend:?}");
+    let at = trend.exhausted.unwrap();
+    assert!((at.error_s / at.in_s - net.error / net.per_s).abs() < 1e-9);
 }

@@ -2,6 +2,17 @@
 
 use crate::analysis::headroom::Severity;
 
+/// What a threshold is a number of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ThresholdUnit {
+    /// Of what there is, from 0 to 100.
+    PerCent,
+    /// Of time.
+    Seconds,
+    /// Of sockets.
+    Sockets,
+}
+
 /// A number that separates two severities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Threshold {
@@ -57,6 +68,15 @@ impl Threshold {
         Self::ConntrackCritical,
     ];
 
+    /// Thresholds of the same thing, the milder first: one that is beyond the severer is never seen.
+    pub const STEPS: [(Self, Self); 5] = [
+        (Self::PortsWarning, Self::PortsCritical),
+        (Self::PortsNotice, Self::PortsWarning),
+        (Self::ExhaustionWarning, Self::ExhaustionCritical),
+        (Self::FilesWarning, Self::FilesCritical),
+        (Self::ConntrackWarning, Self::ConntrackCritical),
+    ];
+
     /// The name that `--threshold` takes, and the default.
     const fn row(self) -> (&'static str, f64) {
         match self {
@@ -88,6 +108,27 @@ impl Threshold {
     #[must_use]
     pub const fn default(self) -> f64 {
         self.row().1
+    }
+
+    /// What it is a number of.
+    #[must_use]
+    pub const fn unit(self) -> ThresholdUnit {
+        match self {
+            Self::ExhaustionWarning | Self::ExhaustionCritical | Self::CloseWaitAge => {
+                ThresholdUnit::Seconds
+            }
+            Self::CloseWaitWarning => ThresholdUnit::Sockets,
+            _ => ThresholdUnit::PerCent,
+        }
+    }
+
+    /// Whether `value` of this one is seen only after `severer` of a severer one is: less time is worse, of all else more.
+    #[must_use]
+    pub fn is_beyond(self, value: f64, severer: f64) -> bool {
+        match self.unit() {
+            ThresholdUnit::Seconds => value < severer,
+            ThresholdUnit::PerCent | ThresholdUnit::Sockets => value > severer,
+        }
     }
 }
 
@@ -133,7 +174,7 @@ impl Thresholds {
     #[must_use]
     pub fn ports_left(&self, threshold: Threshold, capacity: u32) -> u32 {
         let used = f64::from(capacity) * self.of(threshold) / 100.0;
-        // Per cents beyond 100 are never reached; none left is always critical.
+        // None left is always critical.
         let left = (f64::from(capacity) - used).clamp(0.0, f64::from(capacity));
         left.floor() as u32 + 1
     }

@@ -3,9 +3,10 @@
 
 use super::{SummaryReport, words};
 use crate::analysis::headroom::{Headroom, Severity};
-use crate::analysis::summary::{Subject, Threshold};
+use crate::analysis::summary::{Finding, FlowReport, Subject, Threshold};
 use crate::model::State;
 use crate::render::Closing;
+use crate::render::escape::escape;
 use std::fmt::Write as _;
 
 /// What a monitoring system is told.
@@ -45,22 +46,20 @@ impl CheckStatus {
     }
 }
 
-/// Why an answer cannot be trusted.
-fn doubt(report: &SummaryReport<'_>, closing: &Closing) -> Option<String> {
+/// Why an answer cannot be trusted, of which `known` is the worst that is certain.
+fn doubt(report: &SummaryReport<'_>, closing: &Closing, known: Severity) -> Option<String> {
     if let Some(reason) = report.no_headroom {
+        let reason = escape(reason.as_bytes());
         return Some(format!("unknown how many ports are left: {reason}"));
     }
     if let Some(notice) = super::missing(closing) {
-        return Some(notice.to_string());
+        return Some(escape(notice.to_string().as_bytes()));
+    }
+    if let Some(gap) = report.summary.hidden_beyond(known) {
+        return Some(words::gap(&gap));
     }
     let flow = report.summary.flows.iter().find(|flow| flow.is_doubtful)?;
-    let left = flow.headroom.as_ref().map(words::left)?;
-    let hint = if report.probe.is_some() {
-        ""
-    } else {
-        "; --probe may tell"
-    };
-    Some(format!("{}: {left}{hint}", words::flow(report, flow)))
+    Some(words::flow_line_and_doubt(report, flow))
 }
 
 /// The line, and the status that goes with it.
@@ -74,20 +73,22 @@ pub fn check_line(report: &SummaryReport<'_>, closing: &Closing) -> (CheckStatus
             .get(n)
             .is_some_and(|flow| !flow.is_doubtful)
     };
-    let worst = findings.iter().find(|finding| match finding.subject {
+    let decides = |finding: &&Finding| match finding.subject {
         // What nobody can tell decides nothing.
         Subject::Flow(n) => certain(n),
         // A question to a person.
         Subject::Open(_) => false,
         _ => true,
-    });
-    let doubt = doubt(report, closing);
-    let status = match worst.map(|finding| finding.severity) {
+    };
+    let worst = findings.iter().find(decides);
+    let known = worst.map_or(Severity::Ok, |finding| finding.severity);
+    let doubt = doubt(report, closing, known);
+    let status = match known {
         // That is certain whatever else is missing.
-        Some(Severity::Critical) => CheckStatus::Critical,
+        Severity::Critical => CheckStatus::Critical,
         _ if doubt.is_some() => CheckStatus::Unknown,
-        Some(Severity::Warning) => CheckStatus::Warning,
-        Some(Severity::Notice | Severity::Ok) | None => CheckStatus::Ok,
+        Severity::Warning => CheckStatus::Warning,
+        Severity::Notice | Severity::Ok => CheckStatus::Ok,
     };
     let what = match (status, doubt) {
         (CheckStatus::Unknown, Some(reason)) => reason,
@@ -97,14 +98,15 @@ pub fn check_line(report: &SummaryReport<'_>, closing: &Closing) -> (CheckStatus
     };
     let alike = findings
         .iter()
-        .filter(|f| f.severity >= Severity::Warning)
+        .filter(|finding| finding.severity >= Severity::Warning)
+        .filter(decides)
         .count();
     let more = match alike.checked_sub(1) {
         Some(n) if n > 0 && status != CheckStatus::Unknown => format!(" (and {n} more)"),
         _ => String::new(),
     };
-    // A bar would begin the performance data.
-    let what = crate::render::escape::escape(what.as_bytes()).replace('|', "/");
+    // A bar would begin the performance data. Names from outside come escaped already.
+    let what = what.replace('|', "/");
     let data = performance(report);
     let line = format!("PORTCTL {} - {what}{more} | {data}\n", status.word());
     (status, line)
@@ -118,6 +120,7 @@ fn performance(report: &SummaryReport<'_>) -> String {
     if let Some(headroom) = worst.or(summary.fresh.as_ref()) {
         ports(&mut data, report, headroom);
     }
+    soonest(&mut data, report);
     let tcp: u64 = summary
         .totals
         .iter()
@@ -187,15 +190,35 @@ fn performance(report: &SummaryReport<'_>) -> String {
     data.trim_start().to_owned()
 }
 
-/// Of the flow that is worst off.
+/// Of the flow that is worst off: what it is judged by, and what is certain. `U` is a value that nobody can tell.
 fn ports(data: &mut String, report: &SummaryReport<'_>, headroom: &Headroom) {
     let left = |threshold| report.thresholds.ports_left(threshold, headroom.capacity);
+    let (expected, capacity) = (headroom.bounds.expected, headroom.capacity);
+    let min = headroom.bounds.min;
+    let min = min.map_or_else(|| "U".to_owned(), |min| min.to_string());
     let _ = write!(
         data,
-        "min_headroom={};{}:;{}:;0;{}",
-        headroom.bounds.expected,
+        "expected_headroom={expected};{}:;{}:;0;{capacity} min_headroom={min};;;0;{capacity}",
         left(Threshold::PortsWarning),
         left(Threshold::PortsCritical),
-        headroom.capacity
     );
+}
+
+/// When the first flow that is half full will have no port left, if two looks tell.
+fn soonest(data: &mut String, report: &SummaryReport<'_>) {
+    let is_half_full = |flow: &&FlowReport| flow.left() <= 0.5;
+    let times = report.summary.flows.iter().filter(is_half_full);
+    let soonest = times
+        .filter_map(|flow| flow.trend.exhausted)
+        .min_by(|a, b| a.in_s.total_cmp(&b.in_s));
+    if let Some(at) = soonest {
+        let _ = write!(
+            data,
+            " exhausted_in={:.1}s;{}:;{}:;0; exhausted_error={:.1}s;;;0;",
+            at.in_s,
+            report.thresholds.of(Threshold::ExhaustionWarning),
+            report.thresholds.of(Threshold::ExhaustionCritical),
+            at.error_s
+        );
+    }
 }

@@ -3,7 +3,7 @@
 use super::{SummaryReport, words};
 use crate::analysis::headroom::{Headroom, Severity};
 use crate::analysis::summary::{
-    FlowReport, HolderShare, ListenerReport, Shares, Subject, Threshold, Total, Usage,
+    FlowReport, HolderShare, ListenerReport, Shares, Subject, Summary, Threshold, Total, Usage,
 };
 use crate::render::exposure::open_json;
 use crate::render::headroom_json::{
@@ -70,6 +70,7 @@ struct SummaryFlowJson {
     exact: bool,
     used: Option<f64>,
     severity: Option<&'static str>,
+    doubtful: bool,
     local_ports: u32,
     time_wait: u32,
     held: HeldJson,
@@ -85,8 +86,10 @@ struct SummaryFlowJson {
 struct HeldJson {
     established: u32,
     syn_sent: u32,
+    unanswered: u32,
     close_wait: u32,
     closing: u32,
+    orphan_fin_wait_2: u32,
     other: u32,
     time_wait: u32,
 }
@@ -94,10 +97,12 @@ struct HeldJson {
 #[derive(Serialize)]
 struct RateJson {
     closes_per_s: f64,
+    closes_over_s: f64,
     limit_per_s: Option<f64>,
     net_per_s: Option<f64>,
     net_error_per_s: Option<f64>,
     exhausted_in_s: Option<f64>,
+    exhausted_error_s: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -126,6 +131,8 @@ struct NewFlowJson {
     headroom: BoundsJson,
     capacity: u32,
     exact: bool,
+    used: Option<f64>,
+    severity: Option<&'static str>,
     parts: BTreeMap<&'static str, u32>,
 }
 
@@ -133,9 +140,12 @@ struct NewFlowJson {
 struct ListenerJson {
     address: IpAddr,
     port: u16,
+    interface: Option<String>,
     accept_queue: QueueJson,
-    full: bool,
-    severity: &'static str,
+    full: Option<bool>,
+    drops: Option<u32>,
+    drops_in_interval: Option<u32>,
+    severity: Option<&'static str>,
     holders: Option<Vec<HolderJson>>,
 }
 
@@ -148,6 +158,7 @@ struct QueueJson {
 #[derive(Serialize)]
 struct TimeWaitJson {
     count: u64,
+    orphan_fin_wait_2: u64,
     of_clients: u64,
     max: Option<u64>,
     overflows: Option<u64>,
@@ -158,7 +169,8 @@ struct TimeWaitJson {
 struct CloseWaitJson {
     count: u32,
     old: Option<u32>,
-    severity: &'static str,
+    age_unknown: u32,
+    severity: Option<&'static str>,
     processes: Option<Vec<LeakJson>>,
 }
 
@@ -169,7 +181,7 @@ struct LeakJson {
     sockets: u32,
     old: u32,
     oldest_at_least_ms: Option<u32>,
-    severity: &'static str,
+    severity: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -247,8 +259,7 @@ pub fn summary_json(
         captured_at: opening.captured_at.map(timestamp),
         netns: NetNsJson::new(&opening.netns),
         complete: closing.is_complete(),
-        // Of a host of which nothing but sockets is known nothing can be said.
-        verdict: limits.is_some().then(|| summary.verdict().word()),
+        verdict: summary.verdict().map(Severity::word),
         exact: report.no_headroom.is_none()
             && summary
                 .flows
@@ -278,11 +289,18 @@ pub fn summary_json(
             headroom: headroom.bounds.into(),
             capacity: headroom.capacity,
             exact: headroom.bounds.is_exact(),
+            used: headroom.used(),
+            severity: summary.new_flow_severity().map(Severity::word),
             parts: parts(headroom),
         }),
-        listeners: summary.listeners.iter().map(listener_json).collect(),
+        listeners: summary
+            .listeners
+            .iter()
+            .map(|listener| listener_json(report, listener))
+            .collect(),
         timewait: TimeWaitJson {
             count: summary.time_wait,
+            orphan_fin_wait_2: summary.orphan_fin_wait_2,
             of_clients: summary.time_wait_of_clients,
             max: limits.and_then(|limits| limits.time_wait.limit),
             overflows: limits.and_then(|limits| limits.time_wait.lost),
@@ -328,7 +346,7 @@ pub fn summary_json(
                 })
             })
             .collect(),
-        uncertainty: summary.fresh.as_ref().map_or_else(Vec::new, doubts),
+        uncertainty: uncertainty(summary),
         thresholds: Threshold::ALL
             .into_iter()
             .map(|threshold| (threshold.name(), report.thresholds.of(threshold)))
@@ -342,6 +360,17 @@ pub fn summary_json(
     buffer.push(b'\n');
     out.write_all(&buffer)?;
     out.flush()
+}
+
+/// What keeps the number for a new flow from being certain, and what the sources do not tell.
+fn uncertainty(summary: &Summary) -> Vec<DoubtJson> {
+    let mut list = summary.fresh.as_ref().map_or_else(Vec::new, doubts);
+    list.extend(summary.gaps().iter().map(|gap| DoubtJson {
+        kind: gap.kind.word(),
+        ports: None,
+        message: words::gap(gap),
+    }));
+    list
 }
 
 fn total_json(total: &Total) -> TotalJson {
@@ -372,13 +401,16 @@ fn flow_json(report: &SummaryReport<'_>, of: &FlowReport) -> SummaryFlowJson {
         exact: headroom.is_some_and(|headroom| headroom.bounds.is_exact()),
         used: headroom.and_then(Headroom::used),
         severity: headroom.map(|_| of.severity.word()),
+        doubtful: of.is_doubtful,
         local_ports: of.local_ports,
         time_wait: of.time_wait_ports,
         held: HeldJson {
             established: held.established,
             syn_sent: held.syn_sent,
+            unanswered: held.unanswered,
             close_wait: held.close_wait,
             closing: held.closing,
+            orphan_fin_wait_2: held.orphan_fin_wait_2,
             other: held.other,
             time_wait: held.time_wait,
         },
@@ -386,10 +418,12 @@ fn flow_json(report: &SummaryReport<'_>, of: &FlowReport) -> SummaryFlowJson {
         uncertainty: headroom.map_or_else(Vec::new, doubts),
         rate: RateJson {
             closes_per_s: of.trend.closes_per_s,
+            closes_over_s: of.trend.closes_over_s,
             limit_per_s: of.trend.limit_per_s,
             net_per_s: of.trend.net.map(|net| net.per_s),
             net_error_per_s: of.trend.net.map(|net| net.error),
-            exhausted_in_s: of.trend.exhausted_in_s,
+            exhausted_in_s: of.trend.exhausted.map(|at| at.in_s),
+            exhausted_error_s: of.trend.exhausted.map(|at| at.error_s),
         },
         release: of
             .trend
@@ -419,16 +453,23 @@ fn holder_json(share: &HolderShare) -> HolderJson {
     }
 }
 
-fn listener_json(of: &ListenerReport) -> ListenerJson {
+fn listener_json(report: &SummaryReport<'_>, of: &ListenerReport) -> ListenerJson {
+    let interface = of.interface.map(|index| {
+        let name = report.names.interface(index);
+        name.map_or_else(|| index.0.to_string(), |name| outside_string(&name))
+    });
     ListenerJson {
         address: of.address,
         port: of.port.0,
+        interface,
         accept_queue: QueueJson {
             length: of.length,
             limit: of.limit,
         },
         full: of.is_full(),
-        severity: of.severity.word(),
+        drops: of.drops,
+        drops_in_interval: of.drops_now,
+        severity: of.severity.map(Severity::word),
         holders: of
             .processes
             .as_ref()
@@ -441,7 +482,8 @@ fn close_wait_json(report: &SummaryReport<'_>) -> CloseWaitJson {
     CloseWaitJson {
         count: of.count,
         old: of.old,
-        severity: of.severity.word(),
+        age_unknown: of.ageless,
+        severity: of.severity.map(Severity::word),
         processes: of.leaks.as_ref().map(|leaks| {
             leaks
                 .iter()
@@ -451,7 +493,7 @@ fn close_wait_json(report: &SummaryReport<'_>) -> CloseWaitJson {
                     sockets: leak.holder.sockets,
                     old: leak.old,
                     oldest_at_least_ms: leak.oldest_ms,
-                    severity: leak.severity.word(),
+                    severity: leak.severity.map(Severity::word),
                 })
                 .collect()
         }),

@@ -1,83 +1,37 @@
-//! The summary as metrics, in the text format that Prometheus scrapes and that a node exporter reads from a directory; OpenMetrics
-//! readers take it too, its units and its end included.
+//! The summary as metrics, both in OpenMetrics and in the text format that a node exporter reads from a directory and that
+//! `promtool check metrics` checks.
 //!
 //! How many series there are does not depend on what anybody connects to: of flows, listeners and processes only a few are told of,
 //! the worst; what the rest comes to is in sums.
 
-use super::SummaryReport;
+use super::exposition::Exposition;
+use super::{SummaryReport, words};
 use crate::analysis::headroom::Severity;
-use crate::analysis::summary::{FlowReport, Usage};
+use crate::analysis::summary::{FlowReport, ListenerReport, Usage};
+use crate::model::{IfIndex, Port, Protocol, SourceKind, TableReport};
 use crate::render::Closing;
 use crate::render::escape::escape;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::fmt::{Display, Write as _};
+use std::net::IpAddr;
 
 /// So many flows, listeners or processes have series of their own.
 const SERIES: usize = 10;
 
-/// One family of metrics after the other.
-struct Exposition(String);
-
-impl Exposition {
-    /// Begins a family. `unit` is the end of its name, before `_total`.
-    fn family(&mut self, name: &str, kind: &str, unit: Option<&str>, help: &str) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.0, "# HELP portctl_{name} {help}");
-        let _ = writeln!(self.0, "# TYPE portctl_{name} {kind}");
-        if let Some(unit) = unit {
-            let _ = writeln!(self.0, "# UNIT portctl_{name} {unit}");
-        }
-    }
-
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
-        let labels: Vec<_> = labels
-            .iter()
-            .map(|(label, value)| format!("{label}=\"{}\"", quoted(value)))
-            .collect();
-        let labels = match labels.is_empty() {
-            true => String::new(),
-            false => format!("{{{}}}", labels.join(",")),
-        };
-        let _ = writeln!(self.0, "portctl_{name}{labels} {value}");
-    }
-
-    /// A family of one sample, if its value is known.
-    fn gauge(&mut self, name: &str, unit: Option<&str>, help: &str, value: Option<impl Display>) {
-        if let Some(value) = value {
-            self.family(name, "gauge", unit, help);
-            self.sample(name, &[], value);
-        }
-    }
-
-    fn counter(&mut self, name: &str, help: &str, value: Option<u64>) {
-        if let Some(value) = value {
-            self.family(name, "counter", None, help);
-            self.sample(name, &[], value);
-        }
-    }
-}
-
-/// The value of a label: valid UTF-8 without what ends it. Names from outside come escaped already.
-fn quoted(value: &str) -> String {
-    value
-        .replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace('\n', "\\n")
-}
-
 /// The metrics; also where nothing could be collected, of which `None` tells.
 #[must_use]
 pub fn openmetrics(report: Option<(&SummaryReport<'_>, &Closing)>) -> String {
-    let mut out = Exposition(String::new());
-    let success = report.is_some_and(|(_, closing)| super::missing(closing).is_none());
+    let mut out = Exposition::default();
+    let success =
+        report.is_some_and(|(report, closing)| report.no_headroom.is_none() && is_whole(closing));
     out.gauge(
         "scrape_success",
         None,
-        "Whether everything that was asked for could be read: 1, or 0 if something is missing.",
+        "Whether everything could be read that this kernel can tell: 1, or 0 if something is missing.",
         Some(u8::from(success)),
     );
     if let Some((report, _)) = report {
+        unknown(&mut out, report);
         verdict(&mut out, report);
         sockets(&mut out, report);
         ports(&mut out, report);
@@ -85,14 +39,31 @@ pub fn openmetrics(report: Option<(&SummaryReport<'_>, &Closing)>) -> String {
         limits(&mut out, report);
         processes(&mut out, report);
     }
-    out.0.push_str("# EOF\n");
-    out.0
+    out.into_text()
+}
+
+/// Whether nothing is missing, and the kernel itself told of TCP: /proc/net tells less.
+fn is_whole(closing: &Closing) -> bool {
+    let told_less = |report: &TableReport| {
+        report.table.protocol == Protocol::Tcp && report.source == SourceKind::Proc
+    };
+    super::missing(closing).is_none() && !closing.tables.iter().any(told_less)
+}
+
+/// What is not told: series that would need it are left out.
+fn unknown(out: &mut Exposition, report: &SummaryReport<'_>) {
+    let gaps = report.summary.gaps();
+    if gaps.is_empty() {
+        return;
+    }
+    out.family("unknown", "gauge", None, "What nobody can tell here: 1.");
+    for gap in gaps {
+        out.sample("unknown", &[("fact", gap.kind.word())], 1);
+    }
 }
 
 fn verdict(out: &mut Exposition, report: &SummaryReport<'_>) {
-    // Of a host of which nothing but sockets is known nothing can be said.
-    let known = report.summary.limits.is_some();
-    let verdict = known.then(|| report.summary.verdict() as u8);
+    let verdict = report.summary.verdict().map(|verdict| verdict as u8);
     out.gauge(
         "verdict",
         None,
@@ -201,7 +172,7 @@ fn ports(out: &mut Exposition, report: &SummaryReport<'_>) {
         ];
         for (bound, ports) in numbers {
             if let Some(ports) = ports {
-                with_flow(flow, &[("bound", bound)], |labels| {
+                with_flow(report, flow, &[("bound", bound)], |labels| {
                     out.sample("flow_headroom_ports", labels, ports);
                 });
             }
@@ -217,20 +188,23 @@ fn ports(out: &mut Exposition, report: &SummaryReport<'_>) {
         let Some(headroom) = &flow.headroom else {
             continue;
         };
-        with_flow(flow, &[], |labels| {
+        with_flow(report, flow, &[], |labels| {
             out.sample("flow_capacity_ports", labels, headroom.capacity);
         });
     }
 }
 
-fn with_flow<'a>(of: &FlowReport, more: &[(&'a str, &'a str)], tell: impl FnOnce(&[(&str, &str)])) {
+fn with_flow<'a>(
+    report: &SummaryReport<'_>,
+    of: &FlowReport,
+    more: &[(&'a str, &'a str)],
+    tell: impl FnOnce(&[(&str, &str)]),
+) {
     let flow = &of.flow;
     let source = flow.source.to_string();
     let destination = flow.destination.to_string();
     let port = flow.destination_port.0.to_string();
-    let interface = flow
-        .interface
-        .map_or_else(String::new, |index| index.0.to_string());
+    let interface = interface(report, flow.interface);
     let mut labels = vec![
         ("protocol", flow.protocol.word()),
         ("source", source.as_str()),
@@ -243,49 +217,115 @@ fn with_flow<'a>(of: &FlowReport, more: &[(&'a str, &'a str)], tell: impl FnOnce
     tell(&labels);
 }
 
+fn interface(report: &SummaryReport<'_>, index: Option<IfIndex>) -> String {
+    index.map_or_else(String::new, |index| words::interface(report, index))
+}
+
 fn listeners(out: &mut Exposition, report: &SummaryReport<'_>) {
     let listeners = &report.summary.listeners;
-    let waiting: u64 = listeners
-        .iter()
-        .filter_map(|l| l.length)
-        .map(u64::from)
-        .sum();
     out.gauge("listeners", None, "TCP listeners.", Some(listeners.len()));
+    // A sum that leaves somebody out is none.
+    let lengths = listeners.iter().map(|l| l.length.map(u64::from));
     out.gauge(
         "accept_queue_connections",
         Some("connections"),
         "Connections that wait for accept() at any listener.",
-        Some(waiting),
+        lengths.sum::<Option<u64>>(),
     );
-    let full = listeners.iter().filter(|l| l.is_full()).count();
+    let full = listeners.iter().map(|l| l.is_full().map(u64::from));
     out.gauge(
         "listeners_full",
         None,
         "Listeners whose accept queue is full.",
-        Some(full),
+        full.sum::<Option<u64>>(),
     );
-    let worst: Vec<_> = listeners
-        .iter()
-        .filter(|l| l.severity > Severity::Ok)
-        .take(SERIES)
-        .collect();
-    if !worst.is_empty() {
-        out.family(
-            "listener_accept_queue_connections",
-            "gauge",
-            Some("connections"),
-            "Connections that wait for accept() at listeners in trouble.",
-        );
-        for listener in worst {
-            let address = listener.address.to_string();
-            let port = listener.port.0.to_string();
-            let labels = [("address", address.as_str()), ("port", port.as_str())];
-            out.sample(
-                "listener_accept_queue_connections",
-                &labels,
-                listener.length.unwrap_or(0),
-            );
+    // Those that are worst off, by their place; what is told of a place is of all its listeners.
+    let mut told: Vec<Place> = Vec::new();
+    for listener in listeners.iter().filter(|l| l.is_troubled()) {
+        let place = place(listener);
+        if told.len() < SERIES && !told.contains(&place) {
+            told.push(place);
         }
+    }
+    let mut places: BTreeMap<Place, Sums> = BTreeMap::new();
+    for listener in listeners {
+        places.entry(place(listener)).or_default().add(listener);
+    }
+    let families: [(&str, &str, Value); 3] = [
+        (
+            "listener_accept_queue_connections",
+            "Connections that wait for accept() where listeners are in trouble.",
+            |sums| sums.length,
+        ),
+        (
+            "listener_accept_queue_limit_connections",
+            "Their backlogs together; each fits one more.",
+            |sums| sums.limit,
+        ),
+        (
+            "listener_drops_total",
+            "Connections that listeners in trouble dropped since they began to listen.",
+            |sums| sums.drops,
+        ),
+    ];
+    for (name, help, value) in families {
+        let values = places
+            .iter()
+            .filter_map(|(place, sums)| Some((place, value(sums)?)));
+        let mut values = values.filter(|(place, _)| told.contains(place)).peekable();
+        if values.peek().is_none() {
+            continue;
+        }
+        if name.ends_with("_total") {
+            out.counters(name, help);
+        } else {
+            out.family(name, "gauge", Some("connections"), help);
+        }
+        for ((address, port, index), value) in values {
+            let (address, port) = (address.to_string(), port.0.to_string());
+            let interface = interface(report, *index);
+            let labels = [
+                ("address", address.as_str()),
+                ("port", port.as_str()),
+                ("interface", interface.as_str()),
+            ];
+            out.sample(name, &labels, value);
+        }
+    }
+}
+
+/// One of the sums.
+type Value = fn(&Sums) -> Option<u64>;
+/// Where several can listen, with `SO_REUSEPORT`.
+type Place = (IpAddr, Port, Option<IfIndex>);
+
+const fn place(of: &ListenerReport) -> Place {
+    (of.address, of.port, of.interface)
+}
+
+/// What the listeners of one place come to; absent where one of them is not known.
+struct Sums {
+    length: Option<u64>,
+    limit: Option<u64>,
+    drops: Option<u64>,
+}
+
+impl Default for Sums {
+    fn default() -> Self {
+        Self {
+            length: Some(0),
+            limit: Some(0),
+            drops: Some(0),
+        }
+    }
+}
+
+impl Sums {
+    fn add(&mut self, of: &ListenerReport) {
+        let more = |sum: Option<u64>, n: Option<u32>| Some(sum? + u64::from(n?));
+        self.length = more(self.length, of.length);
+        self.limit = more(self.limit, of.limit);
+        self.drops = more(self.drops, of.drops);
     }
 }
 
@@ -359,16 +399,22 @@ fn limits(out: &mut Exposition, report: &SummaryReport<'_>) {
 }
 
 /// By command name, because process ids never end: those with most first.
-fn by_name<'a>(rows: impl Iterator<Item = (Option<&'a [u8]>, u64)>) -> Vec<(String, u64)> {
-    let mut sums: BTreeMap<String, u64> = BTreeMap::new();
-    for (name, count) in rows {
+fn by_name<'a, T: Ord + Copy>(
+    rows: impl Iterator<Item = (Option<&'a [u8]>, T)>,
+    together: impl Fn(T, T) -> T,
+) -> Vec<(String, T)> {
+    let mut names: BTreeMap<String, T> = BTreeMap::new();
+    for (name, value) in rows {
         let name = name.map_or_else(|| "?".to_owned(), escape);
-        *sums.entry(name).or_default() += count;
+        names
+            .entry(name)
+            .and_modify(|so_far| *so_far = together(*so_far, value))
+            .or_insert(value);
     }
-    let mut sums: Vec<_> = sums.into_iter().collect();
-    sums.sort_by_key(|(_, count)| Reverse(*count));
-    sums.truncate(SERIES);
-    sums
+    let mut names: Vec<_> = names.into_iter().collect();
+    names.sort_by_key(|(_, value)| Reverse(*value));
+    names.truncate(SERIES);
+    names
 }
 
 fn processes(out: &mut Exposition, report: &SummaryReport<'_>) {
@@ -376,15 +422,30 @@ fn processes(out: &mut Exposition, report: &SummaryReport<'_>) {
     let descriptors = limits.and_then(|limits| limits.descriptors.as_ref());
     let worst = descriptors.into_iter().flatten();
     let worst = worst.filter(|(_, severity)| *severity > Severity::Ok);
-    let open = by_name(worst.map(|(of, _)| (of.process.name.as_deref(), of.open)));
+    // A limit is each process's own: of several of one name the first, which is worst off.
+    let open = by_name(
+        worst.map(|(of, _)| (of.process.name.as_deref(), (of.open, of.limit))),
+        |first, _| first,
+    );
     let leaks = report.summary.close_wait.leaks.iter().flatten();
-    let leaks = leaks.filter(|leak| leak.severity > Severity::Ok);
-    let leaks = by_name(leaks.map(|l| (l.holder.name.as_deref(), l.holder.sockets.into())));
+    let leaks = leaks.filter(|leak| leak.severity > Some(Severity::Ok));
+    let leaks = by_name(
+        leaks.map(|l| (l.holder.name.as_deref(), u64::from(l.holder.sockets))),
+        |one, other| one + other,
+    );
+    let row = |(name, count): &(String, (u64, u64)), limit| {
+        (name.clone(), if limit { count.1 } else { count.0 })
+    };
     let families = [
         (
             "process_open_files",
-            "Open files of processes that come to their limit.",
-            open,
+            "Open files, numbered below its limit, of the process of that name that is nearest to it.",
+            open.iter().map(|named| row(named, false)).collect(),
+        ),
+        (
+            "process_open_files_limit",
+            "The soft RLIMIT_NOFILE of that process.",
+            open.iter().map(|named| row(named, true)).collect(),
         ),
         (
             "process_close_wait",

@@ -1,6 +1,7 @@
 //! The summary: for a person, as JSON, as a line for a monitoring system, and as metrics.
 
 mod check;
+mod exposition;
 mod json;
 mod metrics;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What a summary looks like, compared with files under `snapshots/`. `PORTCTL_BLESS=1` rewrites them.
 
 use super::*;
-use crate::analysis::summary::{Earlier, Seen, Threshold};
+use crate::analysis::summary::{Seen, Subject, Threshold};
 use crate::model::*;
 use crate::render::headroom_tests::{settings, world};
 use crate::render::tests::{closing, compare, opening, validate};
@@ -32,7 +32,10 @@ fn listener(length: u32, limit: u32) -> Socket {
         cookie: None,
         mark: None,
         cgroup: None,
-        details: None,
+        details: Some(Box::new(Details {
+            memory: Some(Memory::of_drops(0)),
+            ..Details::default()
+        })),
     }
 }
 
@@ -42,6 +45,7 @@ fn vitals() -> Vitals {
         listen_drops: Some(40),
         time_wait_overflows: Some(0),
         time_wait: Some(180),
+        tcp_sockets: Some(600),
         time_wait_max: Some(190),
         tcp_pages: Some(100),
         tcp_pages_limits: Some([100, 200, 300]),
@@ -83,7 +87,19 @@ fn troubled() -> Summary {
     );
     let mut thresholds = Thresholds::default();
     thresholds.set(Threshold::CloseWaitWarning, 20.0);
-    let listeners = [listener(129, 128)];
+    // Three that share a port, and one of an interface.
+    let mut listeners = vec![listener(129, 128), listener(3, 128), listener(129, 128)];
+    for (n, dropped) in [(0, 7), (2, 1)] {
+        listeners[n].details = Some(Box::new(Details {
+            memory: Some(Memory::of_drops(dropped)),
+            ..Details::default()
+        }));
+    }
+    let mut bound = listener(129, 128);
+    if let Ends::Inet(ends) = &mut bound.ends {
+        ends.interface = IfIndex::new(3);
+    }
+    listeners.push(bound);
     let counts = BTreeMap::from([((Protocol::Unix, Family::Unix, 1), 3)]);
     let seen = || Seen {
         tcp: table.holders(),
@@ -105,18 +121,14 @@ fn troubled() -> Summary {
         }),
     };
     let first = Summary::new(seen(), None, &thresholds);
-    let earlier = Earlier {
-        seconds: 2.0,
-        left: first
-            .left()
-            .into_iter()
-            .map(|(key, left)| (key, left + 50))
-            .collect(),
-        vitals: Some(Vitals {
-            listen_drops: Some(30),
-            ..vitals()
-        }),
+    let before = Vitals {
+        listen_drops: Some(30),
+        ..vitals()
     };
+    let mut earlier = first.earlier(2.0, Some(before));
+    for left in earlier.left.values_mut() {
+        *left += 50;
+    }
     let mut summary = Summary::new(seen(), Some(&earlier), &thresholds);
     let mut owners = OwnerTable::new();
     let held: Vec<_> = summary
@@ -143,11 +155,15 @@ fn report<'a>(summary: &'a Summary, thresholds: &'a Thresholds) -> SummaryReport
 fn trouble_of_every_kind() {
     let (summary, thresholds) = (troubled(), Thresholds::default());
     let report = report(&summary, &thresholds);
-    for (width, name) in [(None, "summary.txt"), (Some(40), "summary-40.txt")] {
+    for (width, name) in [
+        (Some(100), "summary.txt"),
+        (Some(40), "summary-40.txt"),
+        (None, "summary-unlimited.txt"),
+    ] {
         let mut text = Vec::new();
         summary_text(&mut text, &report, &closing(), width).unwrap();
         assert!(!text.contains(&0x1b));
-        let limit = width.unwrap_or(100);
+        let limit = width.unwrap_or(usize::MAX);
         for line in std::str::from_utf8(&text).unwrap().lines() {
             let one_word = line.split_whitespace().count() <= 2;
             assert!(line.chars().count() <= limit || one_word, "{line}");
@@ -158,12 +174,23 @@ fn trouble_of_every_kind() {
     summary_json(&mut json, &opening(), &report, &closing()).unwrap();
     compare("summary.json", &json);
     validate("summary", &serde_json::from_slice(&json).unwrap());
-    compare(
-        "summary.metrics",
-        openmetrics(Some((&report, &closing()))).as_bytes(),
-    );
+    let metrics = openmetrics(Some((&report, &closing())));
+    compare("summary.metrics", metrics.as_bytes());
+    let mut series: Vec<_> = metrics
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.rsplit_once(' '))
+        .map(|(series, _)| series)
+        .collect();
+    let count = series.len();
+    series.sort_unstable();
+    series.dedup();
+    assert_eq!(series.len(), count, "{metrics}");
     let (status, line) = check_line(&report, &closing());
     assert_eq!(status, CheckStatus::Critical);
+    // Escaped, and once.
+    let descriptors = words::headline(&report, Subject::Descriptors(0)).unwrap();
+    assert!(descriptors.contains(r#"e\x1bvil"|\x5c"#), "{descriptors}");
     compare("summary.check", line.as_bytes());
     // One line, and one bar.
     assert_eq!(
@@ -241,6 +268,11 @@ fn what_cannot_be_known_is_unknown() {
     let (status, line) = check_line(&report, &Closing::default());
     assert_eq!(status, CheckStatus::Unknown, "{line}");
     assert!(line.contains("a setting cannot be read"), "{line}");
+    let metrics = openmetrics(Some((&report, &Closing::default())));
+    assert!(
+        metrics.contains("\nportctl_scrape_success 0\n"),
+        "{metrics}"
+    );
     let mut json = Vec::new();
     summary_json(&mut json, &opening(), &report, &closing()).unwrap();
     let document: serde_json::Value = serde_json::from_slice(&json).unwrap();

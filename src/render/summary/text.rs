@@ -2,17 +2,23 @@
 
 use super::{SummaryReport, words};
 use crate::analysis::headroom::{Fate, Headroom, Severity};
-use crate::analysis::summary::{FlowReport, Subject, Summary, Total, Via};
+use crate::analysis::summary::{FlowReport, Gap, GapKind, Held, Subject, Summary, Total, Via};
 use crate::model::Family;
-use crate::render::prose::{PROSE_WIDTH, wrap};
+use crate::render::prose::wrap;
 use crate::render::{Closing, headroom_words};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 /// How many flows in trouble a person is shown.
 const FLOWS_SHOWN: usize = 10;
+/// How many listeners in trouble.
+const LISTENERS_SHOWN: usize = 10;
+/// How many flows that are fine, as far as is expected.
+const DOUBTS_SHOWN: usize = 3;
 /// How many processes of a flow.
 const PROCESSES_SHOWN: usize = 4;
+/// What is fine is told of together in lines of so many columns.
+const ROW: usize = 100;
 /// Columns of the severity.
 const MARGIN: usize = 10;
 
@@ -28,10 +34,11 @@ pub fn summary_text(
 ) -> io::Result<()> {
     let mut page = Page {
         text: String::new(),
-        room: width.unwrap_or(PROSE_WIDTH + 20).min(PROSE_WIDTH + 20),
+        room: width.unwrap_or(usize::MAX),
     };
-    let mut shown_flows = 0;
-    for finding in report.summary.findings() {
+    let (mut shown_flows, mut shown_listeners) = (0, 0);
+    let findings = report.summary.findings();
+    for (n, finding) in findings.iter().enumerate() {
         match finding.subject {
             Subject::Flow(n) if shown_flows < FLOWS_SHOWN => {
                 shown_flows += 1;
@@ -40,17 +47,31 @@ pub fn summary_text(
                 }
             }
             Subject::Flow(_) => {}
+            Subject::Listener(_) if shown_listeners == LISTENERS_SHOWN => {}
             subject => {
+                shown_listeners += usize::from(matches!(subject, Subject::Listener(_)));
                 if let Some(line) = words::headline(report, subject) {
                     page.line(finding.severity, &line);
                 }
-                if let Some(advice) = words::advice(subject) {
+                // Once for all of a kind, which follow each other.
+                let next = findings.get(n + 1).map(|next| next.subject);
+                let again = next.is_some_and(|next| match next {
+                    Subject::Listener(_) if shown_listeners == LISTENERS_SHOWN => false,
+                    next => next.word() == subject.word(),
+                });
+                if let Some(advice) = words::advice(subject).filter(|_| !again) {
                     page.detail("fix", advice);
                 }
             }
         }
     }
+    more_listeners(&mut page, report, shown_listeners);
     other_flows(&mut page, report, shown_flows);
+    for gap in report.summary.gaps() {
+        if gap.hides > Severity::Notice {
+            page.labelled("?", &words::gap(&gap));
+        }
+    }
     fine(&mut page, report);
     totals(&mut page, report.summary);
     if super::missing(closing).is_some() {
@@ -99,14 +120,9 @@ impl Page {
 /// Everything about a flow that is in trouble.
 fn trouble(page: &mut Page, report: &SummaryReport<'_>, of: &FlowReport) {
     let Some(headroom) = &of.headroom else { return };
-    let name = words::flow(report, of);
-    let mut line = format!("{name}: {}", words::left(headroom));
-    if let Some(seconds) = of.trend.exhausted_in_s {
-        let _ = write!(line, ", none in about {}", words::duration(seconds));
-    }
-    page.line(of.severity, &line);
+    page.line(of.severity, &words::flow_line(report, of));
     page.detail("held", &held(of));
-    let why = why(headroom);
+    let why = why(&of.held, headroom);
     if !why.is_empty() {
         page.detail("why", &why);
     }
@@ -152,6 +168,7 @@ fn held(of: &FlowReport) -> String {
         (held.syn_sent, "SYN-SENT"),
         (held.close_wait, "CLOSE-WAIT"),
         (held.closing, "closing"),
+        (held.orphan_fin_wait_2, "FIN-WAIT-2 without a process"),
         (held.other, "other"),
         (held.time_wait, "TIME-WAIT"),
     ];
@@ -209,8 +226,8 @@ fn held(of: &FlowReport) -> String {
     line
 }
 
-/// What takes ports from a flow besides its own live sockets, which are counted above it.
-fn why(headroom: &Headroom) -> String {
+/// What takes ports from a flow besides its own live sockets, which are counted above it; and those of them that should not be.
+fn why(held: &Held, headroom: &Headroom) -> String {
     let costs = headroom.parts.iter().filter(|(fate, _)| {
         !fate.is_available()
             && !matches!(
@@ -222,9 +239,14 @@ fn why(headroom: &Headroom) -> String {
                     | Fate::OtherState
             )
     });
-    let costs: Vec<_> = costs
-        .map(|(fate, n)| format!("{n} {}", headroom_words::fate(fate)))
-        .collect();
+    let costs = costs.map(|(fate, n)| format!("{n} {}", headroom_words::fate(fate)));
+    let silent = (held.unanswered > 0).then(|| {
+        format!(
+            "{} SYN-SENT: the peer does not answer; each keeps its port until it gives up (net.ipv4.tcp_syn_retries)",
+            held.unanswered
+        )
+    });
+    let costs: Vec<_> = silent.into_iter().chain(costs).collect();
     costs.join("; ")
 }
 
@@ -232,11 +254,12 @@ fn trend(of: &FlowReport) -> String {
     let mut parts = Vec::new();
     if of.trend.closes_per_s > 0.0 {
         parts.push(format!(
-            "closes {:.1}/s by the ages of TIME_WAITs",
-            of.trend.closes_per_s
+            "closes {}/s by the ages of TIME_WAITs (last {} s)",
+            words::rate(of.trend.closes_per_s),
+            of.trend.closes_over_s
         ));
         if let Some(limit) = of.trend.limit_per_s {
-            parts.push(format!("can keep up {limit:.0}/s"));
+            parts.push(format!("can keep up {}/s", words::rate(limit)));
         }
     }
     if let Some((seconds, ports)) = of.trend.releases.iter().find(|(_, ports)| *ports > 0) {
@@ -248,10 +271,26 @@ fn trend(of: &FlowReport) -> String {
         if net.per_s.abs() <= net.error {
             parts.push("stable".to_owned());
         } else {
-            parts.push(format!("{:+.1} ports/s (±{:.1})", -net.per_s, net.error));
+            parts.push(format!(
+                "ports taken: {:+.1}/s (±{:.1})",
+                net.per_s, net.error
+            ));
         }
     }
     parts.join("; ")
+}
+
+fn more_listeners(page: &mut Page, report: &SummaryReport<'_>, shown: usize) {
+    let troubled = report.summary.listeners.iter().filter(|l| l.is_troubled());
+    let mut more = troubled.skip(shown).peekable();
+    let worst = more.peek().and_then(|listener| listener.severity);
+    if let Some(worst) = worst {
+        let line = format!(
+            "{} more listeners like that; --json lists all",
+            more.count()
+        );
+        page.line(worst, &line);
+    }
 }
 
 fn other_flows(page: &mut Page, report: &SummaryReport<'_>, shown: usize) {
@@ -259,7 +298,7 @@ fn other_flows(page: &mut Page, report: &SummaryReport<'_>, shown: usize) {
     if let Some(reason) = report.no_headroom {
         let flows = match summary.flows.len() {
             0 => String::new(),
-            n => format!("; {n} client flows"),
+            n => format!("; {}", words::count(n as u64, "client flow")),
         };
         page.labelled(
             "?",
@@ -303,6 +342,17 @@ fn other_flows(page: &mut Page, report: &SummaryReport<'_>, shown: usize) {
     if !parts.is_empty() {
         page.line(Severity::Ok, &format!("ports: {}", parts.join("; ")));
     }
+    // Fine as is expected, and perhaps not.
+    let gaps = summary.gaps();
+    let of_all = |gap: &Gap| gap.kind == GapKind::BoundSockets && gap.hides > Severity::Notice;
+    let doubts = if gaps.iter().any(of_all) {
+        0
+    } else {
+        DOUBTS_SHOWN
+    };
+    for flow in good.iter().filter(|flow| flow.is_doubtful).take(doubts) {
+        page.labelled("?", &words::flow_line_and_doubt(report, flow));
+    }
     if summary.undecided > 0 {
         let line = format!(
             "{} connections within this host of which nothing tells which end is the client's",
@@ -334,8 +384,14 @@ fn fine(page: &mut Page, report: &SummaryReport<'_>) {
         .map(|f| f.subject.word())
         .collect();
     let is_fine = |subject: Subject| !troubled.contains(&subject.word());
+    let gaps = summary.gaps();
+    let is_told = |kind| {
+        !gaps
+            .iter()
+            .any(|gap| gap.kind == kind && gap.hides > Severity::Notice)
+    };
     let mut parts = Vec::new();
-    if is_fine(Subject::Listener(0)) {
+    if is_fine(Subject::Listener(0)) && is_told(GapKind::Backlogs) {
         let waiting: u32 = summary.listeners.iter().filter_map(|l| l.length).sum();
         let drops = summary.limits.as_ref().and_then(|l| l.listen_drops.lost);
         let drops = match drops {
@@ -351,7 +407,7 @@ fn fine(page: &mut Page, report: &SummaryReport<'_>) {
     if is_fine(Subject::TimeWait) {
         parts.extend(words::time_wait(report));
     }
-    if is_fine(Subject::CloseWait) {
+    if is_fine(Subject::CloseWait) && is_told(GapKind::CloseWaitAges) {
         parts.push(words::close_wait(report));
     }
     if let Some(limits) = &summary.limits {
@@ -377,7 +433,7 @@ fn fine(page: &mut Page, report: &SummaryReport<'_>) {
         }
     }
     // As many on a line as fit.
-    let room = page.room.saturating_sub(MARGIN);
+    let room = page.room.min(ROW).saturating_sub(MARGIN);
     let mut line = String::new();
     for part in parts {
         if !line.is_empty() && line.len() + 3 + part.len() > room {

@@ -1,11 +1,14 @@
 //! Words for flows, processes and findings, which all formats share.
 
 use super::SummaryReport;
-use crate::analysis::headroom::{Headroom, Mode};
-use crate::analysis::summary::{FlowReport, HolderShare, ListenerReport, Subject, Usage};
-use crate::model::{Pid, Protocol};
+use crate::analysis::headroom::{Doubt, Headroom, Mode, Severity};
+use crate::analysis::summary::{
+    Exhaustion, FlowReport, Gap, GapKind, HolderShare, ListenerReport, Subject, Usage,
+};
+use crate::model::{IfIndex, Pid, Protocol};
 use crate::render::escape::escape;
 use crate::render::exposure::{open_question, open_remedy};
+use crate::render::headroom_words;
 use std::net::SocketAddr;
 
 /// `tcp 10.0.0.5 -> 10.0.0.7:443`.
@@ -20,17 +23,101 @@ pub(super) fn flow(report: &SummaryReport<'_>, of: &FlowReport) -> String {
         return format!("udp, any {family} socket");
     }
     let to = SocketAddr::new(flow.destination, flow.destination_port.0);
-    let name = flow.interface.map(|index| {
-        let name = report.names.interface(index);
-        name.map_or_else(|| index.0.to_string(), |name| escape(&name))
+    let on = flow.interface.map_or(String::new(), |index| {
+        format!(" on {}", interface(report, index))
     });
-    let on = name.map_or(String::new(), |name| format!(" on {name}"));
     let how = match flow.mode {
         Mode::Connect => "",
         Mode::Bind => ", clients that bind() to port 0",
         Mode::BindAny => ", clients that bind() to any address and port 0",
     };
     format!("tcp {} -> {to}{on}{how}", flow.source)
+}
+
+/// `eth0`, or its number where it has no name.
+pub(super) fn interface(report: &SummaryReport<'_>, index: IfIndex) -> String {
+    let name = report.names.interface(index);
+    name.map_or_else(|| index.0.to_string(), |name| escape(&name))
+}
+
+/// What there is to say of a flow in one line: what is left, until when, and whether that is certain.
+pub(super) fn flow_line(report: &SummaryReport<'_>, of: &FlowReport) -> String {
+    let left = of.headroom.as_ref().map_or_else(String::new, left);
+    let until = of.trend.exhausted.map(none_in);
+    let until = until.map_or_else(String::new, |until| format!(", {until}"));
+    let doubt = match of.severity {
+        _ if !of.is_doubtful => "",
+        Severity::Critical => "; CRITICAL is expected, not certain",
+        _ => "; CRITICAL is possible, not expected",
+    };
+    format!("{}: {left}{until}{doubt}", flow(report, of))
+}
+
+/// The same, with why it is not certain.
+pub(super) fn flow_line_and_doubt(report: &SummaryReport<'_>, of: &FlowReport) -> String {
+    // On which most hangs: on those of which nobody knows how many they are before all others.
+    let most = |doubt: &&Doubt| doubt.ports.unwrap_or(u32::MAX);
+    let headroom = of.headroom.as_ref().filter(|_| of.is_doubtful);
+    let doubt = headroom.and_then(|headroom| headroom.doubts.iter().max_by_key(most));
+    let because = doubt.map_or_else(String::new, |doubt| {
+        format!(": {}", headroom_words::doubt(doubt).trim_end_matches('.'))
+    });
+    format!("{}{because}", flow_line(report, of))
+}
+
+/// `none in about 9 s (±3 s)`.
+fn none_in(at: Exhaustion) -> String {
+    format!(
+        "none in about {} (±{})",
+        duration(at.in_s),
+        duration(at.error_s)
+    )
+}
+
+/// `0.7`, `25`: a number of something in a second.
+pub(super) fn rate(per_s: f64) -> String {
+    match per_s {
+        n if n.abs() < 10.0 => format!("{n:.1}"),
+        n => format!("{n:.0}"),
+    }
+}
+
+/// `1 listener`, `2 listeners`.
+pub(super) fn count(n: u64, what: &str) -> String {
+    let several = if n == 1 { "" } else { "s" };
+    format!("{n} {what}{several}")
+}
+
+/// What is not told, and what that hides.
+pub(super) fn gap(of: &Gap) -> String {
+    let n = of.sockets.unwrap_or_default();
+    // Neither /proc/net nor a saved dump has them.
+    let untold = "unknown: the source does not tell it";
+    let what = match of.kind {
+        GapKind::Backlogs => format!(
+            "how many connections may wait at {} is {untold}",
+            count(n, "listener")
+        ),
+        GapKind::ListenerDrops => format!(
+            "how many connections {} dropped each is {untold}",
+            count(n, "listener")
+        ),
+        GapKind::CloseWaitAges => format!("how old {} are is {untold}", count(n, "CLOSE_WAIT")),
+        GapKind::BoundSockets => match of.sockets {
+            Some(n) => format!(
+                "which ports bound, idle sockets hold is unknown: there are at most {n}, and nothing here lists them"
+            ),
+            None => "which ports bound, idle sockets hold is unknown: nothing here lists them"
+                .to_owned(),
+        },
+    };
+    let hides = match (of.kind, of.hides) {
+        (_, Severity::Ok) => "; nothing bad can hide there",
+        (GapKind::Backlogs, _) => "; some wait, and whether their queue is full nobody can tell",
+        (GapKind::CloseWaitAges, _) => "; one process may leak them",
+        _ => "",
+    };
+    format!("{what}{hides}")
 }
 
 /// `nginx[900]`.
@@ -71,9 +158,12 @@ pub(super) fn duration(seconds: f64) -> String {
     }
 }
 
-/// `0.0.0.0:8080 nginx[900]: 12 of 128 wait for accept()`.
-pub(super) fn listener(of: &ListenerReport) -> String {
-    let at = SocketAddr::new(of.address, of.port.0);
+/// `0.0.0.0:8080 nginx[900]: 12 wait for accept(), backlog 128, 40 dropped, 3 of them just now`.
+pub(super) fn listener(report: &SummaryReport<'_>, of: &ListenerReport) -> String {
+    let on = of.interface.map_or_else(String::new, |index| {
+        format!(" on {}", interface(report, index))
+    });
+    let at = format!("{}{on}", SocketAddr::new(of.address, of.port.0));
     let who = of.processes.as_deref().map(processes).unwrap_or_default();
     let who = if who.is_empty() {
         who
@@ -81,13 +171,20 @@ pub(super) fn listener(of: &ListenerReport) -> String {
         format!(" {who}")
     };
     let number = |n: Option<u32>| n.map_or_else(|| "?".to_owned(), |n| n.to_string());
-    let full = if of.is_full() {
-        ": FULL, more are dropped"
-    } else {
-        ""
+    let full = match of.is_full() {
+        Some(true) => ": FULL, more are dropped",
+        _ => "",
+    };
+    let drops = match (of.drops, of.drops_now) {
+        (Some(drops @ 1..), Some(now @ 1..)) => {
+            format!(", {drops} dropped here, {now} of them just now")
+        }
+        (Some(drops @ 1..), Some(0)) => format!(", {drops} dropped here, none just now"),
+        (Some(drops @ 1..), None) => format!(", {drops} dropped here"),
+        _ => String::new(),
     };
     format!(
-        "listener {at}{who}: {} wait for accept(), backlog {}{full}",
+        "listener {at}{who}: {} wait for accept(), backlog {}{full}{drops}",
         number(of.length),
         number(of.limit)
     )
@@ -115,13 +212,9 @@ pub(super) fn headline(report: &SummaryReport<'_>, subject: Subject) -> Option<S
     let summary = report.summary;
     let limits = summary.limits.as_ref();
     Some(match subject {
-        Subject::Flow(n) => {
-            let of = summary.flows.get(n)?;
-            let left = of.headroom.as_ref().map_or_else(String::new, left);
-            format!("{}: {left}", flow(report, of))
-        }
+        Subject::Flow(n) => flow_line_and_doubt(report, summary.flows.get(n)?),
         Subject::NewFlow => format!("ports to anywhere new: {}", left(summary.fresh.as_ref()?)),
-        Subject::Listener(n) => listener(summary.listeners.get(n)?),
+        Subject::Listener(n) => listener(report, summary.listeners.get(n)?),
         Subject::ListenDrops => listen_drops(report)?,
         Subject::TimeWait => time_wait(report)?,
         Subject::CloseWait => close_wait(report),
@@ -208,7 +301,12 @@ pub(super) fn listen_drops(report: &SummaryReport<'_>) -> Option<String> {
 pub(super) fn time_wait(report: &SummaryReport<'_>) -> Option<String> {
     let limits = report.summary.limits.as_ref()?;
     let lost = lost(&limits.time_wait, "ended without it");
-    Some(format!("TIME_WAIT: {}{lost}", usage(&limits.time_wait)?))
+    let others = match report.summary.orphan_fin_wait_2 {
+        0 => String::new(),
+        n => format!(", {n} of them in FIN_WAIT2 without a process, which count too"),
+    };
+    let used = usage(&limits.time_wait)?;
+    Some(format!("TIME_WAIT: {used}{others}{lost}"))
 }
 
 /// About CLOSE_WAITs as a whole.
@@ -219,9 +317,15 @@ pub(super) fn close_wait(report: &SummaryReport<'_>) -> String {
         Some(0) => String::new(),
         Some(old) => format!(", {old} of them old"),
     };
+    // Somebody looked, found nobody, and there are too many.
+    let is_nobodys = of.leaks.as_ref().is_some_and(Vec::is_empty);
+    let whose = match is_nobodys && of.severity > Some(Severity::Ok) {
+        true => "; whose they are cannot be seen",
+        false => "",
+    };
     match of.count {
         0 => "CLOSE_WAIT: none".to_owned(),
-        count => format!("CLOSE_WAIT: {count}{old}"),
+        count => format!("CLOSE_WAIT: {count}{old}{whose}"),
     }
 }
 

@@ -4,6 +4,8 @@
 //! the world before. Rules are named after the kernel functions they are in.
 
 mod cli;
+mod limits;
+mod openmetrics;
 mod random;
 mod rules;
 mod summary;

@@ -7,8 +7,8 @@ use netlink_sys::{
 };
 
 const NLM_F_REQUEST: u16 = 0x1;
-const NLM_F_ACK: u16 = 0x4;
-const NLM_F_CREATE: u16 = 0x400;
+pub(super) const NLM_F_ACK: u16 = 0x4;
+pub(super) const NLM_F_CREATE: u16 = 0x400;
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 const RTM_NEWLINK: u16 = 16;
@@ -95,7 +95,7 @@ pub(crate) fn has_raw_diag() -> bool {
 }
 
 /// Sends one message and returns the first datagram of the answer.
-fn ask(protocol: isize, kind: u16, flags: u16, body: &[u8]) -> Vec<u8> {
+pub(super) fn ask(protocol: isize, kind: u16, flags: u16, body: &[u8]) -> Vec<u8> {
     let mut message = Vec::new();
     message.extend(u32::try_from(16 + body.len()).unwrap().to_ne_bytes());
     message.extend(kind.to_ne_bytes());
@@ -114,7 +114,7 @@ fn kind(answer: &[u8]) -> u16 {
 }
 
 /// What an error message or an end marker says: 0 is no error.
-fn status(answer: &[u8]) -> i32 {
+pub(super) fn status(answer: &[u8]) -> i32 {
     i32::from_ne_bytes(answer[16..20].try_into().unwrap())
 }
 

@@ -5,9 +5,11 @@
 //! one test. The inner run is in the namespace, brings `lo` up and does the work. A child
 //! process, not a thread that switched: `/proc/self/net` follows the leader of the thread group.
 
+mod conntrack;
 mod link;
 mod role;
 
+pub(crate) use conntrack::track;
 pub(crate) use link::{ELSEWHERE, add_elsewhere, has_raw_diag, redirect_own, remove_elsewhere};
 pub(crate) use role::{LeaderGone, without_netlink};
 
