@@ -17,6 +17,7 @@
 
 mod doubts;
 mod parts;
+mod provenance;
 mod remedies;
 mod rules;
 mod severity;
@@ -26,6 +27,7 @@ mod tests;
 
 pub use doubts::{Doubt, DoubtKind};
 pub use parts::{Fate, Parts};
+pub use provenance::Sources;
 pub use remedies::{Prospects, Remedy, RemedyKind, remedies};
 pub use severity::Severity;
 pub use table::{Bucket, Closer, PortTable, Sight, each_once};

@@ -1,8 +1,9 @@
 //! The sockets of one protocol by local port, and what is known of each port's bucket: the same for every flow.
 
 use crate::model::{
-    AllocationSettings, Hold, IfIndex, KernelRelease, Opened, Port, PortHolder, Protocol,
+    AllocationSettings, Hold, IfIndex, KernelRelease, Opened, PortHolder, Protocol,
 };
+use super::provenance::{Origin, Provenance, Sources};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -56,6 +57,8 @@ pub struct PortTable {
     sockets: Rc<Sockets>,
     buckets: BTreeMap<u16, Bucket>,
     probed: BTreeMap<u16, bool>,
+    sources: Rc<Sources>,
+    provenance: Option<Provenance>,
 }
 
 /// The same under all settings.
@@ -68,9 +71,6 @@ struct Sockets {
     /// Peers with a live connection, and whether all of those have timestamps.
     timestamps: HashMap<IpAddr, bool>,
 }
-
-/// What one end of the ports' 4-tuples has in common.
-type Tuple = (IpAddr, IpAddr, Port, Option<IfIndex>);
 
 impl PortTable {
     /// Puts `holders` of `protocol` in order: those of every port in question, and every listener, because the listener at the
@@ -98,7 +98,8 @@ impl PortTable {
             holders,
             starts,
         };
-        Self::of(protocol, settings, Rc::new(sockets), sight, probed)
+        let sources = Rc::default();
+        Self::of(protocol, settings, Rc::new(sockets), sight, probed, sources)
     }
 
     fn of(
@@ -107,6 +108,7 @@ impl PortTable {
         sockets: Rc<Sockets>,
         sight: Sight,
         probed: BTreeMap<u16, bool>,
+        sources: Rc<Sources>,
     ) -> Self {
         let mut table = Self {
             protocol,
@@ -115,9 +117,11 @@ impl PortTable {
             sockets,
             buckets: BTreeMap::new(),
             probed,
+            sources,
+            provenance: None,
         };
         if protocol == Protocol::Tcp {
-            table.buckets = table.judge();
+            table.judge();
         }
         table
     }
@@ -151,7 +155,8 @@ impl PortTable {
     pub fn with_settings(&self, settings: AllocationSettings) -> Self {
         let sockets = Rc::clone(&self.sockets);
         let probed = self.probed.clone();
-        Self::of(self.protocol, settings, sockets, self.sight, probed)
+        let sources = Rc::clone(&self.sources);
+        Self::of(self.protocol, settings, sockets, self.sight, probed, sources)
     }
 
     /// The same with answers of a probe.
@@ -163,7 +168,34 @@ impl PortTable {
             self.sockets,
             self.sight,
             probed,
+            self.sources,
         )
+    }
+
+    /// The same with what the routing table says of [`PortTable::peers_in_question`].
+    #[must_use]
+    pub fn with_sources(self, sources: Sources) -> Self {
+        Self::of(
+            self.protocol,
+            self.settings,
+            self.sockets,
+            self.sight,
+            self.probed,
+            Rc::new(sources),
+        )
+    }
+
+    /// Where an unbound connection to `peer` leaves by, if that was asked.
+    pub(super) fn source_of(&self, peer: IpAddr, interface: Option<IfIndex>) -> Option<IpAddr> {
+        self.sources.get(&(peer, interface)).copied()
+    }
+
+    /// Who probably gave a socket its port.
+    pub(super) fn origin(&self, holder: &PortHolder) -> Origin {
+        match &self.provenance {
+            Some(provenance) => provenance.of(self, holder),
+            None => Origin::Connect,
+        }
     }
 
     /// The sockets on a port.
@@ -212,7 +244,7 @@ impl PortTable {
     }
 
     /// Says of every port that somebody is on what is known of its bucket.
-    fn judge(&self) -> BTreeMap<u16, Bucket> {
+    fn judge(&mut self) {
         let mut buckets = BTreeMap::new();
         let mut open_question = Vec::new();
         for holders in self.holders().chunk_by(|a, b| a.port == b.port) {
@@ -223,23 +255,35 @@ impl PortTable {
                 Some(bucket) => {
                     buckets.insert(port, bucket);
                 }
-                None => open_question.push((port, holders)),
+                None => open_question.push(port),
             }
         }
-        let full = self.full_halves(&buckets);
-        for (port, holders) in open_question {
-            let by_connect = |holder: &PortHolder| {
-                (self.prefers(port) || full.contains(&tuple(holder))) && !self.was_accepted(holder)
-            };
-            let likely = holders.iter().all(|h| is_late(h) || by_connect(h));
-            let bucket = if likely {
+        let is_closed = |(port, bucket): (&u16, &Bucket)| {
+            matches!(bucket, Bucket::Closed(_)).then_some(*port)
+        };
+        let mut closed: HashSet<u16> = buckets.iter().filter_map(is_closed).collect();
+        let provenance = Provenance::new(self, &closed);
+        let seems_open = |provenance: &Provenance, port: u16| {
+            let mut holders = self.on(port).iter();
+            holders.all(|holder| provenance.of(self, holder).is_open())
+        };
+        // Which half of the range is full for connect() depends on which ports seem to be closed: so once more.
+        closed.extend(
+            open_question
+                .iter()
+                .filter(|&&port| !seems_open(&provenance, port)),
+        );
+        let provenance = Provenance::new(self, &closed);
+        for port in open_question {
+            let bucket = if seems_open(&provenance, port) {
                 Bucket::LikelyOpen
             } else {
                 Bucket::LikelyClosed
             };
             buckets.insert(port, bucket);
         }
-        buckets
+        self.buckets = buckets;
+        self.provenance = Some(provenance);
     }
 
     /// What is beyond doubt about a bucket.
@@ -284,59 +328,15 @@ impl PortTable {
                 .any(|h| chosen(h) && h.local == holder.local && h.cookie != holder.cookie)
     }
 
-    /// Whether what is left of a connection within this host seems to be its server's end: nothing listens at the other one.
-    fn was_accepted(&self, holder: &PortHolder) -> bool {
-        let is_here = holder.peer.is_loopback() || holder.peer == holder.local;
-        let listens = |h: &PortHolder| h.hold == Hold::Listening;
-        let lingers = !holder.hold.is_live();
-        lingers && is_here && !self.on(holder.peer_port.0).iter().any(listens)
-    }
-
     /// Whether connect() tries this port first: it prefers ports with the parity of the range's low end, and bind(address, 0)
     /// the others (`offset & ~1` in `__inet_hash_connect`, `offset | 1` in `inet_csk_find_open_port`).
-    fn prefers(&self, port: u16) -> bool {
+    pub(super) fn prefers(&self, port: u16) -> bool {
         port % 2 == self.settings.ports.range.start() % 2
     }
-
-    /// Flows that hold every port that connect() tries first, so that connect() gave them others too.
-    fn full_halves(&self, known: &BTreeMap<u16, Bucket>) -> HashSet<Tuple> {
-        let range = &self.settings.ports.range;
-        let closed = |port| matches!(known.get(&port), Some(Bucket::Closed(_)));
-        let usable = range
-            .clone()
-            .filter(|&port| self.prefers(port) && !self.is_reserved(port) && !closed(port))
-            .count();
-        let mut held: HashMap<Tuple, (usize, u16)> = HashMap::new();
-        for holders in self.holders().chunk_by(|a, b| a.port == b.port) {
-            let port = holders.first().map_or(0, |h| h.port.0);
-            if !self.prefers(port) || !range.contains(&port) || closed(port) {
-                continue;
-            }
-            for (tuple, last) in holders.iter().map(|h| (tuple(h), h.port.0)) {
-                // Several sockets of a flow on one port count once.
-                let (count, seen) = held.entry(tuple).or_default();
-                if *seen != last {
-                    *seen = last;
-                    *count += 1;
-                }
-            }
-        }
-        held.retain(|_, (count, _)| *count >= usable);
-        held.into_keys().collect()
-    }
-}
-
-fn tuple(holder: &PortHolder) -> Tuple {
-    (
-        holder.local,
-        holder.peer,
-        holder.peer_port,
-        holder.interface,
-    )
 }
 
 /// Whether a socket told the kernel to leave its port to connect(). A listener's children have that flag too.
-fn is_late(holder: &PortHolder) -> bool {
+pub(super) fn is_late(holder: &PortHolder) -> bool {
     holder.late_port == Some(true)
         && holder.explicit != Some(true)
         && holder.opened == Some(Opened::Actively)
