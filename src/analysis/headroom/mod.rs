@@ -16,6 +16,7 @@
 //! possible. [`Parts`] say what became of every port of the range, [`Doubt`]s what keeps the three apart.
 
 mod doubts;
+mod notes;
 mod parts;
 mod provenance;
 mod remedies;
@@ -26,6 +27,7 @@ mod table;
 mod tests;
 
 pub use doubts::{Doubt, DoubtKind};
+pub use notes::{Note, Pinned, notes, pinned};
 pub use parts::{Fate, Parts};
 pub use provenance::Sources;
 pub use remedies::{Prospects, Remedy, RemedyKind, remedies};

@@ -13,6 +13,7 @@
 //!
 //! All of this is likely, none of it certain: it makes the number that is expected, never the bounds.
 
+use super::HeadroomFlow;
 use super::table::{PortTable, is_late};
 use crate::model::{Hold, IfIndex, Opened, Port, PortHolder};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -22,6 +23,10 @@ use std::ops::RangeInclusive;
 /// Ports scattered at random over the whole range lie as close together as those of a client that seems to have a range of its
 /// own in fewer than one of so many cases.
 const RARE: f64 = 20.0;
+
+/// The same for saying so, and from how many ports on.
+const VERY_RARE: f64 = 1000.0;
+const PINNED_PORTS: u32 = 8;
 
 /// Who gave a socket its port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +82,8 @@ struct Habit {
     live: Origins,
     lingering: Origins,
     is_alone: bool,
+    /// The ports among which all of its own are, if they seem to be a range of its own.
+    pinned: Option<(u16, u16)>,
 }
 
 /// What one client's ports show.
@@ -132,7 +139,9 @@ impl Provenance {
             }
         }
         let count = |preferred: bool| {
-            let half = range.clone().filter(|&port| table.prefers(port) == preferred);
+            let half = range
+                .clone()
+                .filter(|&port| table.prefers(port) == preferred);
             let half = half.filter(usable);
             let ports = half.filter(|port| !preferred || !closed.contains(port));
             u32::try_from(ports.count()).unwrap_or(u32::MAX)
@@ -192,6 +201,18 @@ impl Provenance {
         }
     }
 
+    /// The range that the sockets of `flow` seem to have for themselves.
+    pub(super) fn pinned(&self, flow: &HeadroomFlow) -> Option<RangeInclusive<u16>> {
+        let client = (
+            flow.source,
+            flow.destination,
+            flow.destination_port,
+            flow.interface,
+        );
+        let (low, high) = self.clients.get(&client)?.pinned?;
+        Some(low..=high)
+    }
+
     /// Whether what is left of a connection within this host seems to be its server's end: nobody serves at the other one, and it is
     /// not one of several clients of that.
     fn was_accepted(&self, table: &PortTable, holder: &PortHolder) -> bool {
@@ -213,7 +234,7 @@ impl Provenance {
     }
 }
 
-fn is_client(holder: &PortHolder) -> bool {
+pub(super) fn is_client(holder: &PortHolder) -> bool {
     !matches!(holder.hold, Hold::Listening | Hold::Bound)
         && holder.opened != Some(Opened::Passively)
 }
@@ -253,14 +274,22 @@ impl Traces {
     /// than an unbound socket would have.
     fn habit(self, room: Room<'_>, bind_is_full: bool, is_bound: bool) -> Habit {
         let [preferred, others] = self.ports;
-        let connect = if is_bound { Origin::Late } else { Origin::Connect };
+        let connect = if is_bound {
+            Origin::Late
+        } else {
+            Origin::Connect
+        };
         let by_connect = [connect; 2];
         let by_parity = [connect, Origin::Bind];
         let connect_is_full = self.open >= room.preferred;
         let origins = if preferred == 0 || others == 0 {
             // One half shows how it began, if it is not the other that was full.
-            if connect_is_full { by_connect } else { by_parity }
-        } else if self.is_pinned(room.range) {
+            if connect_is_full {
+                by_connect
+            } else {
+                by_parity
+            }
+        } else if self.is_pinned(room.range, RARE) {
             by_connect
         } else if connect_is_full {
             let by_bind = is_bound && self.plain && !self.late;
@@ -276,23 +305,36 @@ impl Traces {
         };
         let lingering = match (self.late, self.named, self.plain) {
             (false, true, false) => [Origin::Named; 2],
-            (false, false, false) if origins == by_parity && self.is_scattered() => [Origin::Named; 2],
-            (true, _, false) => origins.map(|origin| if origin.is_open() { Origin::Late } else { origin }),
+            (false, false, false) if origins == by_parity && self.is_scattered() => {
+                [Origin::Named; 2]
+            }
+            (true, _, false) => origins.map(|origin| {
+                if origin.is_open() {
+                    Origin::Late
+                } else {
+                    origin
+                }
+            }),
             _ => origins,
         };
         Habit {
             live: if is_bound { [Origin::Bind; 2] } else { origins },
             lingering,
             is_alone: preferred + others < 2,
+            pinned: (preferred > 0
+                && others > 0
+                && preferred + others >= PINNED_PORTS
+                && self.is_pinned(room.range, VERY_RARE))
+            .then_some((self.low, self.high)),
         }
     }
 
     /// Whether its ports, of both parities, are so close together that they seem to come from a range of its own.
-    fn is_pinned(self, range: &RangeInclusive<u16>) -> bool {
+    fn is_pinned(self, range: &RangeInclusive<u16>, rare: f64) -> bool {
         let ports: u32 = self.ports.iter().sum();
         let width = f64::from(self.high) - f64::from(self.low) + 1.0;
         let chance = f64::from(ports) * (width / range.len() as f64).powf(f64::from(ports) - 1.0);
-        chance * RARE < 1.0
+        chance * rare < 1.0
     }
 
     /// Whether its ports are of both parities, as those of a client are that names them itself.

@@ -3,8 +3,7 @@
 use super::provenance::Origin;
 use super::{Bucket, Closer, Fate, HeadroomFlow, Mode, PortTable};
 use crate::model::{
-    AllocationSettings, Family, Hold, IfIndex, KernelRelease, PortHolder, Protocol, State,
-    TwReuse,
+    AllocationSettings, Family, Hold, IfIndex, KernelRelease, PortHolder, Protocol, State, TwReuse,
 };
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -171,7 +170,9 @@ pub(super) fn bind(table: &PortTable, flow: &HeadroomFlow, port: u16) -> (Fate, 
         (true, true, None) => Fate::AddressDoubtful,
         (true, false, None) => Fate::AddressUnlikely,
     };
-    (fate, doubtful && answer.is_none())
+    // A probe at the wildcard says nothing of another address.
+    let helps = flow.protocol != Protocol::Udp || asked;
+    (fate, doubtful && answer.is_none() && helps)
 }
 
 /// Whether a connected IPv6 socket is likely to be for IPv6 only: bind() to an address makes it so (`__inet6_bind`), connect()

@@ -1,11 +1,13 @@
 //! The sockets of one protocol by local port, and what is known of each port's bucket: the same for every flow.
 
+use super::HeadroomFlow;
+use super::provenance::{Origin, Provenance, Sources, is_client};
 use crate::model::{
     AllocationSettings, Hold, IfIndex, KernelRelease, Opened, PortHolder, Protocol,
 };
-use super::provenance::{Origin, Provenance, Sources};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 /// Who closes a bucket to connect(), `inet_csk_update_fastreuse` of `net/ipv4/inet_connection_sock.c`.
@@ -156,7 +158,14 @@ impl PortTable {
         let sockets = Rc::clone(&self.sockets);
         let probed = self.probed.clone();
         let sources = Rc::clone(&self.sources);
-        Self::of(self.protocol, settings, sockets, self.sight, probed, sources)
+        Self::of(
+            self.protocol,
+            settings,
+            sockets,
+            self.sight,
+            probed,
+            sources,
+        )
     }
 
     /// The same with answers of a probe.
@@ -188,6 +197,26 @@ impl PortTable {
     /// Where an unbound connection to `peer` leaves by, if that was asked.
     pub(super) fn source_of(&self, peer: IpAddr, interface: Option<IfIndex>) -> Option<IpAddr> {
         self.sources.get(&(peer, interface)).copied()
+    }
+
+    /// The range that the sockets of `flow` seem to have for themselves.
+    pub(super) fn pinned(&self, flow: &HeadroomFlow) -> Option<RangeInclusive<u16>> {
+        self.provenance.as_ref()?.pinned(flow)
+    }
+
+    /// The peers, and interfaces, of sockets that may have got their ports from connect(): what the routing table says of these
+    /// ([`PortTable::with_sources`]) tells who was bound to an address.
+    #[must_use]
+    pub fn peers_in_question(&self) -> BTreeSet<(IpAddr, Option<IfIndex>)> {
+        let range = &self.settings.ports.range;
+        let asked = |h: &&PortHolder| {
+            range.contains(&h.port.0)
+                && is_client(h)
+                && h.explicit != Some(true)
+                && h.late_port != Some(true)
+        };
+        let holders = self.holders().iter().filter(asked);
+        holders.map(|h| (h.peer, h.interface)).collect()
     }
 
     /// Who probably gave a socket its port.
@@ -258,9 +287,8 @@ impl PortTable {
                 None => open_question.push(port),
             }
         }
-        let is_closed = |(port, bucket): (&u16, &Bucket)| {
-            matches!(bucket, Bucket::Closed(_)).then_some(*port)
-        };
+        let is_closed =
+            |(port, bucket): (&u16, &Bucket)| matches!(bucket, Bucket::Closed(_)).then_some(*port);
         let mut closed: HashSet<u16> = buckets.iter().filter_map(is_closed).collect();
         let provenance = Provenance::new(self, &closed);
         let seems_open = |provenance: &Provenance, port: u16| {
