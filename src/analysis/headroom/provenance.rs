@@ -16,7 +16,8 @@
 use super::HeadroomFlow;
 use super::table::{PortTable, is_late};
 use crate::model::{Hold, IfIndex, Opened, Port, PortHolder};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
@@ -68,10 +69,10 @@ pub type Sources = BTreeMap<(IpAddr, Option<IfIndex>), IpAddr>;
 /// How clients came to their ports, by what is most likely.
 #[derive(Debug)]
 pub(super) struct Provenance {
-    clients: HashMap<Client, Habit>,
+    clients: FxHashMap<Client, Habit>,
     /// Where connections are accepted: ports of listeners, and ends of connections that were.
-    listening: HashSet<Port>,
-    serving: HashSet<(IpAddr, Port)>,
+    listening: FxHashSet<Port>,
+    serving: FxHashSet<(IpAddr, Port)>,
 }
 
 /// How one client comes to the ports that connect() prefers, and to the others.
@@ -115,12 +116,12 @@ struct Room<'a> {
 
 impl Provenance {
     /// Looks at all clients of `table`. `closed` are ports that are, or seem to be, closed to connect().
-    pub(super) fn new(table: &PortTable, closed: &HashSet<u16>) -> Self {
+    pub(super) fn new(table: &PortTable, closed: &FxHashSet<u16>) -> Self {
         let range = &table.settings().ports.range;
         let usable = |port: &u16| range.contains(port) && !table.is_reserved(*port);
-        let mut clients: HashMap<Client, Traces> = HashMap::new();
+        let mut clients: FxHashMap<Client, Traces> = FxHashMap::default();
         // How many of the ports that bind() prefers are taken at an address.
-        let mut taken: HashMap<IpAddr, (u32, u16)> = HashMap::new();
+        let mut taken: FxHashMap<IpAddr, (u32, u16)> = FxHashMap::default();
         for holders in table.holders().chunk_by(|a, b| a.port == b.port) {
             let Some(port) = holders.first().map(|h| h.port.0).filter(usable) else {
                 continue;

@@ -5,7 +5,8 @@ use super::provenance::{Origin, Provenance, Sources, is_client};
 use crate::model::{
     AllocationSettings, Hold, IfIndex, KernelRelease, Opened, PortHolder, Protocol,
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use rustc_hash::FxHashSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::rc::Rc;
@@ -289,19 +290,21 @@ impl PortTable {
         }
         let is_closed =
             |(port, bucket): (&u16, &Bucket)| matches!(bucket, Bucket::Closed(_)).then_some(*port);
-        let mut closed: HashSet<u16> = buckets.iter().filter_map(is_closed).collect();
+        let mut closed: FxHashSet<u16> = buckets.iter().filter_map(is_closed).collect();
         let provenance = Provenance::new(self, &closed);
         let seems_open = |provenance: &Provenance, port: u16| {
             let mut holders = self.on(port).iter();
             holders.all(|holder| provenance.of(self, holder).is_open())
         };
         // Which half of the range is full for connect() depends on which ports seem to be closed: so once more.
-        closed.extend(
-            open_question
-                .iter()
-                .filter(|&&port| !seems_open(&provenance, port)),
-        );
-        let provenance = Provenance::new(self, &closed);
+        let certain = closed.len();
+        let seem_closed = open_question.iter().copied();
+        closed.extend(seem_closed.filter(|&port| !seems_open(&provenance, port)));
+        let provenance = if closed.len() > certain {
+            Provenance::new(self, &closed)
+        } else {
+            provenance
+        };
         for port in open_question {
             let bucket = if seems_open(&provenance, port) {
                 Bucket::LikelyOpen
