@@ -3,7 +3,8 @@
 use super::resolver::SystemResolver;
 use super::{finish, terminal};
 use crate::analysis::headroom::{
-    Headroom, HeadroomFlow, Mode, PortTable, Remedy, Sight, headroom, remedies, unsure_ports,
+    Headroom, HeadroomFlow, Mode, Note, PortTable, Remedy, Sight, headroom, notes, remedies,
+    unsure_ports,
 };
 use crate::cli::env::Env;
 use crate::cli::headroom::{self as cli, HeadroomArgs, HeadroomPlan, ModeArg};
@@ -15,7 +16,7 @@ use crate::collect::route::{self, RouteError};
 use crate::collect::{self, settings};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::model::{AllocationSettings, IfIndex, Names, SourceChoice};
+use crate::model::{AllocationSettings, IfIndex, Names, Protocol, SourceChoice};
 use crate::render::{Closing, HeadroomReport, Opening, ProbeReport, headroom_json, headroom_text};
 use crate::sys;
 use crate::sys::stdout::Stdout;
@@ -26,6 +27,7 @@ use std::time::SystemTime;
 /// What an answer rests on.
 struct Found {
     headroom: Headroom,
+    notes: Vec<Note>,
     remedies: Vec<Remedy>,
     probe: Option<ProbeReport>,
 }
@@ -49,7 +51,13 @@ pub(super) fn run(args: &HeadroomArgs, env: &dyn Env) -> Result<Exit, Error> {
         _ => settings::allocation(),
     };
     let found = match &settings {
-        Ok(settings) => answer(&plan, &flow, settings, args.probe, &mut closing)?,
+        Ok(settings) => answer(
+            &plan,
+            &rule(&plan, &flow),
+            settings,
+            args.probe,
+            &mut closing,
+        )?,
         Err(reason) => Err(reason.clone()),
     };
     let name = interface.and_then(|index| names.interface(index));
@@ -62,6 +70,7 @@ pub(super) fn run(args: &HeadroomArgs, env: &dyn Env) -> Result<Exit, Error> {
             .map(|found| &found.headroom)
             .map_err(String::as_str),
         settings: settings.as_ref().ok(),
+        notes: found.as_ref().map_or(&[], |found| &found.notes),
         remedies: found.as_ref().map_or(&[], |found| &found.remedies),
         probe: found.as_ref().ok().and_then(|found| found.probe.clone()),
     };
@@ -151,6 +160,20 @@ fn flow(plan: &HeadroomPlan, interface: Option<IfIndex>) -> Result<HeadroomFlow,
     })
 }
 
+/// The flow whose rule counts. A UDP socket that connect() finds at an address gets its port there, as bind() would give it one
+/// (`inet_autobind` after bind() with `IP_BIND_ADDRESS_NO_PORT`), and not at the wildcard.
+fn rule(plan: &HeadroomPlan, flow: &HeadroomFlow) -> HeadroomFlow {
+    let at_address = plan.protocol == Protocol::Udp && plan.source.is_some();
+    let mode = match flow.mode {
+        Mode::Connect if at_address => Mode::Bind,
+        mode => mode,
+    };
+    HeadroomFlow {
+        mode,
+        ..flow.clone()
+    }
+}
+
 /// The answer, or the reason why there is none.
 fn answer(
     plan: &HeadroomPlan,
@@ -172,7 +195,14 @@ fn answer(
             reasons.join("; ")
         )));
     }
-    let mut table = table(plan, settings, holders, BTreeMap::new());
+    let table = table(plan, settings, holders, BTreeMap::new());
+    // What the routing table says of UDP's peers tells nothing.
+    let sources = if plan.protocol == Protocol::Tcp {
+        route::sources(table.peers_in_question())
+    } else {
+        BTreeMap::new()
+    };
+    let mut table = table.with_sources(sources.clone());
     let mut now = headroom(&table, flow);
     let probe = may_probe.then(|| {
         let asked = unsure_ports(&table, flow);
@@ -199,13 +229,14 @@ fn answer(
     let pressed = now.used().is_none_or(|used| used >= 0.5);
     let remedies = if pressed {
         let everywhere = look(&(1..=u16::MAX))?;
-        let wide = self::table(plan, settings, everywhere, answers);
+        let wide = self::table(plan, settings, everywhere, answers).with_sources(sources);
         remedies(&wide, flow, &headroom(&wide, flow), true)
     } else {
         remedies(&table, flow, &now, false)
     };
     Ok(Ok(Found {
         headroom: now,
+        notes: notes(&table, flow),
         remedies,
         probe,
     }))

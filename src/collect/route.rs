@@ -7,6 +7,7 @@ use crate::model::{IfIndex, Port, Protocol};
 use crate::sys;
 use crate::wire::route::{self, Key, Route};
 use rustix::io::Errno;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 /// Why there is no connection to be had.
@@ -38,6 +39,31 @@ pub fn source_address(
         Err(RouteError::Unknown(_)) => by_connecting(destination, port, source, interface),
         answer => answer,
     }
+}
+
+/// How many peers the routing table is asked about at most: each costs some microseconds.
+const MOST_PEERS: usize = 4096;
+
+/// The address that an unbound socket would leave by to each of `peers`, by the routing table. Those of which it does not tell are left
+/// out.
+pub fn sources(
+    peers: impl IntoIterator<Item = (IpAddr, Option<IfIndex>)>,
+) -> BTreeMap<(IpAddr, Option<IfIndex>), IpAddr> {
+    let mut sources = BTreeMap::new();
+    for (peer, interface) in peers.into_iter().take(MOST_PEERS) {
+        let answer = ask(&Key {
+            interface: interface.map(|i| i.0.get()),
+            ..Key::to(peer)
+        });
+        match answer.map(|route| route.source) {
+            Ok(Some(source)) => {
+                sources.insert((peer, interface), source);
+            }
+            Err(RouteError::Unknown(_)) => break,
+            Ok(None) | Err(_) => {}
+        }
+    }
+    sources
 }
 
 fn by_connecting(

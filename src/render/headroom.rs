@@ -4,7 +4,7 @@ use super::Closing;
 use super::escape::escape;
 use super::headroom_words as words;
 use super::prose::{PROSE_WIDTH, wrap};
-use crate::analysis::headroom::{Fate, Headroom, HeadroomFlow, Remedy, Severity};
+use crate::analysis::headroom::{Fate, Headroom, HeadroomFlow, Note, Remedy, Severity};
 use crate::model::AllocationSettings;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -23,6 +23,8 @@ pub struct HeadroomReport<'a> {
     pub answer: Result<&'a Headroom, &'a str>,
     /// The settings that decided; absent if they cannot be read.
     pub settings: Option<&'a AllocationSettings>,
+    /// What there is to say beside the number.
+    pub notes: &'a [Note],
     /// What would help.
     pub remedies: &'a [Remedy],
     /// What a probe was asked and said; absent if there was none.
@@ -89,6 +91,13 @@ fn known(text: &mut String, report: &HeadroomReport<'_>, headroom: &Headroom, ro
         headroom.capacity,
     );
     indented(text, &line, room);
+    for note in report.notes {
+        indented(
+            text,
+            &format!("note: {}", words::note(note, &headroom.range)),
+            room,
+        );
+    }
     list(text, "Can be had", headroom, Fate::is_available, room);
     list(text, "Cannot be had", headroom, |f| !f.is_available(), room);
     let refused = report.probe.as_ref().and_then(|p| p.refused.as_ref());
@@ -127,7 +136,11 @@ fn about(text: &mut String, report: &HeadroomReport<'_>, room: usize) {
     if let Some(name) = report.interface {
         let _ = write!(line, " on {}", escape(name));
     }
-    let _ = write!(line, ", {}", words::mode(flow.protocol, flow.mode));
+    let _ = write!(
+        line,
+        ", {}",
+        words::mode(flow.protocol, flow.mode, report.source_given)
+    );
     if let Some(range) = &flow.socket_range {
         let _ = write!(
             line,
@@ -183,6 +196,7 @@ fn help(text: &mut String, remedies: &[Remedy], room: usize) {
         let gain = remedy
             .gain
             .map_or(String::new(), |gain| format!(": +{gain}"));
+        let gain = format!("{gain}{}", words::within(remedy));
         indented(text, &format!("{}{gain}", advice.action), room);
         if let Some(command) = advice.command {
             let _ = writeln!(text, "    {command}");

@@ -6,7 +6,9 @@ use super::json::{
     NetNsJson, NoticeJson, Schema, TableJson, outside_string, timestamp, write_value,
 };
 use super::{Closing, Opening};
-use crate::analysis::headroom::{Bounds, Doubt, Fate, Headroom, HeadroomFlow, Remedy, Severity};
+use crate::analysis::headroom::{
+    Bounds, Doubt, Fate, Headroom, HeadroomFlow, Note, Remedy, Severity,
+};
 use crate::model::{AllocationSettings, TwReuse};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -30,6 +32,7 @@ struct HeadroomJson<'a> {
     range: Option<RangeJson>,
     settings: Option<SettingsJson>,
     parts: Option<BTreeMap<&'static str, u32>>,
+    notes: Vec<NoteJson>,
     uncertainty: Vec<DoubtJson>,
     remedies: Vec<RemedyJson>,
     probe: Option<ProbeJson<'a>>,
@@ -93,9 +96,33 @@ pub(super) struct DoubtJson {
 }
 
 #[derive(Serialize)]
+struct NoteJson {
+    kind: &'static str,
+    range: [u16; 2],
+    left: Option<u32>,
+    message: String,
+}
+
+impl NoteJson {
+    fn new(note: &Note, headroom: &Headroom) -> Self {
+        let (range, left) = match note {
+            Note::EndIgnored { .. } => (&headroom.range, None),
+            Note::Pinned(pinned) => (&pinned.range, Some(pinned.left)),
+        };
+        Self {
+            kind: note.word(),
+            range: ends(range),
+            left,
+            message: words::note(note, &headroom.range),
+        }
+    }
+}
+
+#[derive(Serialize)]
 pub(super) struct RemedyJson {
     kind: &'static str,
     gain: Option<u32>,
+    within_ms: Option<u32>,
     action: &'static str,
     command: Option<&'static str>,
     risk: &'static str,
@@ -107,6 +134,7 @@ impl From<&Remedy> for RemedyJson {
         Self {
             kind: remedy.kind.word(),
             gain: remedy.gain,
+            within_ms: remedy.within_ms,
             action: advice.action,
             command: advice.command,
             risk: advice.risk,
@@ -190,6 +218,10 @@ pub fn headroom_json(
         }),
         settings: report.settings.map(settings),
         parts: answer.map(parts),
+        notes: answer.map_or_else(Vec::new, |headroom| {
+            let notes = report.notes.iter();
+            notes.map(|note| NoteJson::new(note, headroom)).collect()
+        }),
         uncertainty: answer.map_or_else(Vec::new, doubts),
         remedies: report.remedies.iter().map(RemedyJson::from).collect(),
         probe: report.probe.as_ref().map(ProbeJson::from),

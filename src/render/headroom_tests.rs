@@ -2,7 +2,7 @@
 
 use super::tests::{closing, compare, opening, validate};
 use super::*;
-use crate::analysis::headroom::{HeadroomFlow, Mode, PortTable, Sight, headroom, remedies};
+use crate::analysis::headroom::{HeadroomFlow, Mode, Note, PortTable, Sight, headroom, remedies};
 use crate::model::*;
 use std::collections::BTreeMap;
 
@@ -81,12 +81,17 @@ fn the_headroom() {
     let (table, flow, settings) = (world(), flow(), settings());
     let now = headroom(&table, &flow);
     let remedies = remedies(&table, &flow, &now, true);
+    let notes = [Note::EndIgnored {
+        low: true,
+        high: false,
+    }];
     let report = HeadroomReport {
         flow: &flow,
         interface: Some(b"eth\x1b0"),
         source_given: false,
         answer: Ok(&now),
         settings: Some(&settings),
+        notes: &notes,
         remedies: &remedies,
         probe: Some(ProbeReport {
             asked: 40,
@@ -115,6 +120,7 @@ fn an_unknown_headroom_has_a_reason_and_no_number() {
         source_given: true,
         answer: Err("\x1b[31m cannot be read"),
         settings: None,
+        notes: &[],
         remedies: &[],
         probe: None,
     };

@@ -1,7 +1,8 @@
 //! Words for the parts of a headroom, its doubts, and what would help.
 
-use crate::analysis::headroom::{Doubt, DoubtKind, Fate, Mode, Remedy, RemedyKind};
+use crate::analysis::headroom::{Doubt, DoubtKind, Fate, Mode, Note, Remedy, RemedyKind};
 use crate::model::Protocol;
+use std::ops::RangeInclusive;
 
 /// What has become of ports, after their number.
 pub(super) const fn fate(fate: Fate) -> &'static str {
@@ -125,9 +126,48 @@ pub(super) const fn remedy(remedy: &Remedy) -> Advice {
     }
 }
 
+/// How long it takes until a remedy has its whole gain; nothing if it has it at once.
+pub(super) fn within(remedy: &Remedy) -> String {
+    let within = |ms: u32| match ms {
+        0..1000 => format!(" within {ms} ms"),
+        _ => format!(" within {} s", ms.div_ceil(1000)),
+    };
+    remedy.within_ms.map_or_else(String::new, within)
+}
+
+/// What there is to say beside the number, as a sentence; `range` are the ports that come into question.
+pub(super) fn note(note: &Note, range: &RangeInclusive<u16>) -> String {
+    match note {
+        Note::EndIgnored { low, high } => {
+            let (ends, they, are, lie) = match (low, high) {
+                (true, true) => ("Both ends", "those", "are", "lie"),
+                (true, false) => ("The low end", "that", "is", "lies"),
+                _ => ("The high end", "that", "is", "lies"),
+            };
+            format!(
+                "{ends} of the client's port range {lie} outside of net.ipv4.ip_local_port_range and {are} ignored: \
+                 {they} of the setting counts, which leaves {}-{}.",
+                range.start(),
+                range.end()
+            )
+        }
+        Note::Pinned(pinned) => {
+            let (low, high) = (pinned.range.start(), pinned.range.end());
+            format!(
+                "The sockets of this flow seem to be pinned to {low}-{high} (IP_LOCAL_PORT_RANGE): {} left there, see \
+                 --port-range {low}-{high}.",
+                pinned.left
+            )
+        }
+    }
+}
+
 /// How the client comes to its port.
-pub(super) const fn mode(protocol: Protocol, mode: Mode) -> &'static str {
+pub(super) const fn mode(protocol: Protocol, mode: Mode, source_given: bool) -> &'static str {
     match (protocol, mode) {
+        (Protocol::Udp, Mode::Connect) if source_given => {
+            "bind() to this address with IP_BIND_ADDRESS_NO_PORT, then connect()"
+        }
         (Protocol::Udp, Mode::Connect) => "connect() or sendto() without bind()",
         (_, Mode::Connect) => "connect() without bind()",
         (_, Mode::Bind) => "bind() to this address and port 0, then connect()",

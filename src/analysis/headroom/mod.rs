@@ -16,7 +16,9 @@
 //! possible. [`Parts`] say what became of every port of the range, [`Doubt`]s what keeps the three apart.
 
 mod doubts;
+mod notes;
 mod parts;
+mod provenance;
 mod remedies;
 mod rules;
 mod severity;
@@ -25,7 +27,9 @@ mod table;
 mod tests;
 
 pub use doubts::{Doubt, DoubtKind};
+pub use notes::{Note, Pinned, notes, pinned};
 pub use parts::{Fate, Parts};
+pub use provenance::Sources;
 pub use remedies::{Prospects, Remedy, RemedyKind, remedies};
 pub use severity::Severity;
 pub use table::{Bucket, Closer, PortTable, Sight, each_once};

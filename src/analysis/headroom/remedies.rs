@@ -49,6 +49,8 @@ pub struct Remedy {
     /// How many more connections at once, by what is expected; `None` where it changes how fast ports are used, not how many
     /// there are.
     pub gain: Option<u32>,
+    /// How many milliseconds it takes until all of that is there; `None` if it is at once.
+    pub within_ms: Option<u32>,
 }
 
 /// A world in which a flow may have more.
@@ -83,7 +85,8 @@ pub fn remedies(
     now: &Headroom,
     all_ports: bool,
 ) -> Vec<Remedy> {
-    weigh(flow, now, all_ports, |world, flow| match world {
+    let delay_ms = table.settings().tw_reuse_delay_ms;
+    weigh(flow, now, all_ports, delay_ms, |world, flow| match world {
         World::Now => headroom(table, flow),
         _ => headroom(&world.table(table), flow),
     })
@@ -113,7 +116,8 @@ impl<'a> Prospects<'a> {
     /// As [`remedies`], for a flow whose sockets are all on `ports`.
     #[must_use]
     pub fn of(&self, flow: &HeadroomFlow, ports: &[Port], now: &Headroom) -> Vec<Remedy> {
-        weigh(flow, now, true, |world, other| {
+        let delay_ms = self.table.settings().tw_reuse_delay_ms;
+        weigh(flow, now, true, delay_ms, |world, other| {
             let make = || {
                 let table = world.table(self.table);
                 let fresh = Fresh::new(&table);
@@ -148,6 +152,7 @@ fn weigh(
     flow: &HeadroomFlow,
     now: &Headroom,
     all_ports: bool,
+    delay_ms: u32,
     answer: impl Fn(World, &HeadroomFlow) -> Headroom,
 ) -> Vec<Remedy> {
     let more = |other: &Headroom| Some(other.bounds.expected.saturating_sub(now.bounds.expected));
@@ -155,7 +160,11 @@ fn weigh(
     let mut found = Vec::new();
     let mut add = |kind, gain: Option<u32>| {
         if gain != Some(0) {
-            found.push(Remedy { kind, gain });
+            found.push(Remedy {
+                kind,
+                gain,
+                within_ms: None,
+            });
         }
     };
     if tcp {
@@ -168,9 +177,14 @@ fn weigh(
         };
         add(RemedyKind::LatePort, more(&answer(World::Now, &late)));
     }
-    if now.parts.of(Fate::TimeWaitKept) > 0 {
-        add(RemedyKind::TwReuse, more(&answer(World::TwReuse, flow)));
-    }
+    let young = (now.parts.of(Fate::TimeWaitKept) > 0).then(|| {
+        let other = answer(World::TwReuse, flow);
+        let young = |headroom: &Headroom| headroom.parts.of(Fate::TimeWaitYoung);
+        // Those that are too young now are not a moment later.
+        let later = young(&other).saturating_sub(young(now));
+        add(RemedyKind::TwReuse, more(&other).map(|gain| gain + later));
+        later
+    });
     if all_ports && flow.socket_range.is_none() {
         add(RemedyKind::WidenRange, more(&answer(World::Wide, flow)));
     }
@@ -188,5 +202,9 @@ fn weigh(
         add(RemedyKind::MoreSources, Some(gain));
     }
     add(RemedyKind::CloseWait, Some(now.parts.of(Fate::CloseWait)));
+    let delayed = |remedy: &&mut Remedy| remedy.kind == RemedyKind::TwReuse && young > Some(0);
+    for remedy in found.iter_mut().filter(delayed) {
+        remedy.within_ms = Some(delay_ms);
+    }
     found
 }

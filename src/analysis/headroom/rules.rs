@@ -1,9 +1,9 @@
 //! The kernel's rules for one port.
 
+use super::provenance::Origin;
 use super::{Bucket, Closer, Fate, HeadroomFlow, Mode, PortTable};
 use crate::model::{
-    AllocationSettings, Family, Hold, IfIndex, KernelRelease, Opened, PortHolder, Protocol, State,
-    TwReuse,
+    AllocationSettings, Family, Hold, IfIndex, KernelRelease, PortHolder, Protocol, State, TwReuse,
 };
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -157,7 +157,7 @@ pub(super) fn bind(table: &PortTable, flow: &HeadroomFlow, port: u16) -> (Fate, 
             Overlap::Yes => return (Fate::AddressTaken, false),
             Overlap::Unknown => {
                 doubtful = true;
-                probably |= !is_for_ipv6_only(holder, table.bucket(port));
+                probably |= !is_for_ipv6_only(table, holder);
             }
             Overlap::No => {}
         }
@@ -170,16 +170,24 @@ pub(super) fn bind(table: &PortTable, flow: &HeadroomFlow, port: u16) -> (Fate, 
         (true, true, None) => Fate::AddressDoubtful,
         (true, false, None) => Fate::AddressUnlikely,
     };
-    (fate, doubtful && answer.is_none())
+    // A probe at the wildcard says nothing of another address.
+    let helps = flow.protocol != Protocol::Udp || asked;
+    (fate, doubtful && answer.is_none() && helps)
 }
 
 /// Whether a connected IPv6 socket is likely to be for IPv6 only: bind() to an address makes it so (`__inet6_bind`), connect()
 /// without bind() does not, and what a listener accepts is as the listener.
-fn is_for_ipv6_only(holder: &PortHolder, bucket: Bucket) -> bool {
-    let bound = holder.late_port == Some(true)
-        || holder.explicit == Some(true)
-        || matches!(bucket, Bucket::LikelyClosed | Bucket::Closed(Closer::Probe));
-    bound && holder.opened != Some(Opened::Passively)
+fn is_for_ipv6_only(table: &PortTable, holder: &PortHolder) -> bool {
+    let bucket = table.bucket(holder.port.0);
+    match table.origin(holder) {
+        Origin::Accepted => table.on(holder.port.0).iter().any(|h| {
+            let only = h.v6only == Some(true) || !h.local.is_unspecified();
+            h.hold == Hold::Listening && h.family == Family::Inet6 && only
+        }),
+        Origin::Connect => bucket == Bucket::Closed(Closer::Probe),
+        Origin::Bind => bucket != Bucket::Open,
+        Origin::Late | Origin::Named => true,
+    }
 }
 
 /// Whether two addresses overlap.

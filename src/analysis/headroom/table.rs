@@ -1,10 +1,14 @@
 //! The sockets of one protocol by local port, and what is known of each port's bucket: the same for every flow.
 
+use super::HeadroomFlow;
+use super::provenance::{Origin, Provenance, Sources, is_client};
 use crate::model::{
-    AllocationSettings, Hold, IfIndex, KernelRelease, Opened, Port, PortHolder, Protocol,
+    AllocationSettings, Hold, IfIndex, KernelRelease, Opened, PortHolder, Protocol,
 };
-use std::collections::{BTreeMap, HashMap, HashSet};
+use rustc_hash::FxHashSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 /// Who closes a bucket to connect(), `inet_csk_update_fastreuse` of `net/ipv4/inet_connection_sock.c`.
@@ -56,6 +60,8 @@ pub struct PortTable {
     sockets: Rc<Sockets>,
     buckets: BTreeMap<u16, Bucket>,
     probed: BTreeMap<u16, bool>,
+    sources: Rc<Sources>,
+    provenance: Option<Provenance>,
 }
 
 /// The same under all settings.
@@ -68,9 +74,6 @@ struct Sockets {
     /// Peers with a live connection, and whether all of those have timestamps.
     timestamps: HashMap<IpAddr, bool>,
 }
-
-/// What one end of the ports' 4-tuples has in common.
-type Tuple = (IpAddr, IpAddr, Port, Option<IfIndex>);
 
 impl PortTable {
     /// Puts `holders` of `protocol` in order: those of every port in question, and every listener, because the listener at the
@@ -98,7 +101,8 @@ impl PortTable {
             holders,
             starts,
         };
-        Self::of(protocol, settings, Rc::new(sockets), sight, probed)
+        let sources = Rc::default();
+        Self::of(protocol, settings, Rc::new(sockets), sight, probed, sources)
     }
 
     fn of(
@@ -107,6 +111,7 @@ impl PortTable {
         sockets: Rc<Sockets>,
         sight: Sight,
         probed: BTreeMap<u16, bool>,
+        sources: Rc<Sources>,
     ) -> Self {
         let mut table = Self {
             protocol,
@@ -115,9 +120,11 @@ impl PortTable {
             sockets,
             buckets: BTreeMap::new(),
             probed,
+            sources,
+            provenance: None,
         };
         if protocol == Protocol::Tcp {
-            table.buckets = table.judge();
+            table.judge();
         }
         table
     }
@@ -151,7 +158,15 @@ impl PortTable {
     pub fn with_settings(&self, settings: AllocationSettings) -> Self {
         let sockets = Rc::clone(&self.sockets);
         let probed = self.probed.clone();
-        Self::of(self.protocol, settings, sockets, self.sight, probed)
+        let sources = Rc::clone(&self.sources);
+        Self::of(
+            self.protocol,
+            settings,
+            sockets,
+            self.sight,
+            probed,
+            sources,
+        )
     }
 
     /// The same with answers of a probe.
@@ -163,7 +178,54 @@ impl PortTable {
             self.sockets,
             self.sight,
             probed,
+            self.sources,
         )
+    }
+
+    /// The same with what the routing table says of [`PortTable::peers_in_question`].
+    #[must_use]
+    pub fn with_sources(self, sources: Sources) -> Self {
+        Self::of(
+            self.protocol,
+            self.settings,
+            self.sockets,
+            self.sight,
+            self.probed,
+            Rc::new(sources),
+        )
+    }
+
+    /// Where an unbound connection to `peer` leaves by, if that was asked.
+    pub(super) fn source_of(&self, peer: IpAddr, interface: Option<IfIndex>) -> Option<IpAddr> {
+        self.sources.get(&(peer, interface)).copied()
+    }
+
+    /// The range that the sockets of `flow` seem to have for themselves.
+    pub(super) fn pinned(&self, flow: &HeadroomFlow) -> Option<RangeInclusive<u16>> {
+        self.provenance.as_ref()?.pinned(flow)
+    }
+
+    /// The peers, and interfaces, of sockets that may have got their ports from connect(): what the routing table says of these
+    /// ([`PortTable::with_sources`]) tells who was bound to an address.
+    #[must_use]
+    pub fn peers_in_question(&self) -> BTreeSet<(IpAddr, Option<IfIndex>)> {
+        let range = &self.settings.ports.range;
+        let asked = |h: &&PortHolder| {
+            range.contains(&h.port.0)
+                && is_client(h)
+                && h.explicit != Some(true)
+                && h.late_port != Some(true)
+        };
+        let holders = self.holders().iter().filter(asked);
+        holders.map(|h| (h.peer, h.interface)).collect()
+    }
+
+    /// Who probably gave a socket its port.
+    pub(super) fn origin(&self, holder: &PortHolder) -> Origin {
+        match &self.provenance {
+            Some(provenance) => provenance.of(self, holder),
+            None => Origin::Connect,
+        }
     }
 
     /// The sockets on a port.
@@ -212,7 +274,7 @@ impl PortTable {
     }
 
     /// Says of every port that somebody is on what is known of its bucket.
-    fn judge(&self) -> BTreeMap<u16, Bucket> {
+    fn judge(&mut self) {
         let mut buckets = BTreeMap::new();
         let mut open_question = Vec::new();
         for holders in self.holders().chunk_by(|a, b| a.port == b.port) {
@@ -223,23 +285,36 @@ impl PortTable {
                 Some(bucket) => {
                     buckets.insert(port, bucket);
                 }
-                None => open_question.push((port, holders)),
+                None => open_question.push(port),
             }
         }
-        let full = self.full_halves(&buckets);
-        for (port, holders) in open_question {
-            let by_connect = |holder: &PortHolder| {
-                (self.prefers(port) || full.contains(&tuple(holder))) && !self.was_accepted(holder)
-            };
-            let likely = holders.iter().all(|h| is_late(h) || by_connect(h));
-            let bucket = if likely {
+        let is_closed =
+            |(port, bucket): (&u16, &Bucket)| matches!(bucket, Bucket::Closed(_)).then_some(*port);
+        let mut closed: FxHashSet<u16> = buckets.iter().filter_map(is_closed).collect();
+        let provenance = Provenance::new(self, &closed);
+        let seems_open = |provenance: &Provenance, port: u16| {
+            let mut holders = self.on(port).iter();
+            holders.all(|holder| provenance.of(self, holder).is_open())
+        };
+        // Which half of the range is full for connect() depends on which ports seem to be closed: so once more.
+        let certain = closed.len();
+        let seem_closed = open_question.iter().copied();
+        closed.extend(seem_closed.filter(|&port| !seems_open(&provenance, port)));
+        let provenance = if closed.len() > certain {
+            Provenance::new(self, &closed)
+        } else {
+            provenance
+        };
+        for port in open_question {
+            let bucket = if seems_open(&provenance, port) {
                 Bucket::LikelyOpen
             } else {
                 Bucket::LikelyClosed
             };
             buckets.insert(port, bucket);
         }
-        buckets
+        self.buckets = buckets;
+        self.provenance = Some(provenance);
     }
 
     /// What is beyond doubt about a bucket.
@@ -284,59 +359,15 @@ impl PortTable {
                 .any(|h| chosen(h) && h.local == holder.local && h.cookie != holder.cookie)
     }
 
-    /// Whether what is left of a connection within this host seems to be its server's end: nothing listens at the other one.
-    fn was_accepted(&self, holder: &PortHolder) -> bool {
-        let is_here = holder.peer.is_loopback() || holder.peer == holder.local;
-        let listens = |h: &PortHolder| h.hold == Hold::Listening;
-        let lingers = !holder.hold.is_live();
-        lingers && is_here && !self.on(holder.peer_port.0).iter().any(listens)
-    }
-
     /// Whether connect() tries this port first: it prefers ports with the parity of the range's low end, and bind(address, 0)
     /// the others (`offset & ~1` in `__inet_hash_connect`, `offset | 1` in `inet_csk_find_open_port`).
-    fn prefers(&self, port: u16) -> bool {
+    pub(super) fn prefers(&self, port: u16) -> bool {
         port % 2 == self.settings.ports.range.start() % 2
     }
-
-    /// Flows that hold every port that connect() tries first, so that connect() gave them others too.
-    fn full_halves(&self, known: &BTreeMap<u16, Bucket>) -> HashSet<Tuple> {
-        let range = &self.settings.ports.range;
-        let closed = |port| matches!(known.get(&port), Some(Bucket::Closed(_)));
-        let usable = range
-            .clone()
-            .filter(|&port| self.prefers(port) && !self.is_reserved(port) && !closed(port))
-            .count();
-        let mut held: HashMap<Tuple, (usize, u16)> = HashMap::new();
-        for holders in self.holders().chunk_by(|a, b| a.port == b.port) {
-            let port = holders.first().map_or(0, |h| h.port.0);
-            if !self.prefers(port) || !range.contains(&port) || closed(port) {
-                continue;
-            }
-            for (tuple, last) in holders.iter().map(|h| (tuple(h), h.port.0)) {
-                // Several sockets of a flow on one port count once.
-                let (count, seen) = held.entry(tuple).or_default();
-                if *seen != last {
-                    *seen = last;
-                    *count += 1;
-                }
-            }
-        }
-        held.retain(|_, (count, _)| *count >= usable);
-        held.into_keys().collect()
-    }
-}
-
-fn tuple(holder: &PortHolder) -> Tuple {
-    (
-        holder.local,
-        holder.peer,
-        holder.peer_port,
-        holder.interface,
-    )
 }
 
 /// Whether a socket told the kernel to leave its port to connect(). A listener's children have that flag too.
-fn is_late(holder: &PortHolder) -> bool {
+pub(super) fn is_late(holder: &PortHolder) -> bool {
     holder.late_port == Some(true)
         && holder.explicit != Some(true)
         && holder.opened == Some(Opened::Actively)

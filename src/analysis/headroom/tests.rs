@@ -172,6 +172,102 @@ fn bind_leaves_port_parity_as_evidence() {
     assert_eq!(bounds(&answer(settings(), full)), (Some(19), 40, 40));
 }
 
+/// A table of these, where an unbound socket has 10.0.0.5.
+fn routed(holders: Vec<PortHolder>) -> PortTable {
+    let table = PortTable::new(
+        Protocol::Tcp,
+        settings(),
+        numbered(holders),
+        SIGHT,
+        BTreeMap::new(),
+    );
+    let asked = table.peers_in_question();
+    table.with_sources(
+        asked
+            .into_iter()
+            .map(|peer| (peer, address("10.0.0.5")))
+            .collect(),
+    )
+}
+
+#[test]
+fn an_address_that_is_not_the_routes_was_bound() {
+    let elsewhere = |port| PortHolder {
+        local: address("10.0.0.6"),
+        ..elsewhere(port)
+    };
+    let expected = |holders| headroom(&routed(holders), &flow()).bounds.expected;
+    assert_eq!(expected(vec![elsewhere(0)]), 39);
+    // Nothing but parity tells of what is left of it, unless its client left other ports to connect(), or named them.
+    let lingering = |port| PortHolder {
+        hold: Hold::TimeWait { left_ms: 50_000 },
+        explicit: None,
+        late_port: None,
+        opened: None,
+        ..elsewhere(port)
+    };
+    assert_eq!(expected(vec![lingering(0)]), 40);
+    assert_eq!(expected(vec![lingering(1)]), 39);
+    let named = PortHolder {
+        explicit: Some(true),
+        ..elsewhere(4)
+    };
+    assert_eq!(expected(vec![lingering(0), named]), 38);
+    let late = PortHolder {
+        late_port: Some(true),
+        ..elsewhere(4)
+    };
+    assert_eq!(expected(vec![lingering(0), late]), 40);
+}
+
+#[test]
+fn what_bind_finds_full_shows_where_its_ports_of_the_other_half_are_from() {
+    let overflow = |more: Vec<PortHolder>| {
+        let odd = (0..20).map(|n| elsewhere(n * 2 + 1));
+        let all = odd.chain([elsewhere(6), elsewhere(10)]).chain(more);
+        headroom(&routed(all.collect()), &flow()).bounds.expected
+    };
+    assert_eq!(overflow(vec![]), 18);
+    // bind(address, 0) never gives a port that somebody has at that address.
+    let company = PortHolder {
+        hold: Hold::TimeWait { left_ms: 50_000 },
+        peer: address("10.0.0.9"),
+        opened: None,
+        explicit: None,
+        late_port: None,
+        ..holder(6)
+    };
+    assert_eq!(overflow(vec![company]), 20);
+}
+
+#[test]
+fn both_parities_within_few_ports_are_a_range_of_its_own() {
+    let mut settings = settings();
+    settings.ports.range = LOW..=LOW + 999;
+    let table = |ports: std::ops::Range<u16>| {
+        let holders = ports.map(holder).collect();
+        let (sight, probed) = (SIGHT, BTreeMap::new());
+        PortTable::new(
+            Protocol::Tcp,
+            settings.clone(),
+            numbered(holders),
+            sight,
+            probed,
+        )
+    };
+    let found = pinned(&table(100..116), &flow()).unwrap();
+    assert_eq!(found.range, LOW + 100..=LOW + 115);
+    assert_eq!(found.left, 0);
+    let other = HeadroomFlow {
+        destination: address("10.0.0.8"),
+        ..flow()
+    };
+    assert_eq!(pinned(&table(100..116), &other), None);
+    assert_eq!(pinned(&table(100..104), &flow()), None, "too few to say");
+    // So they came from connect().
+    assert_eq!(headroom(&table(100..116), &other).bounds.expected, 1000);
+}
+
 #[test]
 fn time_waits_count_by_age_setting_and_timestamps() {
     let with = |reuse, left, timestamps| {

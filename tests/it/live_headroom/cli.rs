@@ -189,6 +189,33 @@ fn what_cannot_be_known_is_said() {
 
 #[test]
 #[ignore = "needs user and network namespaces"]
+fn ends_of_a_range_that_the_kernel_ignores_are_named() {
+    namespace::run(
+        "live_headroom::cli::ends_of_a_range_that_the_kernel_ignores_are_named",
+        || {
+            set_range(40_000, 40);
+            for (range, words, left) in [
+                ("39000-40009", "The low end", [40_000, 40_009]),
+                ("40030-50000", "The high end", [40_030, 40_039]),
+                ("50000-50009", "Both ends", [40_000, 40_039]),
+            ] {
+                let command = format!("headroom --to 127.0.0.1:5001 --port-range {range}");
+                let text = portctl(&command).quiet();
+                assert!(text.text().contains(words), "{text}");
+                let document = portctl(&format!("{command} --json")).quiet().value();
+                validate(&document);
+                let note = &document["notes"][0];
+                assert_eq!(note["kind"], "range-end-ignored", "{document:#}");
+                assert_eq!(note["range"], json!(left));
+            }
+            let inside = flow().range(40_000..=40_009).ask(&[]).0;
+            assert_eq!(inside["notes"], json!([]));
+        },
+    );
+}
+
+#[test]
+#[ignore = "needs user and network namespaces"]
 fn mistakes_say_what_and_where() {
     namespace::run("live_headroom::cli::mistakes_say_what_and_where", || {
         for (arguments, code, words) in [

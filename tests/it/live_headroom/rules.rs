@@ -1,6 +1,6 @@
 //! One test for each rule of the kernel: a world that shows it, the count, and what portctl said before.
 
-use super::truth::{Flow, Mode, accept, close_into_time_wait, server, set, set_range};
+use super::truth::{Flow, Mode, Said, accept, close_into_time_wait, server, set, set_range};
 use crate::namespace;
 use crate::scene::{port, tcp};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
@@ -52,8 +52,8 @@ impl Place {
         std::thread::sleep(Duration::from_millis(50));
     }
 
-    fn exactly(&self, flow: &Flow, expected: u32) {
-        flow.is_exactly(&self.servers, expected);
+    fn exactly(&self, flow: &Flow, expected: u32) -> Said {
+        flow.is_exactly(&self.servers, expected)
     }
 
     fn expected(&self, flow: &Flow, expected: u32) {
@@ -410,6 +410,94 @@ fn udp_has_one_port_for_each_socket() {
         assert_eq!(said.doubts(), ["v6only"]);
         let said = flow.ask(&["--probe"]);
         assert_eq!(said.bounds(), (Some(29), 29, 29), "{said:?}");
+    });
+}
+
+/// A UDP socket that is at an address before it asks for a port gets one there: `inet_autobind` after bind() with
+/// `IP_BIND_ADDRESS_NO_PORT`.
+#[test]
+#[ignore = "needs user and network namespaces, Linux 6.18"]
+fn udp_from_an_address_has_ports_there() {
+    run("udp_from_an_address_has_ports_there", |place| {
+        let flow = to(A).udp();
+        let _open: Vec<_> = (0..10).map(|_| flow.connect().unwrap()).collect();
+        place.exactly(&flow.clone().from("127.0.0.2"), 40);
+        place.exactly(&flow.clone().from("127.0.0.1"), 30);
+        let _there: Vec<_> = (0..5)
+            .map(|_| flow.clone().from("127.0.0.2").connect().unwrap())
+            .collect();
+        let said = place.exactly(&flow.from("127.0.0.2"), 35);
+        assert_eq!(said.0["flow"]["mode"], "connect");
+    });
+}
+
+/// What closes a port is seen by its traces: an address that is not the route's, a half of the range that is full at it, and company.
+#[test]
+#[ignore = "needs user and network namespaces, Linux 6.18"]
+fn addresses_and_full_halves_tell_who_was_bound() {
+    run("addresses_and_full_halves_tell_who_was_bound", |place| {
+        let bound = to(A).from("127.0.0.3").mode(Mode::Bind);
+        // More than the half that bind() prefers.
+        place.time_waits(&bound, 10);
+        let _open = place.open(&bound, 16);
+        place.expected(&to(C), 14);
+        place.expected(&to(V6), 14);
+        set_range(41_000, PORTS);
+        let open = place.open(&to(A), 30);
+        place.expected(&to(B), 40);
+        // The same from an address, late: connect() gives them, and shares them.
+        let _late = place.open(&to(B).from("127.0.0.3"), 30);
+        place.expected(&to(C).from("127.0.0.3"), 40);
+        drop(open);
+        set_range(42_000, PORTS);
+        place.time_waits(&to(A).from("127.0.0.1").mode(Mode::Bind), 30);
+        place.expected(&to(B), 10);
+    });
+}
+
+/// `IP_LOCAL_PORT_RANGE` is in no list, but both parities close together show it.
+#[test]
+#[ignore = "needs user and network namespaces, Linux 6.18"]
+fn sockets_with_a_range_of_their_own_are_told_of() {
+    run("sockets_with_a_range_of_their_own_are_told_of", |place| {
+        set_range(40_000, 1000);
+        let pinned = to(A).range(40_100..=40_119);
+        let _open = place.open(&pinned, 19);
+        place.exactly(&pinned, 1);
+        let said = to(A).ask(&[]);
+        assert_eq!(said.bounds(), (Some(981), 981, 981), "{said:?}");
+        let note = &said.0["notes"][0];
+        assert_eq!(note["kind"], "own-range", "{note}");
+        let low = note["range"][0].as_u64().unwrap();
+        let high = note["range"][1].as_u64().unwrap();
+        assert!(low >= 40_100 && high <= 40_119, "{note}");
+        assert_eq!(note["left"].as_u64().unwrap(), high - low + 1 - 19);
+        // They leave their ports open to others, and where connect() takes any there is nothing to tell.
+        place.expected(&to(B), 1000);
+        let _plain = place.open(&to(B), 40);
+        assert_eq!(to(B).ask(&[]).0["notes"], serde_json::json!([]));
+    });
+}
+
+/// What tcp_tw_reuse would bring is told while TIME_WAITs are too young for it.
+#[test]
+#[ignore = "needs user and network namespaces, Linux 6.18"]
+fn young_time_waits_will_be_reusable() {
+    run("young_time_waits_will_be_reusable", |place| {
+        let remedy = || {
+            let said = to(ELSEWHERE).ask(&[]).0;
+            let list = said["remedies"].as_array().unwrap();
+            let remedy = list.iter().find(|r| r["kind"] == "tw-reuse").unwrap();
+            (remedy["gain"].clone(), remedy["within_ms"].clone())
+        };
+        set("tcp_tw_reuse", 0);
+        set("tcp_tw_reuse_delay", 60_000);
+        place.time_waits(&to(ELSEWHERE), 10);
+        assert_eq!(remedy(), (10.into(), 60_000.into()));
+        set("tcp_tw_reuse_delay", 1);
+        assert_eq!(remedy(), (10.into(), serde_json::Value::Null));
+        set("tcp_tw_reuse", 1);
+        place.expected(&to(ELSEWHERE), 40);
     });
 }
 
