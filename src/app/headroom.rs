@@ -157,6 +157,7 @@ fn flow(plan: &HeadroomPlan, interface: Option<IfIndex>) -> Result<HeadroomFlow,
             ModeArg::BindAny => Mode::BindAny,
         },
         socket_range: plan.socket_range.clone(),
+        mapped: plan.mapped,
     })
 }
 

@@ -9,7 +9,7 @@ use crate::cli::summary::{self as cli, SummaryArgs, SummaryFormat};
 use crate::collect::census::{Census, census};
 use crate::collect::names::SystemNames;
 use crate::collect::owners::find_holders;
-use crate::collect::{Collected, limits, port_probe, settings, vitals};
+use crate::collect::{Collected, limits, port_probe, route, settings, vitals};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::model::{
@@ -177,7 +177,9 @@ impl World<'_> {
         let mut probe = None;
         let mut alone = Vec::new();
         let tables = if let Ok(settings) = &settings {
-            let mut tcp = table(Protocol::Tcp, settings, tcp, sight);
+            let tcp = table(Protocol::Tcp, settings, tcp, sight);
+            let sources = route::sources(tcp.peers_in_question());
+            let mut tcp = tcp.with_sources(sources);
             if self.probe {
                 let (report, probed) = probed(tcp);
                 probe = Some(report);

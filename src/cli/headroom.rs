@@ -102,8 +102,10 @@ pub enum ModeArg {
 pub struct HeadroomPlan {
     /// TCP or UDP.
     pub protocol: Protocol,
-    /// Where to.
+    /// Where to; IPv4 for a v4-mapped address.
     pub destination: IpAddr,
+    /// Whether it was given as a v4-mapped address, as IPv6 sockets call it.
+    pub mapped: bool,
     /// Which port there.
     pub port: Port,
     /// How many other addresses the name has that was given.
@@ -160,6 +162,7 @@ pub fn headroom(
             "--from, -4 and -6 must agree with it",
         ));
     };
+    let mapped = destination.is_ipv6() && ipv4_of(destination).is_some();
     let destination = plain(destination);
     if destination.is_unspecified() {
         return Err(usage(
@@ -185,6 +188,7 @@ pub fn headroom(
     Ok(HeadroomPlan {
         protocol,
         destination,
+        mapped,
         port: Port(port),
         other_addresses: addresses.count(),
         source,

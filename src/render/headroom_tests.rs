@@ -29,6 +29,7 @@ pub(super) fn flow() -> HeadroomFlow {
         interface: None,
         mode: Mode::Connect,
         socket_range: None,
+        mapped: false,
     }
 }
 

@@ -78,6 +78,8 @@ pub struct HeadroomFlow {
     pub mode: Mode,
     /// `IP_LOCAL_PORT_RANGE` of the client's sockets.
     pub socket_range: Option<RangeInclusive<u16>>,
+    /// Whether they are IPv6 sockets with v4-mapped addresses: their wildcard is that of both families.
+    pub mapped: bool,
 }
 
 impl HeadroomFlow {
@@ -178,6 +180,7 @@ impl Fresh {
             interface: None,
             mode: Mode::Connect,
             socket_range: None,
+            mapped: false,
         }
     }
 

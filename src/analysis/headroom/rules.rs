@@ -200,10 +200,13 @@ enum Overlap {
 }
 
 /// `inet_rcv_saddr_equal` of `net/ipv4/inet_connection_sock.c`, between a holder and a newcomer at the flow's source or at its
-/// family's wildcard. A newcomer at the IPv6 wildcard is for IPv4 too.
+/// family's wildcard. A newcomer at the IPv6 wildcard is for IPv4 too, and meets everybody if it calls an IPv4 address from there.
 fn overlap(holder: &PortHolder, flow: &HeadroomFlow, wildcard: bool) -> Overlap {
     if !interfaces_meet(holder.interface, flow.interface) {
         return Overlap::No;
+    }
+    if flow.mapped && wildcard {
+        return Overlap::Yes;
     }
     let same = |a: IpAddr| a == flow.source || a.is_unspecified();
     match (flow.family(), holder.family) {

@@ -44,6 +44,7 @@ fn flow() -> HeadroomFlow {
         interface: None,
         mode: Mode::Connect,
         socket_range: None,
+        mapped: false,
     }
 }
 

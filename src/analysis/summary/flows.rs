@@ -6,8 +6,8 @@ use super::sides::{Side, Sides, goes_to};
 use super::thresholds::Thresholds;
 use super::trend::Trend;
 use crate::analysis::headroom::{
-    Bucket, Closer, Fresh, Headroom, HeadroomFlow, Mode, PortTable, Prospects, Remedy, Severity,
-    headroom,
+    Bucket, Closer, Fresh, Headroom, HeadroomFlow, Mode, Pinned, PortTable, Prospects, Remedy,
+    Severity, headroom, pinned,
 };
 use crate::model::{Cookie, Hold, IfIndex, Inode, Listeners, Opened, Port, PortHolder, Protocol};
 use rustc_hash::FxHashMap;
@@ -46,6 +46,8 @@ pub struct FlowReport {
     pub severity: Severity,
     /// Whether it is critical by what is certain and not by what is possible, so that nobody can tell.
     pub is_doubtful: bool,
+    /// The range that its sockets seem to have for themselves. It may be used up long before the flow is.
+    pub pinned: Option<Pinned>,
     /// Where it goes.
     pub trend: Trend,
     /// What would help, if anything must.
@@ -160,6 +162,7 @@ pub(super) fn find(ground: &Ground<'_>) -> Found {
                 interface: first.interface,
                 mode: Mode::Connect,
                 socket_range: None,
+                mapped: false,
             };
             let answer = ground.tcp_table.zip(fresh.as_ref());
             let now = answer.map(|(table, fresh)| fresh.headroom(table, &flow, &ports));
@@ -224,6 +227,12 @@ fn report(
         time_wait_ports += u32::from(same.iter().all(lingers));
     }
     let [of_min, severity, of_max] = severities(now.as_ref(), ground);
+    let pinned = ground.tcp_table.and_then(|table| pinned(table, &flow));
+    // It only seems so: worth a word, and no alarm.
+    let severity = match &pinned {
+        Some(own) => severity.max(own_range(own, ground).min(Severity::Notice)),
+        None => severity,
+    };
     let trend = Trend::new(
         ground.tcp_table,
         &flow,
@@ -238,12 +247,18 @@ fn report(
         time_wait_ports,
         severity,
         is_doubtful: (of_min == Severity::Critical) != (of_max == Severity::Critical),
+        pinned,
         trend,
         headroom: now,
         remedies: Vec::new(),
         shares: None,
         sockets: sockets.iter().map(|h| (h.inode, h.cookie)).collect(),
     }
+}
+
+fn own_range(own: &Pinned, ground: &Ground<'_>) -> Severity {
+    let size = u32::try_from(own.range.len()).unwrap_or(u32::MAX);
+    ground.thresholds.ports(own.left, size)
 }
 
 /// By what is certain, expected and possible.

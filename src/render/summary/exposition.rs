@@ -1,8 +1,8 @@
 //! The text that metrics are written in: OpenMetrics, and the older text format of Prometheus at once.
 //!
-//! The two disagree about counters: OpenMetrics has the type at a name without `_total` and the samples at one with it, the text
-//! format wants help and type at the samples' own name, and what pleases one is an error to the other. So counters have help, a
-//! name that ends in `_total`, and no line for their type, which both take for "unknown".
+//! The two disagree about counters: OpenMetrics has help and type at a name without `_total` and the samples at one with it, the text
+//! format wants all of them at the samples' own name, and what pleases one is an error to the other. Here it is the name of the
+//! samples: that is what a node exporter's textfile directory and `promtool` take without complaint, and both parsers of Prometheus.
 
 use std::fmt::{Display, Write as _};
 
@@ -49,7 +49,7 @@ impl Exposition {
 
     /// Begins a family of counters. `name` ends in `_total`.
     pub(super) fn counters(&mut self, name: &str, help: &str) {
-        let _ = writeln!(self.0, "# HELP portctl_{name} {help}");
+        self.family(name, "counter", None, help);
     }
 
     pub(super) fn counter(&mut self, name: &str, help: &str, value: Option<u64>) {

@@ -71,6 +71,7 @@ struct SummaryFlowJson {
     used: Option<f64>,
     severity: Option<&'static str>,
     doubtful: bool,
+    own_range: Option<OwnRangeJson>,
     local_ports: u32,
     time_wait: u32,
     held: HeldJson,
@@ -80,6 +81,13 @@ struct SummaryFlowJson {
     release: Vec<ReleaseJson>,
     holders: Option<HoldersJson>,
     remedies: Vec<RemedyJson>,
+}
+
+#[derive(Serialize)]
+struct OwnRangeJson {
+    low: u16,
+    high: u16,
+    left: u32,
 }
 
 #[derive(Serialize)]
@@ -402,6 +410,11 @@ fn flow_json(report: &SummaryReport<'_>, of: &FlowReport) -> SummaryFlowJson {
         used: headroom.and_then(Headroom::used),
         severity: headroom.map(|_| of.severity.word()),
         doubtful: of.is_doubtful,
+        own_range: of.pinned.as_ref().map(|own| OwnRangeJson {
+            low: *own.range.start(),
+            high: *own.range.end(),
+            left: own.left,
+        }),
         local_ports: of.local_ports,
         time_wait: of.time_wait_ports,
         held: HeldJson {

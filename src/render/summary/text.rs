@@ -1,7 +1,7 @@
 //! The summary for a person: what is in trouble first, with why and what to do, then a line each for what is not.
 
 use super::{SummaryReport, words};
-use crate::analysis::headroom::{Fate, Headroom, Severity};
+use crate::analysis::headroom::{Fate, Headroom, Note, Severity};
 use crate::analysis::summary::{FlowReport, Gap, GapKind, Held, Subject, Summary, Total, Via};
 use crate::model::Family;
 use crate::render::prose::wrap;
@@ -126,6 +126,10 @@ fn trouble(page: &mut Page, report: &SummaryReport<'_>, of: &FlowReport) {
     if !why.is_empty() {
         page.detail("why", &why);
     }
+    if let Some(own) = &of.pinned {
+        let note = Note::Pinned(own.clone());
+        page.detail("note", &headroom_words::note(&note, &headroom.range));
+    }
     let trend = trend(of);
     if !trend.is_empty() {
         page.detail("trend", &trend);
@@ -150,6 +154,7 @@ fn remedy_line(remedy: &crate::analysis::headroom::Remedy) -> String {
     let gain = remedy
         .gain
         .map_or_else(String::new, |gain| format!(": +{gain} ports"));
+    let gain = format!("{gain}{}", headroom_words::within(remedy));
     let command = advice
         .command
         .map_or_else(String::new, |command| format!(" ({command})"));

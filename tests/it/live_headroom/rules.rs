@@ -410,6 +410,16 @@ fn udp_has_one_port_for_each_socket() {
         assert_eq!(said.doubts(), ["v6only"]);
         let said = flow.ask(&["--probe"]);
         assert_eq!(said.bounds(), (Some(29), 29, 29), "{said:?}");
+        // An IPv6 socket calls IPv4 addresses from a wildcard that is everybody's, also of those for IPv6 only.
+        let only = rustix::net::socket_with(
+            AddressFamily::INET6,
+            SocketType::DGRAM,
+            SocketFlags::CLOEXEC,
+            None,
+        );
+        let only = only.unwrap();
+        rustix::net::bind(&only, &at("[::1]:0")).unwrap();
+        place.exactly(&to("[::ffff:127.0.0.1]:5001").udp(), 28);
     });
 }
 

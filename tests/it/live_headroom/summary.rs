@@ -49,6 +49,35 @@ pub(super) fn clients(flow: &Flow, server: &OwnedFd, count: usize) -> Vec<(Owned
         .collect()
 }
 
+/// An application that is pinned to few ports runs out while its flow has many: that is worth a word.
+#[test]
+#[ignore = "needs user and network namespaces, Linux 6.18"]
+fn a_range_of_its_own_is_told_when_it_is_used_up() {
+    namespace::run(
+        "live_headroom::summary::a_range_of_its_own_is_told_when_it_is_used_up",
+        || {
+            set_range(40_000, 1_000);
+            let server = server("127.0.0.1:5001");
+            let pinned = Flow::to(address(&server)).range(40_100..=40_119);
+            let _open = clients(&pinned, &server, 20);
+            assert!(pinned.connect().is_err(), "the kernel has one more");
+            let summary = summary("");
+            let flow = flow_to(&summary, &server);
+            assert_eq!(
+                flow["own_range"],
+                serde_json::json!({"low": 40_100, "high": 40_119, "left": 0}),
+                "{flow:#}"
+            );
+            assert_eq!(flow["severity"], "notice");
+            assert_eq!(flow["headroom"]["expected"], 980);
+            assert!(has(&summary, "flow", "notice"), "{summary:#}");
+            let text = portctl("summary --width none").exits(0);
+            let said = "seem to be pinned to 40100-40119 (IP_LOCAL_PORT_RANGE): 0 left there";
+            assert!(text.text().contains(said), "{text}");
+        },
+    );
+}
+
 #[test]
 #[ignore = "needs user and network namespaces, Linux 6.18"]
 fn flows_are_what_headroom_says_and_what_is_counted() {
