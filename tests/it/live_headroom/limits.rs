@@ -252,11 +252,9 @@ fn time_waits_beyond_their_limit_are_lost() {
     );
 }
 
-/// A process that has as many descriptors as `open`, numbered from 0, and this limit.
-fn with_descriptors(open: u32, limit: u32) -> Child {
-    let opened: String = (3..open)
-        .map(|fd| format!("exec {fd}</dev/null; "))
-        .collect();
+/// A process that has these descriptors beside the first three, and this limit. The limit is not near: other tests see the process too.
+fn with_descriptors(opened: std::ops::RangeInclusive<u32>, limit: u32) -> Child {
+    let opened: String = opened.map(|fd| format!("exec {fd}</dev/null; ")).collect();
     // Another program would need descriptors to begin.
     let script = format!("{opened} ulimit -Sn {limit}; echo; read end");
     let mut child = Command::new("/bin/sh")
@@ -278,11 +276,12 @@ fn descriptors_that_take_no_place_do_not_count() {
     namespace::run(
         "live_headroom::limits::descriptors_that_take_no_place_do_not_count",
         || {
-            let full = with_descriptors(9, 9);
+            let near = with_descriptors(3..=5, 10);
             // Its limit was lowered: those above it are in nobody's way.
-            let lowered = with_descriptors(9, 6);
-            let mut children = [full, lowered];
-            let document = summary("");
+            let lowered = with_descriptors(6..=9, 5);
+            let mut children = [near, lowered];
+            let judged = "--threshold files.warning=50 --threshold files.critical=60";
+            let document = summary(judged);
             let of = |child: &Child| {
                 let all = document["limits"]["descriptors"].as_array().unwrap();
                 let of = all.iter().find(|of| of["pid"] == child.id());
@@ -293,13 +292,17 @@ fn descriptors_that_take_no_place_do_not_count() {
                     of["severity"].clone(),
                 )
             };
-            let all = |n: u32| (n.into(), n.into(), "critical".into());
-            assert_eq!((of(&children[0]), of(&children[1])), (all(9), all(6)));
-            let metrics = portctl("summary --format openmetrics").exits(0);
+            let critical = |open: u32, limit: u32| (open.into(), limit.into(), "critical".into());
+            assert_eq!(of(&children[0]), critical(6, 10));
+            assert_eq!(of(&children[1]), critical(3, 5));
+            let metrics = portctl(&format!("summary --format openmetrics {judged}")).exits(0);
             let series = openmetrics::read(metrics.text());
             let open = series[r#"portctl_process_open_files{process="sh"}"#];
             let limit = series[r#"portctl_process_open_files_limit{process="sh"}"#];
-            assert!(open == limit && (limit == 9.0 || limit == 6.0), "{metrics}");
+            assert!(
+                [(6.0, 10.0), (3.0, 5.0)].contains(&(open, limit)),
+                "{metrics}"
+            );
             promtool(metrics.text());
             for child in &mut children {
                 child.kill().unwrap();
