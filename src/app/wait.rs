@@ -240,6 +240,7 @@ impl<'a> Watch<'a> {
         }
         self.found = found;
         let is_sure = !place.has_gaps(&missing, &self.facts);
+        self.needs_reuse = false;
         match worst {
             Hold::Certain => Ok(false),
             Hold::None if is_sure => Ok(place.refused(&self.facts).is_none()),

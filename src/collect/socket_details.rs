@@ -104,7 +104,7 @@ pub(super) fn of_inet(
     if tcp {
         if let Some(bytes) = sent.info {
             let info = details.tcp.insert(TcpInfo::none());
-            info.fill(|values| tcp_info::decode_into(values, bytes, wanted.last_word));
+            info.fill(|values| tcp_info::decode(values, bytes, wanted.last_word));
         }
         details.congestion_info = congestion(sent);
         details.ulp = sent.ulp.map(|bytes| Box::new(upper_layer(bytes)));

@@ -35,18 +35,17 @@ pub(super) fn number(row: Row<'_>, field: FieldId, set: &NumberSet) -> Truth {
             .first()
             .is_some_and(|r| r.0 == 0 && r.1 > 0)
             .into(),
-        Value::Pids(owners) => held_by(owners, |h| set.contains(h.process.pid.0.into())),
+        Value::Pids(owners) => held_by(owners, |h| Some(set.contains(h.process.pid.0.into()))),
         // The descriptor of an io_uring is not one of the socket.
-        Value::Descriptors(owners) => {
-            held_by(owners, |h| h.slot.is_none() && set.contains(h.fd.into()))
-        }
+        Value::Descriptors(owners) => held_by(owners, |h| {
+            Some(h.slot.is_none() && set.contains(h.fd.into()))
+        }),
         Value::Threads(owners) => held_by(owners, |holder| {
             let of_process = || row.context.names.threads(holder.process.pid);
-            let thread = holder.thread;
-            thread.map_or_else(
-                || of_process().is_some_and(|all| all.iter().any(|t| set.contains(t.0.into()))),
-                |thread| set.contains(thread.0.into()),
-            )
+            match holder.thread {
+                Some(thread) => Some(set.contains(thread.0.into())),
+                None => of_process().map(|all| all.iter().any(|t| set.contains(t.0.into()))),
+            }
         }),
         other => otherwise(&other),
     }
@@ -78,11 +77,11 @@ pub(super) fn named(row: Row<'_>, field: FieldId, names: &Names) -> Truth {
         Value::Word(word) => names.matches_text(word.as_bytes()).into(),
         Value::Commands(owners) => held_by(owners, |holder| {
             let arguments = row.context.names.command(holder.lives_as());
-            arguments.is_some_and(|arguments| names.matches_text(&arguments.join(&b' ')))
+            arguments.map(|arguments| names.matches_text(&arguments.join(&b' ')))
         }),
         Value::Contexts(owners) => held_by(owners, |holder| {
             let context = row.context.names.context(holder.process.pid);
-            context.is_some_and(|context| names.matches_text(&context))
+            context.map(|context| names.matches_text(&context))
         }),
         other => otherwise(&other),
     }
@@ -113,10 +112,20 @@ pub(super) fn interface(socket: &Socket, wanted: Option<IfIndex>) -> Truth {
     }
 }
 
-/// Whether `holds` says so of some process that holds the socket.
-fn held_by(owners: Owners<'_>, holds: impl FnMut(Holder<'_>) -> bool) -> Truth {
+/// Whether `holds` says so of some process that holds the socket; `None` where that cannot be told of it any more.
+fn held_by(owners: Owners<'_>, mut holds: impl FnMut(Holder<'_>) -> Option<bool>) -> Truth {
     match owners {
-        Owners::Known(mut holders) => holders.any(holds).into(),
+        Owners::Known(holders) => {
+            let mut answer = Truth::False;
+            for holder in holders {
+                match holds(holder) {
+                    Some(true) => return Truth::True,
+                    Some(false) => {}
+                    None => answer = Truth::Unknown,
+                }
+            }
+            answer
+        }
         Owners::None { .. } => Truth::False,
         Owners::Hidden | Owners::NotAsked => Truth::Unknown,
     }
@@ -126,7 +135,7 @@ pub(super) fn process(row: Row<'_>, field: FieldId, names: &Names) -> Truth {
     match read(row, field) {
         Value::Processes(owners) => held_by(owners, |holder| {
             let name = holder.process.name.as_deref();
-            name.is_some_and(|name| names.matches_text(name))
+            name.map(|name| names.matches_text(name))
         }),
         other => otherwise(&other),
     }

@@ -144,9 +144,10 @@ pub(super) fn note(note: &Note, range: &RangeInclusive<u16>) -> String {
                 (true, false) => ("The low end", "that", "is", "lies"),
                 _ => ("The high end", "that", "is", "lies"),
             };
+            let count = if they == "those" { "count" } else { "counts" };
             format!(
                 "{ends} of the client's port range {lie} outside of net.ipv4.ip_local_port_range and {are} ignored: \
-                 {they} of the setting counts, which leaves {}-{}.",
+                 {they} of the setting {count}, which leaves {}-{}.",
                 range.start(),
                 range.end()
             )

@@ -134,15 +134,6 @@ impl LastWord {
     }
 }
 
-/// The values in the order of [`NAMES`], and a bit for each that was sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TcpInfo {
-    /// The values; 0 where none was sent.
-    pub values: [u64; COUNT],
-    /// The lowest bit is that of the first value.
-    pub known: u128,
-}
-
 /// Where a field is.
 #[derive(Clone, Copy)]
 enum Place {
@@ -239,20 +230,10 @@ const FASTOPEN: usize = 9;
 /// `tcpi_last_ack_sent`, of which the header says that it is not remembered.
 const NEVER_SENT: usize = 20;
 
-impl TcpInfo {
-    /// Reads as much as there is.
-    #[must_use]
-    pub fn decode(bytes: &[u8], last: LastWord) -> Self {
-        let mut values = [0; COUNT];
-        let known = decode_into(&mut values, bytes, last);
-        Self { values, known }
-    }
-}
-
-/// As [`TcpInfo::decode`], for those who have room for the values already; what was not sent keeps the value it has there. Returns
-/// which were sent.
+/// Reads as much of `bytes` as there is to the place of its values, in the order of [`NAMES`]; what was not sent keeps the value it has
+/// there. Returns a bit for each that was sent, the lowest for the first.
 #[inline]
-pub fn decode_into(values: &mut [u64; COUNT], bytes: &[u8], last: LastWord) -> u128 {
+pub fn decode(values: &mut [u64; COUNT], bytes: &[u8], last: LastWord) -> u128 {
     let mut known = match bytes.first_chunk() {
         Some(whole) => {
             *values = read_whole(whole);
@@ -419,6 +400,20 @@ const fn bits(word: u32, width: u32, from: u32, count: u32) -> u64 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[derive(Debug, PartialEq)]
+    struct TcpInfo {
+        values: [u64; COUNT],
+        known: u128,
+    }
+
+    impl TcpInfo {
+        fn decode(bytes: &[u8], last: LastWord) -> Self {
+            let mut values = [0; COUNT];
+            let known = decode(&mut values, bytes, last);
+            Self { values, known }
+        }
+    }
 
     /// A structure of Linux 7.0 in which every byte differs from its neighbours.
     fn whole() -> Vec<u8> {

@@ -73,6 +73,7 @@ pub(super) struct Provenance {
     /// Where connections are accepted: ports of listeners, and ends of connections that were.
     listening: FxHashSet<Port>,
     serving: FxHashSet<(IpAddr, Port)>,
+    company: Company,
 }
 
 /// How one client comes to the ports that connect() prefers, and to the others.
@@ -119,6 +120,7 @@ impl Provenance {
     pub(super) fn new(table: &PortTable, closed: &FxHashSet<u16>) -> Self {
         let range = &table.settings().ports.range;
         let usable = |port: &u16| range.contains(port) && !table.is_reserved(*port);
+        let company = Company::new(table);
         let mut clients: FxHashMap<Client, Traces> = FxHashMap::default();
         // How many of the ports that bind() prefers are taken at an address.
         let mut taken: FxHashMap<IpAddr, (u32, u16)> = FxHashMap::default();
@@ -135,7 +137,12 @@ impl Provenance {
                 }
                 if is_client(holder) {
                     let traces = clients.entry(client(holder)).or_default();
-                    traces.add(holder, holders, preferred, closed.contains(&port));
+                    traces.add(
+                        holder,
+                        company.has(holder),
+                        preferred,
+                        closed.contains(&port),
+                    );
                 }
             }
         }
@@ -168,6 +175,7 @@ impl Provenance {
             clients: clients.into_iter().map(habit).collect(),
             listening: all().filter(listens).map(|h| h.port).collect(),
             serving: all().filter(serves).map(|h| (h.local, h.port)).collect(),
+            company,
         }
     }
 
@@ -195,7 +203,7 @@ impl Provenance {
         } else {
             other
         };
-        if origin == Origin::Bind && has_company(holder, table.on(holder.port.0)) {
+        if origin == Origin::Bind && self.company.has(holder) {
             Origin::Connect
         } else {
             origin
@@ -226,7 +234,7 @@ impl Provenance {
             return false;
         }
         let is_alone = self.clients.get(&client(holder)).is_none_or(|c| c.is_alone);
-        if !is_alone && !has_company(holder, table.on(holder.port.0)) {
+        if !is_alone && !self.company.has(holder) {
             return false;
         }
         // Of two ports of the range, connect() gave that which it prefers.
@@ -240,17 +248,38 @@ pub(super) fn is_client(holder: &PortHolder) -> bool {
         && holder.opened != Some(Opened::Passively)
 }
 
-/// Whether somebody of another client, who did not name the port, is on it at the same address.
-fn has_company(holder: &PortHolder, all: &[PortHolder]) -> bool {
-    all.iter().any(|other| {
-        other.local == holder.local
-            && client(other) != client(holder)
-            && other.explicit != Some(true)
-    })
+/// Who is on a port at an address and did not name it: one client, or `None` for more than one. Only of ports with several sockets.
+#[derive(Debug)]
+struct Company(FxHashMap<(Port, IpAddr), Option<Client>>);
+
+impl Company {
+    fn new(table: &PortTable) -> Self {
+        let mut found: FxHashMap<(Port, IpAddr), Option<Client>> = FxHashMap::default();
+        let ports = table.holders().chunk_by(|a, b| a.port == b.port);
+        let unnamed = |holder: &&PortHolder| holder.explicit != Some(true);
+        for holder in ports.filter(|all| all.len() > 1).flatten().filter(unnamed) {
+            let who = Some(client(holder));
+            found
+                .entry((holder.port, holder.local))
+                .and_modify(|known| {
+                    if *known != who {
+                        *known = None;
+                    }
+                })
+                .or_insert(who);
+        }
+        Self(found)
+    }
+
+    /// Whether somebody of another client, who did not name the port, is on it at the same address.
+    fn has(&self, holder: &PortHolder) -> bool {
+        let known = self.0.get(&(holder.port, holder.local));
+        known.is_some_and(|who| *who != Some(client(holder)))
+    }
 }
 
 impl Traces {
-    fn add(&mut self, holder: &PortHolder, all: &[PortHolder], preferred: bool, closed: bool) {
+    fn add(&mut self, holder: &PortHolder, has_company: bool, preferred: bool, closed: bool) {
         let port = holder.port.0;
         // Ports come in order, and several sockets of a client may be on one.
         if self.high != port {
@@ -268,7 +297,7 @@ impl Traces {
             self.named |= named;
             self.plain |= !named && !is_late(holder);
         }
-        self.company |= has_company(holder, all);
+        self.company |= has_company;
     }
 
     /// `bind_is_full` says that at its address bind() finds none of the ports it prefers, `is_bound` that it has another address
@@ -322,7 +351,9 @@ impl Traces {
             live: if is_bound { [Origin::Bind; 2] } else { origins },
             lingering,
             is_alone: preferred + others < 2,
-            pinned: (preferred > 0
+            // Ports that bind() named are the program's choice, and no range holds it to them.
+            pinned: (!self.named
+                && preferred > 0
                 && others > 0
                 && preferred + others >= PINNED_PORTS
                 && self.is_pinned(room.range, VERY_RARE))

@@ -1,8 +1,8 @@
 //! Details of a socket below its row: one paragraph for each group, wrapped to the screen.
 //!
-//! Counters that are not 0 are there with their values; of the rest it is said how many are 0, and named is what there is none of
-//! and what nobody can tell: most connections have never lost a segment, and forty zeros hide the two numbers that matter. Records
-//! have a line for each of them.
+//! Counters that are not 0 are there with their values; of the rest it is said how many are 0, and named is what there is none of:
+//! most connections have never lost a segment, and forty zeros hide the two numbers that matter. What was not told of any socket, as
+//! the kernel is older than the counter, is named once below the list. Records have a line for each of them.
 
 mod blocks;
 mod counters;

@@ -102,7 +102,7 @@ impl Text {
     }
 }
 
-/// Which counters are not 0, and what there is none of or nobody can tell: many connections are alike in that, as clients, as
+/// Which counters are not 0, and what there is none of: many connections are alike in that, as clients, as
 /// servers, as those that never lost a segment.
 #[derive(Debug)]
 pub(super) struct Shape {

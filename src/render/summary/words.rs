@@ -177,10 +177,10 @@ pub(super) fn listener(report: &SummaryReport<'_>, of: &ListenerReport) -> Strin
     };
     let drops = match (of.drops, of.drops_now) {
         (Some(drops @ 1..), Some(now @ 1..)) => {
-            format!(", {drops} dropped here, {now} of them just now")
+            format!(", {drops} attempts dropped here, {now} of them just now")
         }
-        (Some(drops @ 1..), Some(0)) => format!(", {drops} dropped here, none just now"),
-        (Some(drops @ 1..), None) => format!(", {drops} dropped here"),
+        (Some(drops @ 1..), Some(0)) => format!(", {drops} attempts dropped here, none just now"),
+        (Some(drops @ 1..), None) => format!(", {drops} attempts dropped here"),
         _ => String::new(),
     };
     format!(

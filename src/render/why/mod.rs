@@ -18,6 +18,7 @@ pub(super) use words::devices;
 
 use crate::analysis::why::{Answer, Evidence};
 use crate::model::{Context, Names, OtherListener, Question, Row, Socket, State};
+use std::net::IpAddr;
 use std::time::SystemTime;
 
 /// One answer, and everything that its words are taken from.
@@ -47,13 +48,21 @@ impl std::fmt::Debug for WhyView<'_> {
 }
 
 impl<'a> WhyView<'a> {
-    /// Whether something listens at the port.
-    fn has_listener(&self) -> bool {
-        let listens = |&&n: &&usize| {
-            let socket = self.evidence.sockets.get(n);
-            socket.is_some_and(|s| s.state == State::Listen)
+    /// Whether something listens at the port, where a socket is bound.
+    fn has_listener_beside(&self, socket: Option<&Socket>) -> bool {
+        let Some(here) = socket.and_then(Socket::inet) else {
+            return false;
         };
-        self.answer.holders.iter().any(|n| listens(&n))
+        let overlaps = |there: IpAddr| {
+            there == here.local || there.is_unspecified() || here.local.is_unspecified()
+        };
+        let listens = |n: &usize| {
+            let socket = self.evidence.sockets.get(*n);
+            socket.is_some_and(|s| {
+                s.state == State::Listen && s.inet().is_some_and(|ends| overlaps(ends.local))
+            })
+        };
+        self.answer.holders.iter().any(listens)
     }
 
     fn context(&self) -> Context<'a> {

@@ -115,7 +115,7 @@ pub(super) fn sentence(view: &WhyView<'_>, reason: &Reason) -> String {
             });
             format!("{count} listeners of {user} share {local} by SO_REUSEPORT, which lets only that user's in{overlap}")
         }
-        ReasonKind::ListenRace if view.has_listener() => format!(
+        ReasonKind::ListenRace if view.has_listener_beside(first) => format!(
             "{} bound to {local} beside a listener: listen(2) fails there (EADDRINUSE) as long as the other listens, unless \
              all set SO_REUSEPORT{overlap}",
             many("socket is", "sockets are")

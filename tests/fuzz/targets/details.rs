@@ -2,13 +2,14 @@
 #![no_main]
 use libfuzzer_sys::fuzz_target;
 use portctl::wire::inet_details::{self, InetDetails, SubflowInfo, TlsInfo, UlpInfo};
-use portctl::wire::tcp_info::{LastWord, TcpInfo};
+use portctl::wire::tcp_info::{self, COUNT, LastWord};
 
 fuzz_target!(|bytes: &[u8]| {
     let found = InetDetails::find(bytes, 0);
     for last in [LastWord::Bits, LastWord::Halves, LastWord::Unsure] {
-        let _ = found.info.map(|info| TcpInfo::decode(info, last));
-        let _ = TcpInfo::decode(bytes, last);
+        for bytes in found.info.into_iter().chain([bytes]) {
+            tcp_info::decode(&mut [0; COUNT], bytes, last);
+        }
     }
     let _ = found.memory.map(inet_details::skmeminfo);
     let _ = found.bbr.map(inet_details::bbr);

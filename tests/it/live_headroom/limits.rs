@@ -134,9 +134,10 @@ fn what_a_listener_dropped_is_its_own() {
             let document = std::thread::scope(|scope| {
                 let asked = scope.spawn(|| summary("--interval 3s"));
                 let mut attempts = Vec::new();
-                for _ in 0..15 {
-                    std::thread::sleep(std::time::Duration::from_millis(100));
+                // From before the first look until after the second.
+                while !asked.is_finished() {
                     attempts.push(tcp::connecting(to));
+                    std::thread::sleep(std::time::Duration::from_millis(100));
                 }
                 asked.join().unwrap()
             });
