@@ -411,14 +411,19 @@ fn udp_has_one_port_for_each_socket() {
         let said = flow.ask(&["--probe"]);
         assert_eq!(said.bounds(), (Some(29), 29, 29), "{said:?}");
         // An IPv6 socket calls IPv4 addresses from a wildcard that is everybody's, also of those for IPv6 only.
-        let only = rustix::net::socket_with(
-            AddressFamily::INET6,
-            SocketType::DGRAM,
-            SocketFlags::CLOEXEC,
-            None,
-        );
-        let only = only.unwrap();
-        rustix::net::bind(&only, &at("[::1]:0")).unwrap();
+        let bound = |to: &str| {
+            let fd = rustix::net::socket_with(
+                AddressFamily::INET6,
+                SocketType::DGRAM,
+                SocketFlags::CLOEXEC,
+                None,
+            );
+            let fd = fd.unwrap();
+            rustix::net::bind(&fd, &at(to)).ok().map(|()| fd)
+        };
+        let is_free = |port: &u16| bound(&format!("[::]:{port}")).is_some();
+        let free = (40_000..40_040).find(is_free).unwrap();
+        let _only = bound(&format!("[::1]:{free}")).unwrap();
         place.exactly(&to("[::ffff:127.0.0.1]:5001").udp(), 28);
     });
 }
