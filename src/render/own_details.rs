@@ -69,7 +69,7 @@ fn paragraph<'a>(
     label: &str,
     values: impl Iterator<Item = (&'static str, Value<'a>)>,
 ) {
-    let (mut zero, mut none, mut unknown) = (0, Vec::new(), Vec::new());
+    let (mut zero, mut none, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
     lines.group(label);
     let mut gap = 1;
     let mut is_alone = true;
@@ -82,7 +82,7 @@ fn paragraph<'a>(
             | Value::Bytes(0)
             | Value::Milliseconds(0)
             | Value::Words(0, _)
-            | Value::Flag(false) => zero += 1,
+            | Value::Flag(false) => zero.push(name),
             read => {
                 is_alone = false;
                 lines.item(std::mem::replace(&mut gap, 2), |out| {
@@ -95,19 +95,39 @@ fn paragraph<'a>(
             }
         }
     }
-    if zero > 0 {
+    if zero.len() > FEW {
         lines.item(std::mem::replace(&mut gap, 2), |out| {
-            decimal(out, zero);
-            out.extend_from_slice(match (is_alone, zero) {
-                (true, 1) => b" is 0",
-                (true, _) => b" are 0",
-                (false, 1) => b" other is 0",
-                (false, _) => b" others are 0",
+            decimal(out, zero.len() as u64);
+            out.extend_from_slice(if is_alone {
+                b" are 0"
+            } else {
+                b" others are 0"
             });
         });
+    } else {
+        gap = each(lines, gap, &zero, "0");
     }
-    gap = lines.together(gap, "none", none.into_iter());
+    gap = if none.len() > FEW {
+        lines.together(gap, "none", none.into_iter())
+    } else {
+        each(lines, gap, &none, "none")
+    };
     lines.together(gap, "unknown", unknown.into_iter());
+}
+
+/// So many names are told with what they all have, each by itself; more are told together.
+const FEW: usize = 3;
+
+/// Names with the same value. Returns how many blanks are to be before the next item.
+fn each(lines: &mut Lines<'_>, mut gap: usize, names: &[&'static str], value: &str) -> usize {
+    for name in names {
+        lines.item(std::mem::replace(&mut gap, 2), |out| {
+            out.extend_from_slice(name.as_bytes());
+            out.push(b' ');
+            out.extend_from_slice(value.as_bytes());
+        });
+    }
+    gap
 }
 
 /// An endpoint's counters are none of an association's and the other way round: naming them would be most of the text.
