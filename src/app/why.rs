@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::model::{
     BindFacts, BindOutcome, BindTarget, BindTrial, BindUser, CgroupId, Conditions, DetailSet,
     Family, Inode, Kinds, Listeners, Notice, OtherListener, OwnerTable, Owners, PathFacts, Pid,
-    ProcessDetail, Protocol, Query, Question, Redirect, Socket, SourceChoice, SourceKind,
+    ProcessDetail, Protocol, Query, Question, Redirects, Socket, SourceChoice, SourceKind,
     StateMasks, StateSet, Subject, Table, TableSet, UnixName,
 };
 use crate::render::{Closing, Opening, WhyView, why_json, why_text};
@@ -100,7 +100,7 @@ struct Inquiry {
     facts: BindFacts,
     user: BindUser,
     tables: TableSet,
-    redirects: Option<Vec<Redirect>>,
+    redirects: Option<Redirects>,
 }
 
 /// One look at the tables.
@@ -151,7 +151,7 @@ impl Inquiry {
             facts,
             user: collect::binding::caller(),
             redirects: if tables.iter().any(|t| t.protocol != Protocol::Unix) {
-                collect::redirects::redirects()
+                Some(collect::redirects::redirects())
             } else {
                 None
             },
@@ -237,7 +237,7 @@ impl Inquiry {
             facts: &look.facts,
             user: self.user,
             trials,
-            redirects: self.redirects.as_deref(),
+            redirects: self.redirects.as_ref(),
             missing: &look.missing,
         }
     }

@@ -395,7 +395,7 @@ Examples:
     after_help = "Exit codes: 0 all can be bound, 1 something cannot, 3 for something nobody can tell. \
 TCP is judged as for a server that sets SO_REUSEADDR, UDP as for one that does not; JSON has every variant.\n\n\
 A port can be bound, and its listener get nothing, because the firewall redirects it: rules of nftables (iptables-nft, \
-too) are read with CAP_NET_ADMIN; those of the older iptables, of IPVS and of BPF programs are not looked at."
+too) are read with CAP_NET_ADMIN, and where not every one can be followed, as through a verdict map, that is said; those of the older iptables, of IPVS and of BPF programs are not looked at."
 )]
 pub struct WhyArgs {
     /// Ports, addresses with ports, service names or unix sockets

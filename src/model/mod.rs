@@ -71,7 +71,7 @@ pub use ports::EphemeralPorts;
 pub use protocol::{Family, Protocol, Table, TableSet};
 pub use query::{Kinds, Query, SourceChoice, StateMasks};
 pub use question::{Question, Subject};
-pub use redirect::Redirect;
+pub use redirect::{Redirect, RedirectGap, Redirects, ToAddress, ToPort};
 pub use snapshot::{NetNs, Notice, Snapshot, SourceKind, TableReport};
 pub use socket::{CgroupId, Cookie, Inode, Mark, Queues, Shutdown, Socket, Timer, TimerKind, Uid};
 pub use state::{SctpState, State, StateSet, StateSetName};

@@ -82,7 +82,16 @@ pub struct Chain<'a> {
     /// Its name.
     pub name: &'a [u8],
     /// Where packets enter it, if they do and it translates addresses (`type nat`).
-    pub nat_hook: Option<u32>,
+    pub nat: Option<Entry>,
+}
+
+/// Where packets enter a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// `NF_INET_*`.
+    pub hook: u32,
+    /// Of the chains of one hook, those with a lower one come first.
+    pub priority: i32,
 }
 
 impl<'a> Chain<'a> {
@@ -90,12 +99,20 @@ impl<'a> Chain<'a> {
     #[must_use]
     pub fn decode(payload: &'a [u8]) -> Option<Self> {
         let part = |kind| attribute(payload, BASE_LEN, kind);
-        let hook = part(4).and_then(|hook| be32(attribute(hook, 0, 1)?));
+        let nat = if part(7).map(text) == Some(b"nat") {
+            let hook = part(4)?;
+            Some(Entry {
+                hook: be32(attribute(hook, 0, 1)?)?,
+                priority: array(attribute(hook, 0, 2)?, 0).map(i32::from_be_bytes)?,
+            })
+        } else {
+            None
+        };
         Some(Self {
             family: u8_at(payload, 0)?,
             table: text(part(1)?),
             name: text(part(3)?),
-            nat_hook: hook.filter(|_| part(7).map(text) == Some(b"nat")),
+            nat,
         })
     }
 }
@@ -163,15 +180,19 @@ pub enum Expression<'a> {
         /// The last of it.
         to: &'a [u8],
     },
-    /// Goes on if a register is in a set.
+    /// Goes on if a register is in a set, or is a key of a map.
     Lookup {
         /// Which.
         register: u32,
-        /// The set.
+        /// The set, or the map.
         set: &'a [u8],
-        /// Whether that is all: it neither goes on if it is not, nor loads what a map has for it.
-        is_plain: bool,
+        /// Whether it goes on if it is not.
+        inverted: bool,
+        /// Where it loads what the map has for it.
+        into: Option<u32>,
     },
+    /// Does what a map has for a register: lets it go on, end or go to a chain.
+    VerdictMap,
     /// Loads a constant.
     Immediate {
         /// Where to.
@@ -179,21 +200,25 @@ pub enum Expression<'a> {
         /// It.
         value: &'a [u8],
     },
-    /// Ends the rule by going to another chain, to come back (`jump`) or not (`goto`).
-    Chain(&'a [u8]),
-    /// Ends the packet's way through the chain, or at all: `accept`, `drop`, `return`.
+    /// Goes through another chain, and comes back to the next rule (`jump`).
+    Jump(&'a [u8]),
+    /// Goes through another chain instead of the rest of this one (`goto`).
+    Goto(&'a [u8]),
+    /// Leaves the chain (`return`).
+    Return,
+    /// Ends the packet's way: `accept`, `drop`, `queue`, `reject`.
     End,
     /// To a port of this host.
     Redirect {
-        /// The register that has the port.
-        port: Option<u32>,
+        /// The registers that have the first and the last port.
+        port: Option<(u32, u32)>,
     },
     /// To another destination.
     Destination {
-        /// The register that has the address.
-        address: Option<u32>,
-        /// The register that has the port.
-        port: Option<u32>,
+        /// The registers that have the first and the last address.
+        address: Option<(u32, u32)>,
+        /// The registers that have the first and the last port.
+        port: Option<(u32, u32)>,
     },
     /// A target of iptables, by its name and data.
     Target(&'a [u8], &'a [u8]),
@@ -207,8 +232,10 @@ pub enum Expression<'a> {
 
 /// A verdict is data of its own kind; its register is this one.
 const REGISTER_VERDICT: u32 = 0;
-/// `NFT_JUMP` and `NFT_GOTO`.
-const JUMPS: [i32; 2] = [-3, -4];
+const CONTINUE: i32 = -1;
+const JUMP: i32 = -3;
+const GOTO: i32 = -4;
+const RETURN: i32 = -5;
 
 impl<'a> Rule<'a> {
     /// Reads the payload of a [`NEW_RULE`] message. `None` if it makes no sense.
@@ -216,14 +243,15 @@ impl<'a> Rule<'a> {
     pub fn decode(payload: &'a [u8]) -> Option<Self> {
         let part = |kind| attribute(payload, BASE_LEN, kind);
         let elements = Attributes::new(part(4).unwrap_or_default(), 0);
-        let expressions = elements
-            .map_while(Result::ok)
-            .map(|(_, element)| Expression::decode(element).unwrap_or(Expression::Other));
+        let expressions = elements.map(|element| {
+            let (_, element) = element.ok()?;
+            Some(Expression::decode(element).unwrap_or(Expression::Other))
+        });
         Some(Self {
             family: u8_at(payload, 0)?,
             table: text(part(1)?),
             chain: text(part(2)?),
-            expressions: expressions.collect(),
+            expressions: expressions.collect::<Option<_>>()?,
         })
     }
 }
@@ -234,6 +262,10 @@ impl<'a> Expression<'a> {
         let part = |kind| attribute(data, 0, kind);
         let number = |kind| part(kind).and_then(be32);
         let constant = |kind| attribute(part(kind)?, 0, 1);
+        let pair = |first, last| {
+            let first = number(first)?;
+            Some((register(first), register(number(last).unwrap_or(first))))
+        };
         Some(match text(attribute(element, 0, 1)?) {
             b"meta" => Self::Meta {
                 register: register(number(1)?),
@@ -261,16 +293,22 @@ impl<'a> Expression<'a> {
                 from: constant(3)?,
                 to: constant(4)?,
             },
+            b"lookup" if number(3) == Some(REGISTER_VERDICT) => Self::VerdictMap,
             b"lookup" => Self::Lookup {
                 register: register(number(2)?),
                 set: text(part(1)?),
-                is_plain: part(3).is_none() && number(5).unwrap_or(0) == 0,
+                inverted: number(5).unwrap_or(0) & 1 != 0,
+                into: number(3).map(register),
             },
             b"immediate" if number(1)? == REGISTER_VERDICT => {
                 let verdict = attribute(part(2)?, 0, 2)?;
                 let code = array(attribute(verdict, 0, 1)?, 0).map(i32::from_be_bytes)?;
-                match attribute(verdict, 0, 2) {
-                    Some(chain) if JUMPS.contains(&code) => Self::Chain(text(chain)),
+                let chain = || attribute(verdict, 0, 2).map(text);
+                match code {
+                    CONTINUE => Self::Neutral,
+                    JUMP => Self::Jump(chain()?),
+                    GOTO => Self::Goto(chain()?),
+                    RETURN => Self::Return,
                     _ => Self::End,
                 }
             }
@@ -278,14 +316,13 @@ impl<'a> Expression<'a> {
                 register: register(number(1)?),
                 value: constant(2)?,
             },
-            b"redir" => Self::Redirect {
-                port: number(1).map(register),
-            },
+            b"redir" => Self::Redirect { port: pair(1, 2) },
             // NFT_NAT_DNAT
             b"nat" if number(1)? == 1 => Self::Destination {
-                address: number(3).map(register),
-                port: number(5).map(register),
+                address: pair(3, 4),
+                port: pair(5, 6),
             },
+            b"queue" | b"reject" => Self::End,
             b"target" => Self::Target(text(part(1)?), part(3)?),
             b"match" => Self::Match(text(part(1)?), part(3)?),
             b"counter" | b"log" | b"notrack" | b"last" => Self::Neutral,
@@ -303,22 +340,29 @@ const fn register(number: u32) -> u32 {
 }
 
 /// The elements of a set of ports in the payload of a [`NEW_SET_ELEMENTS`] message: each with whether it is the end of an interval, and
-/// then the first number behind it.
+/// then the first number behind it. `None` if there is one that is no port, or that is more than that: one that holds for what no other
+/// does, or on conditions of its own.
 #[must_use]
-pub fn port_elements(payload: &[u8]) -> Vec<(u16, bool)> {
+pub fn port_elements(payload: &[u8]) -> Option<Vec<(u16, bool)>> {
     const INTERVAL_END: u32 = 1;
     let list = attribute(payload, BASE_LEN, 3).unwrap_or_default();
     let element = |element: &[u8]| {
-        let key = attribute(attribute(element, 0, 1)?, 0, 1)?;
-        let flags = attribute(element, 0, 3).and_then(be32).unwrap_or(0);
-        let port = array(key, 0).map(u16::from_be_bytes)?;
-        Some((port, flags & INTERVAL_END != 0))
+        let part = |kind| attribute(element, 0, kind);
+        // The last key of a range of several fields, an expression, and several.
+        if [10, 7, 11].into_iter().any(|kind| part(kind).is_some()) {
+            return None;
+        }
+        let key = <[u8; 2]>::try_from(attribute(part(1)?, 0, 1)?).ok()?;
+        let flags = part(3).and_then(be32).unwrap_or(0);
+        Some((u16::from_be_bytes(key), flags & INTERVAL_END != 0))
     };
-    let elements = Attributes::new(list, 0).map_while(Result::ok);
-    elements.filter_map(|(_, e)| element(e)).collect()
+    Attributes::new(list, 0)
+        .map(|e| e.ok().and_then(|(_, e)| element(e)))
+        .collect()
 }
 
-/// Where a target `DNAT` or `REDIRECT` of iptables sends packets: address and port, as far as it says. In host order stand the flags,
+/// Where a target `DNAT` or `REDIRECT` of iptables sends packets: the first and the last address, the first and the last port, as far as
+/// it says. `None` if it makes no sense, or counts ports or addresses on from those that were asked for. In host order stand the flags,
 /// `NF_NAT_RANGE_*` of `linux/netfilter/nf_nat.h`.
 ///
 /// ```text
@@ -326,23 +370,68 @@ pub fn port_elements(payload: &[u8]) -> Vec<(u16, bool)> {
 ///  nf_nat_range                     0 flags   4 min_addr  20 max_addr  36 min  38 max
 /// ```
 #[must_use]
-pub fn target(info: &[u8], family: u8) -> (Option<IpAddr>, Option<u16>) {
+pub fn target(info: &[u8], family: u8) -> Option<Target> {
     const HAS_ADDRESS: u32 = 1;
     const HAS_PORT: u32 = 2;
+    const COUNTS_ON: u32 = 0x20 | 0x40;
     const IPV6: u8 = 10;
     let is_short = info.len() < 36;
     let (flags_at, address_at, port_at) = if is_short { (4, 8, 16) } else { (0, 4, 36) };
-    let flags = array(info, flags_at).map_or(0, u32::from_ne_bytes);
-    let address = if family == IPV6 && !is_short {
-        array::<16>(info, address_at).map(IpAddr::from)
-    } else {
-        array::<4>(info, address_at).map(IpAddr::from)
+    let flags = array(info, flags_at).map(u32::from_ne_bytes)?;
+    let address = |n: usize| {
+        let at = address_at + n * if is_short { 4 } else { 16 };
+        if family == IPV6 && !is_short {
+            array::<16>(info, at).map(IpAddr::from)
+        } else {
+            array::<4>(info, at).map(IpAddr::from)
+        }
     };
-    let port = array(info, port_at).map(u16::from_be_bytes);
-    (
-        address.filter(|_| flags & HAS_ADDRESS != 0),
-        port.filter(|_| flags & HAS_PORT != 0),
-    )
+    let port = |n: usize| array(info, port_at + 2 * n).map(u16::from_be_bytes);
+    if flags & COUNTS_ON != 0 {
+        return None;
+    }
+    let mut found = Target::default();
+    if flags & HAS_ADDRESS != 0 {
+        found.address = Some((address(0)?, address(1)?));
+    }
+    if flags & HAS_PORT != 0 {
+        found.port = Some((port(0)?, port(1)?));
+    }
+    Some(found)
+}
+
+/// Where a target of iptables sends packets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Target {
+    /// The first and the last address.
+    pub address: Option<(IpAddr, IpAddr)>,
+    /// The first and the last port.
+    pub port: Option<(u16, u16)>,
+}
+
+/// Whether a match `addrtype` of iptables asks for nothing but that the destination is one of this host's, or is not. `None` if it asks
+/// for more, or for something else: `linux/netfilter/xt_addrtype.h`, in host order.
+///
+/// ```text
+///  xt_addrtype_info_v1  0 source  2 destination  4 flags
+///  xt_addrtype_info     0 source  2 destination  4 source inverted  8 destination inverted
+/// ```
+#[must_use]
+pub fn matched_local(info: &[u8]) -> Option<bool> {
+    const LOCAL: u16 = 1 << 2;
+    const INVERT_DESTINATION: u32 = 2;
+    let word = |at| array(info, at).map(u32::from_ne_bytes);
+    if (u16_at(info, 0)?, u16_at(info, 2)?) != (0, LOCAL) {
+        return None;
+    }
+    if info.len() >= 12 {
+        return Some(word(8)? == 0);
+    }
+    match word(4)? {
+        0 => Some(true),
+        INVERT_DESTINATION => Some(false),
+        _ => None,
+    }
 }
 
 /// The destination ports of a match of iptables: of `tcp` and `udp`, one range, and of `multiport`, single ones. `None` if it says more
@@ -446,7 +535,7 @@ mod tests {
                     register: 8,
                     value: &[0x50, 0x16]
                 },
-                Expression::Redirect { port: Some(8) },
+                Expression::Redirect { port: Some((8, 8)) },
             ]
         );
     }
@@ -465,16 +554,75 @@ mod tests {
         dnat.extend([10, 2, 2, 2]);
         dnat.resize(36, 0);
         dnat.extend([0, 90, 0, 90, 0, 0, 0, 0]);
+        let to = IpAddr::from([10, 2, 2, 2]);
+        let told = Target {
+            address: Some((to, to)),
+            port: Some((90, 90)),
+        };
+        dnat[20..24].copy_from_slice(&[10, 2, 2, 2]);
+        assert_eq!(target(&dnat, 2), Some(told));
+        let one = bytes("01000000 02000000 00000000 00000000 270e 270f");
+        let told = Target {
+            address: None,
+            port: Some((0x270e, 0x270f)),
+        };
+        assert_eq!(target(&one, 2), Some(told));
+        // Ports that are counted on, and data that is cut short.
         assert_eq!(
-            target(&dnat, 2),
-            (Some(IpAddr::from([10, 2, 2, 2])), Some(90))
+            target(&bytes("01000000 22000000 00000000 00000000 270e 270f"), 2),
+            None
         );
-        let one = bytes("01000000 02000000 00000000 00000000 270e 270e");
-        assert_eq!(target(&one, 2), (None, Some(0x270e)));
+        assert_eq!(target(&bytes("01000000 02000000"), 2), None);
         let tcp = [0u16, u16::MAX, 80, 90].map(u16::to_ne_bytes).concat();
         let tcp = [&tcp[..], &[0; 4]].concat();
         assert_eq!(matched_ports(b"tcp", &tcp), Some(vec![80..=90]));
         assert_eq!(matched_ports(b"udp", &tcp), Some(vec![80..=90]));
+    }
+
+    #[test]
+    fn an_address_type_is_that_of_this_host_or_unread() {
+        let info = |source: u16, destination: u16, flags: u32| {
+            let halves = [source, destination].map(u16::to_ne_bytes).concat();
+            [&halves[..], &flags.to_ne_bytes()].concat()
+        };
+        assert_eq!(matched_local(&info(0, 4, 0)), Some(true));
+        assert_eq!(matched_local(&info(0, 4, 2)), Some(false));
+        // Of the interface that it came by; broadcast, too; the source.
+        for other in [info(0, 4, 4), info(0, 12, 0), info(4, 4, 0), info(4, 0, 0)] {
+            assert_eq!(matched_local(&other), None);
+        }
+        // The first revision has two words.
+        for (inverted, is_local) in [(0u32, true), (1, false)] {
+            let old = [info(0, 4, 0), inverted.to_ne_bytes().to_vec()].concat();
+            assert_eq!(matched_local(&old), Some(is_local));
+        }
+    }
+
+    #[test]
+    fn only_ports_are_read_as_elements() {
+        let nested = |kind: u8, inner: &[u8]| {
+            let mut bytes = vec![inner.len() as u8 + 4, 0, kind, 0];
+            bytes.extend(inner);
+            bytes.resize(bytes.len().next_multiple_of(4), 0);
+            bytes
+        };
+        let message = |parts: &[u8]| [vec![2, 0, 0, 0], nested(3, &nested(1, parts))].concat();
+        let key = |bytes: &[u8]| nested(1, &nested(1, bytes));
+        let end = nested(3, &[0, 0, 0, 1]);
+        assert_eq!(
+            port_elements(&message(&key(&[0, 53]))),
+            Some(vec![(53, false)])
+        );
+        let last = [key(&[0, 54]), end].concat();
+        assert_eq!(port_elements(&message(&last)), Some(vec![(54, true)]));
+        // A port and an address; what no key holds for; what has a limit.
+        assert_eq!(
+            port_elements(&message(&key(&[0, 53, 0, 0, 127, 0, 0, 1]))),
+            None
+        );
+        assert_eq!(port_elements(&message(&nested(3, &[0, 0, 0, 2]))), None);
+        let limited = [key(&[0, 53]), nested(7, &[])].concat();
+        assert_eq!(port_elements(&message(&limited)), None);
     }
 
     proptest! {
@@ -484,7 +632,7 @@ mod tests {
             at in 0usize..300,
         ) {
             let _ = (Rule::decode(&bytes), Chain::decode(&bytes), port_elements(&bytes));
-            let _ = (target(&bytes, 2), target(&bytes, 10));
+            let _ = (target(&bytes, 2), target(&bytes, 10), matched_local(&bytes));
             for name in [&b"tcp"[..], b"udp", b"multiport"] {
                 let _ = matched_ports(name, &bytes);
             }

@@ -444,9 +444,9 @@ impl Inquiry<'_> {
     /// What does not keep anybody from binding, and may surprise later.
     fn add_notes(&self, reasons: &mut Vec<Reason>, port: Port) {
         let asked: Vec<_> = self.targets.asked.iter().map(|t| t.address).collect();
-        for (index, kind) in redirected(self.evidence, self.protocol, port, &asked) {
+        for (rule, kind) in redirected(self.evidence, self.protocol, port, &asked) {
             reasons.push(Reason {
-                redirect: Some(index),
+                redirect: Some(rule),
                 ..self.reason(kind, Some(false), Some(false))
             });
         }

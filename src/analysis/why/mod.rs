@@ -26,6 +26,8 @@ mod remedy;
 mod tests;
 #[cfg(test)]
 mod tests_beside;
+#[cfg(test)]
+mod tests_redirected;
 mod unix;
 
 pub use answer::port;
@@ -35,7 +37,7 @@ pub use unix::unix;
 
 use crate::model::{
     BindError, BindFacts, BindOutcome, BindTarget, BindTrial, BindUser, BindVariant, CgroupId,
-    Listeners, OwnerTable, Pid, ProcessDetail, Protocol, Redirect, Socket, Table,
+    Listeners, OwnerTable, Pid, ProcessDetail, Protocol, Redirect, Redirects, Socket, Table,
 };
 
 /// Everything that an answer is drawn from.
@@ -57,8 +59,8 @@ pub struct Evidence<'a> {
     pub user: BindUser,
     /// Binds that were tried as that user.
     pub trials: &'a [BindTrial],
-    /// What the firewall redirects; `None` if that could not be read.
-    pub redirects: Option<&'a [Redirect]>,
+    /// What the firewall redirects; `None` if nobody looked.
+    pub redirects: Option<&'a Redirects>,
     /// Tables that could not be read, in whole or in part.
     pub missing: &'a [Table],
 }
@@ -309,8 +311,8 @@ pub struct Reason {
     pub shared: bool,
     /// Its sockets, by their place in the evidence.
     pub sockets: Vec<usize>,
-    /// The rule that it is about, by its place in the evidence.
-    pub redirect: Option<usize>,
+    /// The rule that it is about: its hooks and whether it has more conditions, as they are for what was asked.
+    pub redirect: Option<Redirect>,
     /// The processes that hold them, ascending.
     pub pids: Vec<Pid>,
     /// Milliseconds until the last of them is gone by itself, if that is known.

@@ -5,7 +5,7 @@ use super::{Answer, Evidence, Remedy, Verdict, forwards_to, port};
 use crate::model::{
     BindError, BindFacts, BindOutcome, BindTarget, BindTrial, BindUser, BindVariant, CgroupId,
     Ends, EphemeralPorts, Family, Held, IfIndex, InetEnds, Inode, Listeners, OwnerTable, Pid,
-    Place, Port, Process, ProcessDetail, Protocol, Queues, Redirect, RouteKind, Socket, State,
+    Place, Port, Process, ProcessDetail, Protocol, Queues, Redirects, RouteKind, Socket, State,
     Table, Timer, TimerKind, Uid,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -89,7 +89,7 @@ pub(super) struct Case {
     pub(super) sockets: Vec<Socket>,
     pub(super) facts: BindFacts,
     pub(super) uid: u32,
-    pub(super) redirects: Vec<Redirect>,
+    pub(super) redirects: Redirects,
     trials: Vec<BindTrial>,
     missing: Vec<Table>,
 }
@@ -100,7 +100,7 @@ impl Case {
             sockets,
             facts: facts(),
             uid: 1000,
-            redirects: Vec::new(),
+            redirects: Redirects::default(),
             trials: Vec::new(),
             missing: Vec::new(),
         }

@@ -1,9 +1,9 @@
 //! Sockets that are only understood together, rules of the firewall, and addresses without a table.
 
-use super::tests::{Case, PORT, kinds, socket};
+use super::tests::{Case, kinds, socket};
 use super::{Remedy, Verdict};
-use crate::model::{Ends, IfIndex, Port, Protocol, Redirect, RouteKind, Socket, State, Uid};
-use std::net::{IpAddr, Ipv4Addr};
+use crate::model::{Ends, IfIndex, Protocol, RouteKind, Socket, State, Uid};
+use std::net::Ipv4Addr;
 
 fn of_user(mut socket: Socket, uid: u32) -> Socket {
     socket.uid = Some(Uid(uid));
@@ -56,58 +56,6 @@ fn bound_sockets_race_where_they_meet() {
         kinds.iter().any(|(kind, _)| *kind == "bound-not-listening"),
         "{kinds:?}"
     );
-}
-
-fn rule(ports: std::ops::RangeInclusive<u16>, to_port: Option<u16>) -> Redirect {
-    Redirect {
-        families: (true, false),
-        protocol: Some(Protocol::Tcp),
-        ports: vec![ports],
-        destination: None,
-        is_conditional: false,
-        hooks: (true, false),
-        to_address: None,
-        to_port: to_port.map(Port),
-        table: b"nat".to_vec(),
-        chain: b"pre".to_vec(),
-    }
-}
-
-#[test]
-fn rules_take_connections_away_and_bring_them() {
-    let ask = |rule: Redirect, address: Option<&str>| {
-        let mut case = Case::with(Vec::new());
-        case.redirects = vec![rule];
-        case.facts.nonlocal_v6 = Some(true);
-        let answer = case.tcp(address);
-        assert_eq!(answer.verdict, Verdict::Free, "it is no matter of bind(2)");
-        kinds(&answer).first().map(|(kind, _)| *kind)
-    };
-    let number = PORT.0;
-    let away = Some("redirected");
-    assert_eq!(ask(rule(number..=number, Some(9)), None), away);
-    assert_eq!(ask(rule(0..=u16::MAX, Some(9)), Some("127.0.0.1")), away);
-    assert_eq!(ask(rule(1..=9, Some(10)), None), None);
-    assert_eq!(
-        ask(rule(1..=9, Some(number)), None),
-        Some("redirected-here")
-    );
-    // It keeps its port, or is sent there anyway.
-    assert_eq!(ask(rule(number..=number, None), None), None);
-    assert_eq!(ask(rule(0..=u16::MAX, Some(number)), None), None);
-    // IPv6 is another matter.
-    assert_eq!(ask(rule(number..=number, Some(9)), Some("::1")), None);
-    let mut to = rule(number..=number, None);
-    to.to_address = Some(IpAddr::from([10, 1, 2, 3]));
-    assert_eq!(ask(to.clone(), None), away);
-    // The address of a service that is not this host's own.
-    to.destination = Some(IpAddr::from([10, 96, 0, 1]));
-    assert_eq!(ask(to.clone(), None), None);
-    to.destination = Some(IpAddr::from([127, 0, 0, 1]));
-    assert_eq!(ask(to.clone(), None), away);
-    assert_eq!(ask(to.clone(), Some("127.0.0.2")), None);
-    to.protocol = Some(Protocol::Udp);
-    assert_eq!(ask(to, None), None);
 }
 
 /// Measured on Linux 6.18 in a namespace whose lo was never up.

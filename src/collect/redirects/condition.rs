@@ -1,9 +1,10 @@
 //! What a packet must be like to come to some point of the rules.
 
+use super::ports::{self, ANY_PORT, Ports};
+use super::registers::Loaded;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
-
-pub(super) const ANY_PORT: RangeInclusive<u16> = 0..=u16::MAX;
+use std::rc::Rc;
 
 /// What packets have in common that came to some point.
 #[derive(Clone)]
@@ -11,21 +12,10 @@ pub(super) struct Condition {
     pub(super) families: (bool, bool),
     pub(super) hooks: (bool, bool),
     pub(super) protocol: Option<u8>,
-    pub(super) ports: Vec<RangeInclusive<u16>>,
+    pub(super) ports: Rc<[RangeInclusive<u16>]>,
     pub(super) destination: Option<IpAddr>,
+    pub(super) is_for_others: bool,
     pub(super) is_conditional: bool,
-}
-
-/// What a register holds.
-#[derive(Clone, Copy)]
-pub(super) enum Loaded<'a> {
-    Family,
-    Protocol,
-    Port,
-    Destination,
-    DestinationType,
-    Constant(&'a [u8]),
-    Other,
 }
 
 impl Condition {
@@ -34,24 +24,42 @@ impl Condition {
             families: (family != IPV6, family != IPV4),
             hooks,
             protocol: None,
-            ports: vec![ANY_PORT],
+            ports: Rc::new([ANY_PORT]),
             destination: None,
+            is_for_others: false,
             is_conditional: false,
         }
     }
 
-    /// Keeps what is in `ranges` too. False if nothing is left.
-    pub(super) fn keep_ports(&mut self, ranges: &[RangeInclusive<u16>]) -> bool {
-        let both = |a: &RangeInclusive<u16>, b: &RangeInclusive<u16>| {
-            let range = *a.start().max(b.start())..=*a.end().min(b.end());
-            (!range.is_empty()).then_some(range)
-        };
-        let pairs = self
-            .ports
-            .iter()
-            .flat_map(|a| ranges.iter().filter_map(move |b| both(a, b)));
-        self.ports = pairs.collect();
+    /// Whether some packets are of a family of both.
+    pub(super) const fn meets_family_of(&self, other: &Self) -> bool {
+        self.families.0 && other.families.0 || self.families.1 && other.families.1
+    }
+
+    /// Keeps what is among `ports` too, which are in order. False if nothing is left.
+    pub(super) fn keep_ports(&mut self, ports: &[RangeInclusive<u16>]) -> bool {
+        self.ports = ports::both(&self.ports, ports).into();
         !self.ports.is_empty()
+    }
+
+    /// Keeps what is meant for this host, or what is not. False if nothing is left.
+    pub(super) const fn keep_local(&mut self, is_local: bool) -> bool {
+        let was_for_others = self.is_for_others;
+        self.is_for_others |= !is_local;
+        !(is_local && was_for_others)
+    }
+
+    /// Takes away those that `gone` is about, which were among these. False if none is left.
+    pub(super) fn without(&mut self, gone: &Self) -> bool {
+        let others_alike = self.families == gone.families
+            && self.protocol == gone.protocol
+            && self.destination == gone.destination
+            && self.is_for_others == gone.is_for_others;
+        if gone.is_conditional || !others_alike {
+            return self.doubt();
+        }
+        let rest: Ports = ports::others(&gone.ports);
+        self.keep_ports(&rest)
     }
 
     /// Takes in that what was `loaded` compares so. False if no packet passes.
@@ -69,22 +77,15 @@ impl Condition {
             }
             (Loaded::Port, &[high, low]) => {
                 let port = u16::from_be_bytes([high, low]);
+                let one = [port..=port];
+                let below = port.checked_sub(1).map(|end| 0..=end);
+                let above = port.checked_add(1).map(|start| start..=u16::MAX);
                 match operation {
-                    EQUAL => self.keep_ports(&[port..=port]),
-                    NOT_EQUAL => {
-                        let below = port.checked_sub(1).map(|end| 0..=end);
-                        let above = port.checked_add(1).map(|start| start..=u16::MAX);
-                        let rest: Vec<_> = below.into_iter().chain(above).collect();
-                        self.keep_ports(&rest)
-                    }
-                    LESS => port
-                        .checked_sub(1)
-                        .is_some_and(|end| self.keep_ports(&[0..=end])),
+                    EQUAL => self.keep_ports(&one),
+                    NOT_EQUAL => self.keep_ports(&ports::others(&one)),
+                    LESS => self.keep_ports(below.as_slice()),
                     LESS_OR_EQUAL => self.keep_ports(&[0..=port]),
-                    GREATER => {
-                        let start = port.checked_add(1);
-                        start.is_some_and(|start| self.keep_ports(&[start..=u16::MAX]))
-                    }
+                    GREATER => self.keep_ports(above.as_slice()),
                     GREATER_OR_EQUAL => self.keep_ports(&[port..=u16::MAX]),
                     _ => self.doubt(),
                 }
@@ -101,9 +102,9 @@ impl Condition {
             // `fib daddr type local`: what is meant for this host.
             (Loaded::DestinationType, &[a, b, c, d]) => {
                 let is_local = u32::from_ne_bytes([a, b, c, d]) == LOCAL;
-                match operation {
-                    EQUAL => is_local,
-                    NOT_EQUAL => !is_local,
+                match (operation, is_local) {
+                    (EQUAL, _) => self.keep_local(is_local),
+                    (NOT_EQUAL, true) => self.keep_local(false),
                     _ => self.doubt(),
                 }
             }
@@ -130,7 +131,7 @@ pub(super) const GREATER_OR_EQUAL: u32 = 5;
 /// `RTN_LOCAL`.
 pub(super) const LOCAL: u32 = 2;
 
-pub(super) fn meta(key: u32) -> Loaded<'static> {
+pub(super) const fn meta(key: u32) -> Loaded<'static> {
     // NFT_META_NFPROTO, NFT_META_L4PROTO
     match key {
         15 => Loaded::Family,
@@ -139,20 +140,17 @@ pub(super) fn meta(key: u32) -> Loaded<'static> {
     }
 }
 
-/// Fields of the headers, by offset and length: of IPv4 protocol and destination, of IPv6 the destination, of TCP and UDP the port.
-pub(super) const fn payload(base: u32, offset: u32, length: u32) -> Loaded<'static> {
-    match (base, offset, length) {
-        (1, 9, 1) => Loaded::Protocol,
-        (1, 16, 4) | (1, 24, 16) => Loaded::Destination,
-        (2, 2, 2) => Loaded::Port,
+/// Fields of the headers, by offset and length, of packets of `families`: of IPv4 protocol and destination, of IPv6 the destination, of
+/// TCP and UDP the port.
+pub(super) const fn payload(
+    (base, offset, length): (u32, u32, u32),
+    families: (bool, bool),
+) -> Loaded<'static> {
+    match (base, offset, length, families) {
+        (1, 9, 1, (true, false)) => Loaded::Protocol,
+        (1, 16, 4, (true, false)) | (1, 24, 16, (false, true)) => Loaded::Destination,
+        (2, 2, 2, _) => Loaded::Port,
         _ => Loaded::Other,
-    }
-}
-
-pub(super) fn port_of(loaded: Loaded<'_>) -> Option<u16> {
-    match loaded {
-        Loaded::Constant(&[high, low, ..]) => Some(u16::from_be_bytes([high, low])),
-        _ => None,
     }
 }
 

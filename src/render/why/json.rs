@@ -4,7 +4,9 @@ use super::WhyView;
 use super::process::Known;
 use super::remedy;
 use crate::analysis::why::{Bind, Part, Reason};
-use crate::model::{BindTarget, OtherListener, Pid, Subject, UnixName};
+use crate::model::{
+    BindTarget, OtherListener, Pid, Redirect, Subject, ToAddress, ToPort, UnixName,
+};
 use crate::render::json::{
     NetNsJson, NoticeJson, Schema, TableJson, outside_string, timestamp, write_value,
 };
@@ -100,7 +102,10 @@ struct ReasonJson {
 struct RedirectJson {
     to_address: Option<IpAddr>,
     to_port: Option<u16>,
+    target_read: bool,
     conditional: bool,
+    ipv4: bool,
+    ipv6: bool,
     incoming: bool,
     outgoing: bool,
     table: String,
@@ -197,7 +202,7 @@ pub fn why_json(
         binds: answer.binds.iter().map(|b| bind(view, b)).collect(),
         elsewhere: answer.elsewhere,
         redirects_read: matches!(view.question.subject, Subject::Port { .. })
-            .then_some(view.evidence.redirects.is_some()),
+            .then_some(view.evidence.redirects.is_some_and(|r| r.gap.is_none())),
         other_namespaces: view
             .others
             .map(|all| all.iter().filter_map(other).collect()),
@@ -344,7 +349,7 @@ fn reason(view: &WhyView<'_>, reason: &Reason) -> ReasonJson {
         overlap: reason.overlap.map(crate::analysis::why::Overlap::word),
         message: super::words::sentence(view, reason),
         until_s: reason.until_ms.map(|ms| f64::from(ms) / 1000.0),
-        redirect: redirect(view, reason),
+        redirect: reason.redirect.as_ref().map(redirect),
         owners: reason
             .pids
             .iter()
@@ -407,17 +412,26 @@ fn owner(view: &WhyView<'_>, pid: Pid, sockets: &[usize]) -> OwnerJson {
     }
 }
 
-fn redirect(view: &WhyView<'_>, reason: &Reason) -> Option<RedirectJson> {
-    let rule = view.evidence.redirects?.get(reason.redirect?)?;
-    Some(RedirectJson {
-        to_address: rule.to_address,
-        to_port: rule.to_port.map(|port| port.0),
+fn redirect(rule: &Redirect) -> RedirectJson {
+    let is_unread = rule.to_address == ToAddress::Unread || rule.to_port == ToPort::Unread;
+    RedirectJson {
+        to_address: match rule.to_address {
+            ToAddress::To(address) => Some(address),
+            ToAddress::Same | ToAddress::Own | ToAddress::Unread => None,
+        },
+        to_port: match rule.to_port {
+            ToPort::To(port) => Some(port.0),
+            ToPort::Same | ToPort::Unread => None,
+        },
+        target_read: !is_unread,
         conditional: rule.is_conditional,
+        ipv4: rule.families.0,
+        ipv6: rule.families.1,
         incoming: rule.hooks.0,
         outgoing: rule.hooks.1,
         table: outside_string(&rule.table),
         chain: outside_string(&rule.chain),
-    })
+    }
 }
 
 /// All bytes in hexadecimal, of a string that is not UTF-8.

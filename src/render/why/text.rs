@@ -44,6 +44,7 @@ pub fn why_text(out: &mut impl Write, view: &WhyView<'_>, width: Option<usize>) 
     }
     page.clients(view);
     page.others(view);
+    page.redirects(view);
     out.write_all(page.text.as_bytes())?;
     out.flush()
 }
@@ -303,6 +304,15 @@ impl Page {
     }
 
     /// Listeners that are elsewhere, and take nothing away here.
+    /// What may take connections away unseen.
+    fn redirects(&mut self, view: &WhyView<'_>) {
+        let is_port = matches!(view.question.subject, Subject::Port { .. });
+        let gap = view.evidence.redirects.and_then(|r| r.gap);
+        if let Some(words) = gap.and_then(words::redirect_gap).filter(|_| is_port) {
+            self.wrap(words, 0);
+        }
+    }
+
     fn others(&mut self, view: &WhyView<'_>) {
         let others = view.others.unwrap_or_default();
         if others.is_empty() {

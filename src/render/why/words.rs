@@ -3,7 +3,8 @@
 use super::WhyView;
 use crate::analysis::why::{Overlap, Reason, ReasonKind, Remedy};
 use crate::model::{
-    BindError, FieldId, IfIndex, NoOwner, Owners, Protocol, Socket, Subject, TunnelDevice, UnixName,
+    BindError, FieldId, IfIndex, NoOwner, Owners, Protocol, Redirect, RedirectGap, Socket, Subject,
+    ToAddress, ToPort, TunnelDevice, UnixName,
 };
 use crate::render::escape::{escape, quote_into};
 use crate::render::text::{TextOptions, cell};
@@ -205,7 +206,10 @@ pub(super) fn sentence(view: &WhyView<'_>, reason: &Reason) -> String {
             "the directory takes no new file from this user ({})",
             reason.error.map_or_else(String::new, error)
         ),
-        ReasonKind::Redirected | ReasonKind::RedirectedHere => redirect(view, reason),
+        ReasonKind::Redirected | ReasonKind::RedirectedHere => {
+            let rule = reason.redirect.as_ref();
+            rule.map_or_else(String::new, |rule| redirect(reason.kind, rule))
+        }
         ReasonKind::Ephemeral => "connections may be given this port at any time (net.ipv4.ip_local_port_range)".to_owned(),
         ReasonKind::Reserved => "the port is reserved: no connection is given it by itself (net.ipv4.ip_local_reserved_ports)".to_owned(),
     }
@@ -239,10 +243,11 @@ fn accepted(view: &WhyView<'_>, reason: &Reason) -> String {
 }
 
 /// Which connections a rule of the firewall sends where.
-fn redirect(view: &WhyView<'_>, reason: &Reason) -> String {
-    let rules = view.evidence.redirects.unwrap_or_default();
-    let Some(rule) = reason.redirect.and_then(|n| rules.get(n)) else {
-        return String::new();
+fn redirect(kind: ReasonKind, rule: &Redirect) -> String {
+    let family = match rule.families {
+        (true, false) => "IPv4 ",
+        (false, true) => "IPv6 ",
+        _ => "",
     };
     let whose = match rule.hooks {
         (true, false) => "connections from other hosts",
@@ -250,30 +255,56 @@ fn redirect(view: &WhyView<'_>, reason: &Reason) -> String {
         _ => "connections",
     };
     let some = if rule.is_conditional { "some " } else { "" };
-    let to_port = rule
-        .to_port
-        .map_or_else(String::new, |port| format!("port {}", port.0));
-    let to = match (rule.to_address, rule.to_port) {
-        (Some(address), Some(port)) => SocketAddr::new(address, port.0).to_string(),
-        (Some(address), None) => address.to_string(),
-        (None, Some(_)) => to_port,
-        (None, None) => "another port".to_owned(),
-    };
+    let who = format!("{some}{family}{whose}");
     let table = format!(
         "nftables: table {}, chain {}",
         quoted(&rule.table),
         quoted(&rule.chain)
     );
-    if reason.kind == ReasonKind::RedirectedHere {
+    if kind == ReasonKind::RedirectedHere {
         let from = match &rule.ports[..] {
             [one] if one.start() == one.end() => format!("port {}", one.start()),
-            _ => "other ports".to_owned(),
+            [range] if *range == (0..=u16::MAX) => "any port".to_owned(),
+            [range] => format!("ports {}-{}", range.start(), range.end()),
+            _ => "several ports".to_owned(),
         };
-        return format!("{some}{whose} to {from} are redirected here ({table})");
+        let from = match rule.destination {
+            Some(address) => format!("{from} of {address}"),
+            None if rule.is_for_others => format!("{from} of other hosts"),
+            None => from,
+        };
+        return format!("{who} to {from} are redirected here ({table})");
     }
+    let to = match (rule.to_address, rule.to_port) {
+        (ToAddress::To(address), ToPort::To(port)) => SocketAddr::new(address, port.0).to_string(),
+        (ToAddress::To(address), ToPort::Same) => address.to_string(),
+        (ToAddress::Same | ToAddress::Own, ToPort::To(port)) => format!("port {}", port.0),
+        (ToAddress::Own, ToPort::Same) => "another address of this host".to_owned(),
+        (ToAddress::Same, ToPort::Same) => "the same place".to_owned(),
+        (ToAddress::Unread, _) | (_, ToPort::Unread) => {
+            return format!(
+                "{who} to this port are redirected to where a map or a range decides, which was not read, and what listens here may not get them ({table})"
+            );
+        }
+    };
     format!(
-        "{some}{whose} to this port are redirected to {to}, and what listens here does not get them ({table})"
+        "{who} to this port are redirected to {to}, and what listens here does not get them ({table})"
     )
+}
+
+/// Why there may be redirections that nobody told of; nothing where it is likely that there are none.
+pub(super) fn redirect_gap(gap: RedirectGap) -> Option<&'static str> {
+    match gap {
+        RedirectGap::Forbidden { is_tracked: false } => None,
+        RedirectGap::Forbidden { is_tracked: true } => {
+            Some("redirects by nftables were not looked at: needs CAP_NET_ADMIN")
+        }
+        RedirectGap::Unread => Some("redirects by nftables could not be read"),
+        RedirectGap::NotFollowed => {
+            Some("there may be more redirects by nftables: not every rule could be followed")
+        }
+        RedirectGap::Older => Some("redirects by the older iptables were not looked at"),
+    }
 }
 
 fn overlap(reason: &Reason) -> &'static str {
