@@ -125,7 +125,7 @@ fn inet(address: &SocketAddrAny, protocol: &str, fd: BorrowedFd<'_>, local: bool
     End::Inet(end)
 }
 
-/// An address as JSON has it. Ports here come from the ephemeral range and name no service.
+/// An address as JSON has it. Ports here come from the ephemeral range, of which few have a name.
 pub(crate) fn inet_end(address: SocketAddr) -> InetEnd {
     let ipv4 = match address.ip() {
         IpAddr::V4(_) => None,
@@ -414,6 +414,18 @@ impl Document {
         // mounted; that it is a hexadecimal id has been checked.
         row.cgroup = None;
         wanted.cgroup = None;
+        // A port that the kernel chose may be one that has a name.
+        let named = |found: &End, wanted: &mut End| {
+            if let (End::Inet(found), End::Inet(wanted)) = (found, wanted)
+                && wanted.service.is_none()
+            {
+                wanted.service.clone_from(&found.service);
+            }
+        };
+        named(&row.local, &mut wanted.local);
+        if let (Some(found), Some(wanted)) = (&row.peer, &mut wanted.peer) {
+            named(found, wanted);
+        }
         assert!(row == wanted, "{}", differences(&row, &wanted));
     }
 
