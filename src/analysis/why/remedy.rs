@@ -1,8 +1,10 @@
 //! What would free a port, and who would start its holder again.
 
+use super::meet::meet;
 use super::{Evidence, Reason, ReasonKind};
 use crate::model::{
-    Barrier, Engine, NoOwner, Owners, Pid, ProcessDetail, Protocol, Socket, TunnelDevice, Uid,
+    Barrier, BindError, BindOutcome, BindTarget, BindVariant, Engine, NoOwner, Owners, Pid,
+    ProcessDetail, Protocol, Socket, TunnelDevice, Uid,
 };
 use std::net::{IpAddr, SocketAddr};
 
@@ -402,6 +404,26 @@ pub fn forwards_to(command: &[Vec<u8>]) -> Option<SocketAddr> {
     ))
 }
 
+/// Whether a bind with `SO_REUSEADDR` was tried and refused where nothing but these sockets has the place: then they lack the option.
+fn reuse_was_refused(evidence: &Evidence<'_>, reason: &Reason) -> bool {
+    let only_these = |target: &BindTarget| {
+        let stands = |socket: &Socket| {
+            let here = socket.inet().is_some_and(|e| e.local_port == target.port);
+            here && socket.protocol == target.protocol && meet(target, socket).meets != Some(false)
+        };
+        let all = evidence.sockets.iter().enumerate();
+        let mut there = all.filter(|(_, s)| stands(s)).peekable();
+        there.peek().is_some() && there.all(|(n, _)| reason.sockets.contains(&n))
+    };
+    let in_use = BindOutcome::Refused(BindError::InUse);
+    evidence.trials.iter().any(|trial| {
+        trial.variant == BindVariant::ReuseAddr
+            && trial.outcome == in_use
+            && trial.target.protocol == reason.protocol
+            && only_these(&trial.target)
+    })
+}
+
 /// What lets both have the port.
 fn share(evidence: &Evidence<'_>, reason: &Reason) -> Vec<Remedy> {
     use super::Overlap;
@@ -424,7 +446,7 @@ fn share(evidence: &Evidence<'_>, reason: &Reason) -> Vec<Remedy> {
         reason.kind,
         ReasonKind::Bound | ReasonKind::ListenRace | ReasonKind::Connection
     ) || reason.kind == ReasonKind::Udp && reason.protocol == Protocol::Udp;
-    if may_share && !kernels {
+    if may_share && !kernels && !reuse_was_refused(evidence, reason) {
         remedies.push(Remedy::SetReuseAddr);
     }
     match reason.overlap {

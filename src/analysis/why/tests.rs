@@ -459,6 +459,39 @@ fn what_was_not_seen_is_not_taken_for_free() {
 }
 
 #[test]
+fn what_was_tried_and_refused_is_no_remedy() {
+    let bound = socket(Protocol::Tcp, State::BoundInactive, "10.0.0.1", None);
+    let mut case = Case::with(vec![bound]);
+    let advised = |case: &Case| {
+        let answer = case.tcp(Some("10.0.0.1"));
+        answer.reasons[0].remedies.contains(&Remedy::SetReuseAddr)
+    };
+    assert!(advised(&case));
+    let target = BindTarget {
+        address: "10.0.0.1".parse().unwrap(),
+        ..BindTarget::any_v4(Protocol::Tcp, PORT)
+    };
+    let refused = BindTrial {
+        target,
+        variant: BindVariant::ReuseAddr,
+        outcome: BindOutcome::Refused(BindError::InUse),
+    };
+    case.trials = vec![refused];
+    assert!(!advised(&case));
+    // Where others are in the way too, it says nothing of this one.
+    let listener = socket(Protocol::Tcp, State::Listen, "0.0.0.0", None);
+    let bound = socket(Protocol::Tcp, State::BoundInactive, "10.0.0.1", None);
+    case = Case::with(vec![bound, listener]);
+    case.trials = vec![refused];
+    let answer = case.tcp(Some("10.0.0.1"));
+    let reason = answer.reasons.iter().find(|r| r.sockets == [0]).unwrap();
+    assert!(
+        reason.remedies.contains(&Remedy::SetReuseAddr),
+        "{reason:?}"
+    );
+}
+
+#[test]
 fn a_port_taken_between_reading_and_trying_is_told() {
     let target = BindTarget::any_v4(Protocol::Tcp, PORT);
     let tried = |outcome| {
