@@ -13,6 +13,8 @@ use std::path::Path;
 
 /// More of a file than this is not read.
 const FILE_LEN: u64 = 64 * 1024;
+/// So many descriptors are listed without a thought.
+const FEW: u64 = 1024;
 /// So many processes are told of.
 const WORST: usize = 8;
 
@@ -115,15 +117,15 @@ fn usage(proc: &Dir, id: u32) -> Result<Option<(u64, u64)>, Errno> {
 }
 
 /// How many of `open` descriptors are numbered below `limit`. Those above it, of a process whose limit was lowered since, take no
-/// place. Listing them costs a lot, so that is done only if the table of descriptors is larger than such a limit ever makes it.
+/// place. Many are listed, which costs a lot, only if the table of descriptors is larger than such a limit ever makes it.
 fn below(proc: &Dir, id: u32, open: u64, limit: u64) -> u64 {
     let status = proc
         .read(format!("{id}/status"), FILE_LEN)
         .unwrap_or_default();
     let usual = limit.checked_next_power_of_two().unwrap_or(u64::MAX);
-    let is_larger =
-        counters::descriptor_table_size(&status).is_some_and(|size| size > usual.max(64));
-    is_larger
+    let may_be_above = counters::descriptor_table_size(&status)
+        .is_some_and(|size| size > limit && (open <= FEW || size > usual));
+    may_be_above
         .then(|| count_below(proc, id, limit))
         .flatten()
         .unwrap_or(open)
