@@ -69,7 +69,7 @@ pub(super) fn bytes(out: &mut Vec<u8>, bytes: u64) {
     }
     // Ten bits for each.
     let power = bytes.ilog2() / 10;
-    three_digits(out, (u128::from(bytes) * 100 >> (10 * power)) as u64);
+    three_digits(out, ((u128::from(bytes) * 100) >> (10 * power)) as u64);
     let unit = UNITS.get(power as usize - 1);
     out.extend_from_slice(unit.copied().unwrap_or_default());
 }

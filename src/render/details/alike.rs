@@ -11,7 +11,7 @@ const COUNT: usize = TcpMetric::ALL.len();
 /// The last paragraphs about connections that are alike.
 #[derive(Debug, Default)]
 pub(super) struct Alike {
-    known: Vec<Model>,
+    known: Vec<Sample>,
     /// What the last row was like.
     last: usize,
     /// Which makes room for another.
@@ -20,7 +20,7 @@ pub(super) struct Alike {
 
 /// A connection that others of its kind are compared with.
 #[derive(Debug)]
-struct Model {
+struct Sample {
     kind: Kind,
     values: [u64; COUNT],
     /// How many of its counters are 0, and are not told one by one.
@@ -57,20 +57,20 @@ impl Alike {
         ends: (impl FnOnce(&mut Lines<'_>), impl FnOnce(&mut Lines<'_>)),
     ) {
         let place = self.place(kind);
-        if let Some(model) = self.known.get_mut(place) {
-            match lines.unwrapped().filter(|_| model.left > 0) {
-                Some(out) => model.write_again(out, values, write),
-                None => model.write_anew(lines, values, write, ends),
+        if let Some(sample) = self.known.get_mut(place) {
+            match lines.unwrapped().filter(|_| sample.left > 0) {
+                Some(out) => sample.write_again(out, values, write),
+                None => sample.write_anew(lines, values, write, ends),
             }
         }
     }
 
-    /// Where the model of a kind is.
+    /// Where the sample of a kind is.
     #[inline]
     fn place(&mut self, kind: Kind) -> usize {
         let is_it = |place: usize| self.known.get(place).is_some_and(|m| m.kind == kind);
         if !is_it(self.last) {
-            let known = self.known.iter().position(|model| model.kind == kind);
+            let known = self.known.iter().position(|sample| sample.kind == kind);
             self.last = known.unwrap_or_else(|| self.add(kind));
         }
         self.last
@@ -80,16 +80,16 @@ impl Alike {
     fn add(&mut self, kind: Kind) -> usize {
         let place = self.next;
         self.next = (place + 1) % Self::MOST;
-        let model = Model::new(kind);
+        let sample = Sample::new(kind);
         match self.known.get_mut(place) {
-            Some(old) => *old = model,
-            None => self.known.push(model),
+            Some(old) => *old = sample,
+            None => self.known.push(sample),
         }
         place
     }
 }
 
-impl Model {
+impl Sample {
     fn new(kind: Kind) -> Self {
         let parts = Part::all_of(kind);
         let mut uses = [Use::default(); COUNT];
