@@ -395,8 +395,14 @@ fn alike() -> impl proptest::strategy::Strategy<Value = Vec<Socket>> {
         })
     });
     let memory = proptest::array::uniform9(0..4u32);
+    let name = prop_oneof![
+        Just(None),
+        Just(KernelName::new(b"bbr")),
+        Just(KernelName::new(b"\x1b[2J"))
+    ];
     let kinds = proptest::collection::vec(value, COUNT);
-    let details = (kinds, known, bbr, memory).prop_map(|(values, known, congestion, memory)| {
+    let all = (kinds, known, bbr, memory, name);
+    let details = all.prop_map(|(values, known, congestion, memory, name)| {
         let mut values: [u64; COUNT] = values.try_into().unwrap();
         // The kernel has 32 bits for these.
         for metric in [TcpMetric::Rtt, TcpMetric::Rttvar] {
@@ -404,13 +410,24 @@ fn alike() -> impl proptest::strategy::Strategy<Value = Vec<Socket>> {
         }
         Details {
             tcp: Some(TcpInfo::new(values, known)),
+            congestion: name,
             congestion_info: Some(congestion),
             memory: Some(Memory::new(memory, 9)),
             ..Details::default()
         }
     });
     let sockets = (details, 1..65_535u16).prop_map(|(details, port)| connection(port, details));
-    proptest::collection::vec(sockets, 1..6).prop_map(|sockets| [sockets.clone(), sockets].concat())
+    // Few kinds, each of them often.
+    (
+        proptest::collection::vec(sockets, 1..6),
+        proptest::collection::vec(any::<usize>(), 0..20),
+    )
+        .prop_map(|(sockets, order)| {
+            order
+                .iter()
+                .filter_map(|n| sockets.get(n % sockets.len()).cloned())
+                .collect()
+        })
 }
 
 proptest::proptest! {

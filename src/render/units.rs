@@ -1,6 +1,6 @@
 //! Numbers with their units, as a person reads them: three digits, and exact ones in JSON and CSV.
 
-use super::pieces::decimal;
+use super::pieces::{Piece, decimal};
 
 /// Microseconds: `0`, `87µs`, `4.2ms`, `204ms`, `1.25s`, `3m20s`.
 pub(super) fn microseconds(out: &mut Vec<u8>, us: u64) {
@@ -11,11 +11,11 @@ pub(super) fn microseconds(out: &mut Vec<u8>, us: u64) {
             out.extend_from_slice("µs".as_bytes());
         }
         1_000..1_000_000 => {
-            three_digits(out, us, 1_000);
+            three_digits(out, us / 10);
             out.extend_from_slice(b"ms");
         }
         1_000_000..60_000_000 => {
-            three_digits(out, us, 1_000_000);
+            three_digits(out, us / 10_000);
             out.push(b's');
         }
         60_000_000.. => super::text::duration(out, u32::try_from(us / 1_000).unwrap_or(u32::MAX)),
@@ -26,30 +26,52 @@ pub(super) fn microseconds(out: &mut Vec<u8>, us: u64) {
 pub(super) fn in_unit_of(out: &mut Vec<u8>, us: u64, other: u64) {
     match other {
         0..1_000 => decimal(out, us),
-        1_000..1_000_000 => three_digits(out, us, 1_000),
-        1_000_000.. => three_digits(out, us, 1_000_000),
+        1_000..1_000_000 => three_digits(out, us / 10),
+        1_000_000.. => three_digits(out, us / 10_000),
     }
 }
 
 /// Bytes a second in bits: `0`, `800 bit/s`, `12.4 Mbit/s`.
 pub(super) fn rate(out: &mut Vec<u8>, bytes_per_second: u64) {
-    scaled(
-        out,
-        bytes_per_second.saturating_mul(8),
-        1_000,
-        b" kMGTPE",
-        b"bit/s",
-    );
+    // Each divisor is a constant: dividing by one that is not takes longer than all the rest.
+    let bits = bytes_per_second.saturating_mul(8);
+    let (hundredths, unit) = match bits {
+        0..1_000 => {
+            decimal(out, bits);
+            return BIT.put(out);
+        }
+        1_000..1_000_000 => (bits / 10, &KBIT),
+        1_000_000..1_000_000_000 => (bits / 10_000, &MBIT),
+        1_000_000_000..1_000_000_000_000 => (bits / 10_000_000, &GBIT),
+        1_000_000_000_000..1_000_000_000_000_000 => (bits / 10_000_000_000, &TBIT),
+        1_000_000_000_000_000..1_000_000_000_000_000_000 => (bits / 10_000_000_000_000, &PBIT),
+        1_000_000_000_000_000_000.. => (bits / 10_000_000_000_000_000, &EBIT),
+    };
+    three_digits(out, hundredths);
+    unit.put(out);
 }
 
-/// Bytes: `0 B`, `532 B`, `64.0 KiB`.
+const BIT: Piece = Piece::joined(&[" bit/s"]);
+const KBIT: Piece = Piece::joined(&[" kbit/s"]);
+const MBIT: Piece = Piece::joined(&[" Mbit/s"]);
+const GBIT: Piece = Piece::joined(&[" Gbit/s"]);
+const TBIT: Piece = Piece::joined(&[" Tbit/s"]);
+const PBIT: Piece = Piece::joined(&[" Pbit/s"]);
+const EBIT: Piece = Piece::joined(&[" Ebit/s"]);
+
+/// Bytes: `0 B`, `532 B`, `64 KiB`.
 pub(super) fn bytes(out: &mut Vec<u8>, bytes: u64) {
+    const UNITS: [&[u8]; 6] = [b" KiB", b" MiB", b" GiB", b" TiB", b" PiB", b" EiB"];
     if bytes < 1024 {
         decimal(out, bytes);
         out.extend_from_slice(b" B");
-    } else {
-        scaled(out, bytes, 1_024, b" KMGTPE", b"iB");
+        return;
     }
+    // Ten bits for each.
+    let power = bytes.ilog2() / 10;
+    three_digits(out, ((u128::from(bytes) * 100) >> (10 * power)) as u64);
+    let unit = UNITS.get(power as usize - 1);
+    out.extend_from_slice(unit.copied().unwrap_or_default());
 }
 
 /// 256ths: `2.88`.
@@ -78,52 +100,14 @@ pub(super) fn exact_factor(out: &mut Vec<u8>, n: u32) {
     }
 }
 
-fn scaled(out: &mut Vec<u8>, n: u64, step: u64, prefixes: &[u8], unit: &[u8]) {
-    let mut divisor = 1;
-    let mut prefix = b' ';
-    for &next in prefixes {
-        prefix = next;
-        if n / divisor < step {
-            break;
-        }
-        if next != b'E' {
-            divisor *= step;
-        }
-    }
-    if divisor == 1 {
-        decimal(out, n);
-    } else {
-        three_digits(out, n, divisor);
-    }
-    out.push(b' ');
-    if prefix != b' ' {
-        out.push(prefix);
-    }
-    out.extend_from_slice(unit);
-}
-
-/// A quotient with as many decimals as make three digits; what is cut off is not rounded up, so that `0.99` is never `1.00`.
-fn three_digits(out: &mut Vec<u8>, n: u64, divisor: u64) {
-    let whole = n / divisor;
+/// Hundredths with as many decimals as make three digits; what is cut off is not rounded up, so that `0.99` is never `1.00`.
+fn three_digits(out: &mut Vec<u8>, hundredths: u64) {
+    let (whole, hundredths) = (hundredths / 100, (hundredths % 100) as u8);
     decimal(out, whole);
-    // Of numbers so large that a hundred of them do not fit, the last digits do not matter; both prefixes divide by 1024 evenly.
-    let (rest, divisor) = if divisor > u64::MAX / 100 {
-        (n % divisor / 1_024, divisor / 1_024)
-    } else {
-        (n % divisor, divisor)
-    };
-    let hundredths = rest * 100 / divisor;
-    let tenths = hundredths / 10;
+    let (tenths, last) = (hundredths / 10, hundredths % 10);
     match whole {
-        0..10 if !hundredths.is_multiple_of(10) => {
-            out.push(b'.');
-            decimal(out, tenths);
-            decimal(out, hundredths % 10);
-        }
-        0..100 if tenths != 0 => {
-            out.push(b'.');
-            decimal(out, tenths);
-        }
+        0..10 if last != 0 => out.extend_from_slice(&[b'.', b'0' + tenths, b'0' + last]),
+        0..100 if tenths != 0 => out.extend_from_slice(&[b'.', b'0' + tenths]),
         _ => {}
     }
 }
@@ -160,8 +144,13 @@ mod tests {
         for (n, expected) in [
             (0, "0 bit/s"),
             (100, "800 bit/s"),
+            (125, "1 kbit/s"),
             (1_550_000, "12.4 Mbit/s"),
+            (124_999_999, "999 Mbit/s"),
             (125_000_000, "1 Gbit/s"),
+            (125_000_000_000, "1 Tbit/s"),
+            (1_234_000_000_000_000, "9.87 Pbit/s"),
+            (125_000_000_000_000_000, "1 Ebit/s"),
         ] {
             assert_eq!(text(|out| rate(out, n)), expected);
         }
@@ -169,6 +158,12 @@ mod tests {
         for (n, expected) in [
             (0, "0 B"),
             (1023, "1023 B"),
+            (1024, "1 KiB"),
+            (1_048_575, "1023 KiB"),
+            (1 << 30, "1 GiB"),
+            ((1 << 40) - 1, "1023 GiB"),
+            (3 << 39, "1.5 TiB"),
+            (1 << 60, "1 EiB"),
             (65_536, "64 KiB"),
             (1_600_000, "1.52 MiB"),
             (u64::MAX, "15.9 EiB"),

@@ -41,6 +41,39 @@ pub enum Congestion {
     Bbr(Bbr),
 }
 
+impl Congestion {
+    /// Its numbers, in the order of the kernel's structure; `None` for those that were not sent, and behind the last.
+    #[must_use]
+    #[inline]
+    pub fn numbers(&self) -> [Option<u64>; 5] {
+        let wide = |n: Option<u32>| n.map(u64::from);
+        let short = |n: Option<u16>| n.map(u64::from);
+        match self {
+            Self::Bbr(of) => [
+                of.bw,
+                wide(of.min_rtt_us),
+                wide(of.pacing_gain),
+                wide(of.cwnd_gain),
+                None,
+            ],
+            Self::Dctcp(of) => [
+                short(of.enabled),
+                short(of.ce_state),
+                wide(of.alpha),
+                wide(of.ab_ecn),
+                wide(of.ab_tot),
+            ],
+            Self::Vegas(of) => [
+                wide(of.enabled),
+                wide(of.rttcnt),
+                wide(of.rtt_us),
+                wide(of.minrtt_us),
+                None,
+            ],
+        }
+    }
+}
+
 /// `struct tcpvegas_info`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Vegas {

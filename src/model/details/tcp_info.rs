@@ -205,21 +205,26 @@ impl TcpInfo {
         }
     }
 
-    /// How fast it can send by its window: `cwnd * snd_mss / rtt`, in bytes a second; `None` before a round trip was measured. `ss`
-    /// calls it `send`.
+    /// How fast it can send by its window, see [`TcpInfo::rate_of`]; `None` before a round trip was measured.
     #[must_use]
     pub fn send_rate(&self) -> Option<u64> {
-        let present = self.present();
-        let get = |metric: TcpMetric| {
-            let n = *self.values.get(metric as usize)?;
-            (n > 0 && present >> metric as u32 & 1 == 1).then_some(n)
-        };
-        let window = get(TcpMetric::SndCwnd)?.saturating_mul(get(TcpMetric::SndMss)?);
-        let rtt_us = get(TcpMetric::Rtt)?;
+        let [window, mss, rtt_us] =
+            [TcpMetric::SndCwnd, TcpMetric::SndMss, TcpMetric::Rtt].map(|m| self.get(m));
+        Self::rate_of(window?, mss?, rtt_us?)
+    }
+
+    /// `cwnd * snd_mss / rtt` in bytes a second, of segments, bytes and microseconds; `None` if one of them is 0. `ss` calls it `send`.
+    #[must_use]
+    #[inline]
+    pub fn rate_of(window: u64, mss: u64, rtt_us: u64) -> Option<u64> {
+        let bytes = window.saturating_mul(mss);
+        if bytes == 0 || rtt_us == 0 {
+            return None;
+        }
         // All three have 32 bits in the kernel: only a window beyond all reason needs the long division.
-        match window.checked_mul(1_000_000) {
+        match bytes.checked_mul(1_000_000) {
             Some(scaled) => Some(scaled / rtt_us),
-            None => u64::try_from(u128::from(window) * 1_000_000 / u128::from(rtt_us)).ok(),
+            None => u64::try_from(u128::from(bytes) * 1_000_000 / u128::from(rtt_us)).ok(),
         }
     }
 

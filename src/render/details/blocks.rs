@@ -1,32 +1,44 @@
 //! Smaller blocks of details, a paragraph each: congestion controls, what is on top of TCP, keys.
 
 use super::lines::Lines;
-use super::named_value;
-use super::recent::Recent;
+use super::recent::{self, Recent};
+use super::{number, value};
 use crate::model::{Congestion, Details, ExtraMetric, Row, Value};
 use crate::render::escape::escape_into;
 use crate::render::pieces::{Piece, decimal};
 use crate::render::{address, units};
 
-/// Some fields whose names all begin with their group, which the label says already.
+/// A paragraph of fields whose names all begin with their group, which the label says already.
+struct Block {
+    label: &'static str,
+    /// Where its last paragraph is kept.
+    place: usize,
+    /// Each field with its name and the blanks around it.
+    fields: &'static [(ExtraMetric, Piece)],
+}
+
 fn block<'a>(
     lines: &mut Lines<'_>,
     block: &Block,
     recent: &mut Recent,
     read: impl Fn(ExtraMetric) -> Value<'a>,
+    number: impl Fn(usize) -> Option<u64>,
 ) {
-    lines.group(block.label);
-    for (metric, head) in block.fields {
-        let text = recent.extra.get_mut(*metric as usize);
-        named_value(lines, head, &read(*metric), text);
+    let texts = &mut recent.extra;
+    let field = |n: usize| block.fields.get(n);
+    let item = |out: &mut Vec<u8>, n: usize, number: Option<u64>| {
+        let Some((metric, name)) = field(n) else {
+            return;
+        };
+        let texts = texts.get_mut(*metric as usize);
+        recent::put(out, texts.and_then(|texts| texts.of(number)), |out| {
+            name.put(out);
+            value(out, &read(*metric));
+        });
+    };
+    if let Some(last) = recent.blocks.get_mut(block.place) {
+        last.write(lines, block.label, block.fields.len(), number, item);
     }
-}
-
-/// A paragraph of fields.
-struct Block {
-    label: &'static str,
-    /// Each with its name and the blanks around it.
-    fields: &'static [(ExtraMetric, Piece)],
 }
 
 /// The fields with their names behind what the label says.
@@ -50,6 +62,7 @@ const fn fields<const N: usize>(
 
 const BBR: Block = Block {
     label: "bbr",
+    place: 0,
     fields: &fields(
         "bbr",
         [
@@ -62,6 +75,7 @@ const BBR: Block = Block {
 };
 const DCTCP: Block = Block {
     label: "dctcp",
+    place: 1,
     fields: &fields(
         "dctcp",
         [
@@ -75,6 +89,7 @@ const DCTCP: Block = Block {
 };
 const VEGAS: Block = Block {
     label: "vegas",
+    place: 2,
     fields: &fields(
         "vegas",
         [
@@ -87,6 +102,7 @@ const VEGAS: Block = Block {
 };
 const TLS: Block = Block {
     label: "tls",
+    place: 3,
     fields: &fields(
         "tls",
         [
@@ -102,6 +118,7 @@ const TLS: Block = Block {
 };
 const MPTCP: Block = Block {
     label: "mptcp",
+    place: 4,
     fields: &fields(
         "mptcp",
         [
@@ -127,14 +144,21 @@ pub(super) fn write(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, rece
             Congestion::Dctcp(_) => &DCTCP,
             Congestion::Vegas(_) => &VEGAS,
         };
-        block(lines, fields, recent, |metric| info.value(metric));
+        let numbers = info.numbers();
+        let number = |n| numbers.get(n).copied().flatten();
+        block(lines, fields, recent, |metric| info.value(metric), number);
     }
     if let Some(ulp) = &details.ulp {
+        let read = |metric: ExtraMetric| metric.value(row);
+        let number_in = |block: &Block, n: usize| {
+            let (metric, _) = block.fields.get(n)?;
+            number(&read(*metric))
+        };
         if ulp.tls.is_some() {
-            block(lines, &TLS, recent, |metric| metric.value(row));
+            block(lines, &TLS, recent, read, |n| number_in(&TLS, n));
         }
         if ulp.mptcp.is_some() {
-            block(lines, &MPTCP, recent, |metric| metric.value(row));
+            block(lines, &MPTCP, recent, read, |n| number_in(&MPTCP, n));
         }
         if let (Some(name), None, None) = (&ulp.name, ulp.tls, ulp.mptcp) {
             lines.group("ulp");

@@ -1,9 +1,9 @@
 //! TCP's own counters as a paragraph.
 
 use super::lines::Lines;
-use super::recent::{Recent, Text, Texts};
-use super::{named_value, value};
-use crate::model::{Details, ExtraMetric, Row, State, TcpMetric, Unit, Value};
+use super::recent::{self, Recent};
+use super::value;
+use crate::model::{Details, ExtraMetric, KernelName, Row, State, TcpInfo, TcpMetric, Unit};
 use crate::render::escape::escape_into;
 use crate::render::pieces::{Piece, decimal};
 use crate::render::{text, units};
@@ -11,46 +11,134 @@ use crate::render::{text, units};
 /// Appends the paragraph, if the socket has counters.
 pub(super) fn write(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, recent: &mut Recent) {
     let Some(info) = &details.tcp else { return };
-    lines.group("tcp");
-    match &details.congestion {
-        Some(name) => lines.item(1, |out| escape_into(out, name.bytes())),
-        None => lines.item(1, |out| out.extend_from_slice(b"congestion ?")),
-    }
+    recent.unknown |= !info.known() & ALL & !ELSEWHERE;
     let counters = Counters {
         values: info.values(),
         present: info.present(),
     };
-    // What connections have and listeners do not would be most of the list.
-    let none = match row.socket.state {
-        State::Listen => 0,
-        _ => info.known() & !counters.present & !ELSEWHERE,
+    let kind = Kind {
+        known: info.known(),
+        present: counters.present,
+        is_listener: row.socket.state == State::Listen,
+        spoke: [TcpMetric::BytesAcked, TcpMetric::BytesReceived].map(|m| counters.or_zero(m) > 0),
+        congestion: details.congestion,
     };
-    recent.unknown |= !info.known() & ALL & !ELSEWHERE;
-    let counted = counters.present & !ELSEWHERE;
-    let shown = counted & (counters.nonzero() | ALWAYS);
-    let zeros = (counted & !shown).count_ones();
-    let shape = recent.shapes.of([shown, counted, none], || {
-        let mut rest = Vec::new();
-        write_rest(&mut Lines::new(&mut rest, None, true), zeros, none);
-        let order = READING_ORDER.into_iter();
-        (order.filter(|m| has(shown, *m)).collect(), rest)
-    });
-    let Some(shape) = shape else { return };
-    for &metric in &shape.order {
-        let place = metric as usize;
-        if let (Some(&n), Some(texts)) = (info.values().get(place), recent.counters.get_mut(place))
-        {
-            counters.item(lines, metric, n, texts);
+    let head = |lines: &mut Lines<'_>| {
+        lines.group("tcp");
+        match &details.congestion {
+            Some(name) => lines.item(1, |out| escape_into(out, name.bytes())),
+            None => lines.item(1, |out| out.extend_from_slice(b"congestion ?")),
+        }
+    };
+    let tail = |lines: &mut Lines<'_>| {
+        lines.together(2, "none", names(kind.none()));
+    };
+    let Recent {
+        alike,
+        counters: texts,
+        extra,
+        ..
+    } = recent;
+    let part = |out: &mut Vec<u8>, part: Part, zeros: u32| {
+        let number = counters.number(part);
+        let texts = match part {
+            Part::SendRate => extra.get_mut(ExtraMetric::SendRate as usize),
+            _ => part.counter().and_then(|m| texts.get_mut(m as usize)),
+        };
+        let kept = texts.and_then(|texts| texts.of(number));
+        recent::put(out, kept, |out| counters.part(out, part, zeros));
+    };
+    alike.write(lines, kind, info.values(), part, (head, tail));
+}
+
+/// What connections can have in common without having the same values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Kind {
+    known: u128,
+    present: u128,
+    is_listener: bool,
+    /// Whether this end, and the other, has sent anything: clients and servers, busy and idle ones have other numbers.
+    spoke: [bool; 2],
+    congestion: Option<KernelName>,
+}
+
+impl Kind {
+    /// A bit for each counter that is told here.
+    const fn counted(self) -> u128 {
+        self.present & !ELSEWHERE
+    }
+
+    /// A bit for each that is told only if it is not 0.
+    pub(super) const fn told(self) -> u128 {
+        self.counted() & !ALWAYS
+    }
+
+    /// A bit for each that there is none of.
+    const fn none(self) -> u128 {
+        // What connections have and listeners do not would be most of the list.
+        if self.is_listener {
+            0
+        } else {
+            self.known & !self.present & !ELSEWHERE
         }
     }
-    if let Some(rate) = info.send_rate() {
-        let text = recent.extra.get_mut(ExtraMetric::SendRate as usize);
-        named_value(lines, &SEND_RATE, &Value::Rate(rate), text);
+}
+
+/// A part of the paragraph.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part {
+    /// A counter whose text depends on nothing but itself.
+    Counter(TcpMetric),
+    /// The round-trip time, and how much it varies.
+    RoundTrip,
+    /// The time that the peer's window held up data, and its share of the whole.
+    WindowShare,
+    /// The same for our buffer.
+    BufferShare,
+    /// What is no counter, but made of three.
+    SendRate,
+    /// How many are 0.
+    Zeros,
+}
+
+impl Part {
+    /// The parts of paragraphs of a kind, in reading order.
+    pub(super) fn all_of(kind: Kind) -> Vec<Self> {
+        let counted = |m: &TcpMetric| has(kind.counted(), *m);
+        let counters = READING_ORDER.into_iter().filter(counted).map(Self::of);
+        counters.chain([Self::SendRate, Self::Zeros]).collect()
     }
-    if lines.is_wrapped() {
-        write_rest(lines, zeros, none);
-    } else {
-        lines.put(&shape.rest);
+
+    /// The part that a counter is.
+    const fn of(metric: TcpMetric) -> Self {
+        match metric {
+            TcpMetric::Rtt => Self::RoundTrip,
+            TcpMetric::RwndLimited => Self::WindowShare,
+            TcpMetric::SndbufLimited => Self::BufferShare,
+            _ => Self::Counter(metric),
+        }
+    }
+
+    /// The counter that it is.
+    const fn counter(self) -> Option<TcpMetric> {
+        let [counter, ..] = match self {
+            Self::SendRate => return None,
+            _ => self.counters(),
+        };
+        counter
+    }
+
+    /// The counters that it is made of, itself first.
+    pub(super) const fn counters(self) -> [Option<TcpMetric>; 3] {
+        use TcpMetric as M;
+        match self {
+            Self::Counter(metric) => [Some(metric), None, None],
+            Self::RoundTrip => [Some(M::Rtt), Some(M::Rttvar), None],
+            Self::WindowShare => [Some(M::RwndLimited), Some(M::BusyTime), None],
+            Self::BufferShare => [Some(M::SndbufLimited), Some(M::BusyTime), None],
+            Self::SendRate => [Some(M::SndCwnd), Some(M::SndMss), Some(M::Rtt)],
+            Self::Zeros => [None; 3],
+        }
     }
 }
 
@@ -69,73 +157,57 @@ struct Counters<'a> {
 
 impl Counters<'_> {
     fn get(self, metric: TcpMetric) -> Option<u64> {
-        let n = self.values.get(metric as usize)?;
-        has(self.present, metric).then_some(*n)
+        has(self.present, metric).then_some(self.or_zero(metric))
     }
 
-    /// A bit for each value that is not 0.
-    fn nonzero(self) -> u128 {
-        // Eight at a time, each a byte of 0 or 1: the product has the eight lowest bits side by side in its highest byte.
-        const GATHER: u64 = 0x0102_0408_1020_4080;
-        let mut flags = [0; TcpMetric::ALL.len()];
-        for (flag, n) in flags.iter_mut().zip(self.values) {
-            *flag = u8::from(*n != 0);
-        }
-        let (eights, rest) = flags.as_chunks();
-        let bits = |eight: &[u8; 8]| u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56;
-        let mut all = 0;
-        for (place, flag) in rest.iter().enumerate() {
-            all |= u128::from(*flag) << (eights.len() * 8 + place);
-        }
-        for eight in eights.iter().rev() {
-            all = all << 8 | u128::from(bits(eight));
-        }
-        all
-    }
-
-    /// Appends one.
     #[inline]
-    fn item(self, lines: &mut Lines<'_>, metric: TcpMetric, n: u64, texts: &mut Texts) {
-        let kept = self
-            .whole_number(metric, n)
-            .and_then(|number| Some((number, texts.place(number)?)));
-        match kept {
-            Some((number, text)) if lines.put_again(text, number) => {}
-            _ => self.new_item(lines, metric, n, kept),
-        }
+    fn or_zero(self, metric: TcpMetric) -> u64 {
+        self.values.get(metric as usize).copied().unwrap_or(0)
     }
 
-    /// The number that the whole text of a counter depends on, if there is one.
+    /// The number that the whole text of a part depends on, if there is one.
     #[inline]
-    fn whole_number(self, metric: TcpMetric, n: u64) -> Option<u64> {
-        match metric {
-            // How much it varies belongs to its text; the kernel has 32 bits for either.
-            TcpMetric::Rtt => self.get(TcpMetric::Rttvar).map(|varies| n | varies << 32),
-            // As does what time they are a share of, which makes two.
-            TcpMetric::RwndLimited | TcpMetric::SndbufLimited => None,
-            _ => Some(n),
+    fn number(self, part: Part) -> Option<u64> {
+        match part {
+            Part::Counter(metric) => Some(self.or_zero(metric)),
+            // The kernel has 32 bits for either.
+            Part::RoundTrip => self
+                .get(TcpMetric::Rttvar)
+                .map(|varies| self.or_zero(TcpMetric::Rtt) | varies << 32),
+            Part::SendRate => self.send_rate(),
+            Part::WindowShare | Part::BufferShare | Part::Zeros => None,
         }
     }
 
-    /// Appends one, and keeps its text as that of a number.
+    /// See [`TcpInfo::send_rate`].
+    fn send_rate(self) -> Option<u64> {
+        let [window, mss, rtt_us] =
+            [TcpMetric::SndCwnd, TcpMetric::SndMss, TcpMetric::Rtt].map(|m| self.get(m));
+        TcpInfo::rate_of(window?, mss?, rtt_us?)
+    }
+
+    /// Appends a part with its name: nothing of a counter that is 0, unless that is a word.
     #[inline(never)]
-    fn new_item(
-        self,
-        lines: &mut Lines<'_>,
-        metric: TcpMetric,
-        n: u64,
-        keep: Option<(u64, &mut Text)>,
-    ) {
-        lines.item(0, |out| {
-            let start = out.len();
-            if let Some(name) = NAMES.get(metric as usize) {
-                name.put(out);
+    fn part(self, out: &mut Vec<u8>, part: Part, zeros: u32) {
+        match part {
+            Part::SendRate => {
+                if let Some(rate) = self.send_rate() {
+                    SEND_RATE.put(out);
+                    units::rate(out, rate);
+                }
             }
-            self.value(out, metric, n);
-            if let Some((number, text)) = keep {
-                text.remember(number, out.get(start..).unwrap_or_default());
+            Part::Zeros => write_zeros(out, zeros),
+            _ => {
+                let Some(metric) = part.counter() else { return };
+                let n = self.or_zero(metric);
+                if let Some(name) = NAMES.get(metric as usize)
+                    && (n > 0 || has(ALWAYS, metric))
+                {
+                    name.put(out);
+                    self.value(out, metric, n);
+                }
             }
-        });
+        }
     }
 
     /// Appends a value with its unit.
@@ -164,22 +236,20 @@ impl Counters<'_> {
     }
 }
 
-/// Says how many are 0, and names what there is none of.
-fn write_rest(lines: &mut Lines<'_>, zeros: u32, none: u128) {
+/// Says how many are 0.
+fn write_zeros(out: &mut Vec<u8>, zeros: u32) {
     if zeros > 0 {
-        lines.item(2, |out| {
-            decimal(out, zeros.into());
-            out.extend_from_slice(if zeros == 1 {
-                b" other is 0"
-            } else {
-                b" others are 0"
-            });
+        out.extend_from_slice(b"  ");
+        decimal(out, zeros.into());
+        out.extend_from_slice(if zeros == 1 {
+            b" other is 0"
+        } else {
+            b" others are 0"
         });
     }
-    lines.together(2, "none", names(none));
 }
 
-/// What is no counter, but made of three.
+/// The name of what is made of three counters.
 const SEND_RATE: Piece = Piece::joined(&["  ", ExtraMetric::SendRate.name(), " "]);
 
 /// The names of counters in reading order.
@@ -305,7 +375,11 @@ fn round_trip(out: &mut Vec<u8>, us: u64, varies: Option<u64>) {
 fn share(out: &mut Vec<u8>, part: u64, whole: Option<u64>) {
     if let Some(whole) = whole.filter(|&n| n > 0) {
         out.extend_from_slice(b" (");
-        decimal(out, (u128::from(part) * 100 / u128::from(whole)) as u64);
+        let percent = match part.checked_mul(100) {
+            Some(hundred) => hundred / whole,
+            None => (u128::from(part) * 100 / u128::from(whole)) as u64,
+        };
+        decimal(out, percent);
         out.extend_from_slice(b"%)");
     }
 }

@@ -1,6 +1,5 @@
 //! Paragraphs below a row, wrapped to the screen.
 
-use super::recent::Text;
 use crate::render::layout::display_width;
 use crate::render::pieces;
 
@@ -29,20 +28,15 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// Whether there is an end to a line.
-    pub(super) const fn is_wrapped(&self) -> bool {
-        self.width.is_some()
-    }
-
-    /// Appends a text as it is: only where nothing is wrapped.
-    pub(super) fn put(&mut self, text: &[u8]) {
-        self.out.extend_from_slice(text);
-    }
-
-    /// Appends an item without blanks before it as it was the last time, if that is known: only where nothing is wrapped.
+    /// Where the text goes if nothing is wrapped: it may be appended as it is.
     #[inline]
-    pub(super) fn put_again(&mut self, text: &Text, number: u64) -> bool {
-        self.width.is_none() && text.put_again(self.out, number)
+    pub(super) fn unwrapped(&mut self) -> Option<&mut Vec<u8>> {
+        self.width.is_none().then_some(&mut *self.out)
+    }
+
+    /// All that was written so far, of rows before too.
+    pub(super) fn written(&self) -> &[u8] {
+        self.out
     }
 
     /// Begins a paragraph.

@@ -4,15 +4,15 @@
 //! most connections have never lost a segment, and forty zeros hide the two numbers that matter. What was not told of any socket, as
 //! the kernel is older than the counter, is named once below the list. Records have a line for each of them.
 
+mod alike;
 mod blocks;
 mod counters;
 mod lines;
+mod paragraph;
 mod recent;
 
 pub(super) use lines::Lines;
 pub(super) use recent::Recent;
-
-use recent::Text;
 
 use super::escape::escape_into;
 use super::own_details;
@@ -164,28 +164,13 @@ pub(super) fn alone(
     }
 }
 
-/// Appends a name and its value, from `recent` if they were the same there.
-fn named_value(lines: &mut Lines<'_>, head: &Piece, read: &Value<'_>, recent: Option<&mut Text>) {
-    let write = |out: &mut Vec<u8>| {
-        head.put(out);
-        value(out, read);
-    };
-    // What a field is counted in never changes, so that the number is enough to know the text by.
-    let number = match *read {
+/// The number that the text of a value depends on, if there is one: what a field is counted in never changes.
+fn number(value: &Value<'_>) -> Option<u64> {
+    match *value {
         Value::Bytes(n) | Value::Microseconds(n) | Value::Rate(n) | Value::Number(n) => Some(n),
         Value::Factor256(n) => Some(n.into()),
         Value::Signed(n) => Some(n.cast_unsigned()),
         _ => None,
-    };
-    let Some((text, number)) = recent.zip(number) else {
-        return lines.item(0, write);
-    };
-    if !lines.put_again(text, number) {
-        lines.item(0, |out| {
-            let start = out.len();
-            write(out);
-            text.remember(number, out.get(start..).unwrap_or_default());
-        });
     }
 }
 
@@ -193,14 +178,24 @@ fn memory(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, recent: &mut R
     if details.memory.is_none() {
         return;
     }
-    lines.group("memory");
-    for ((&metric, head), text) in MemoryMetric::ALL
-        .iter()
-        .zip(&MEMORY)
-        .zip(&mut recent.memory)
-    {
-        named_value(lines, head, &metric.value(row), Some(text));
-    }
+    let read = |n: usize| {
+        let metric = MemoryMetric::ALL.get(n);
+        metric.map_or(Value::None, |metric| metric.value(row))
+    };
+    let texts = &mut recent.memory;
+    let item = |out: &mut Vec<u8>, n: usize, number: Option<u64>| {
+        let texts = texts.get_mut(n);
+        recent::put(out, texts.and_then(|texts| texts.of(number)), |out| {
+            if let Some(name) = MEMORY.get(n) {
+                name.put(out);
+            }
+            value(out, &read(n));
+        });
+    };
+    let number = |n| number(&read(n));
+    recent
+        .buffers
+        .write(lines, "memory", MEMORY.len(), number, item);
 }
 
 /// The names of [`MemoryMetric::ALL`] with the blanks around them.
