@@ -242,10 +242,10 @@ fn terminal() -> Terminal {
 /// Facts about the moment and the place, for formats that tell them.
 fn opening(query: &Query, wanted: bool) -> Opening {
     // A saved dump does not say when and where it was taken; its file says when it was written.
-    let live = !matches!(query.source, SourceChoice::Dump(_));
+    let live = !matches!(query.source, SourceChoice::Dump { .. });
     Opening {
         captured_at: match &query.source {
-            SourceChoice::Dump(path) => collect::dump_written_at(path),
+            SourceChoice::Dump { path, .. } => collect::dump_written_at(path),
             _ => Some(SystemTime::now()),
         },
         netns: if wanted && live {
@@ -273,9 +273,18 @@ fn closing(query: &Query, collected: Collected) -> Result<Closing, Error> {
     if nothing && !query.tables.is_empty() && !collected.stopped {
         return Err(Error::NothingCollected(collected.notices));
     }
+    let mut notices = collected.notices;
+    if let SourceChoice::Dump {
+        path,
+        inherited: true,
+    } = &query.source
+    {
+        let path = path.to_string_lossy().into_owned();
+        notices.insert(0, Notice::InheritedDump { path });
+    }
     Ok(Closing {
         tables: collected.tables,
-        notices: collected.notices,
+        notices,
     })
 }
 

@@ -288,7 +288,7 @@ pub struct CollectArgs {
     #[arg(long, value_enum, default_value_t, help_heading = SOURCE)]
     pub source: SourceArg,
     /// Read a saved dump, as 'ss -D' writes it, instead of this host; '-' is standard input
-    #[arg(long, value_name = "FILE", help_heading = SOURCE)]
+    #[arg(long, value_name = "FILE", help_heading = SOURCE, conflicts_with = "source")]
     pub from: Option<PathBuf>,
     /// In this network namespace: a name under /run/netns, the id of a process in it, or the path of its file
     #[arg(short = 'N', long, value_name = "NAMESPACE", help_heading = SOURCE, conflicts_with = "from")]

@@ -82,7 +82,7 @@ pub fn collect(query: &Query, sink: &mut dyn Sink) -> Result<Collected, SourceEr
         collected: Collected::default(),
     };
     match &query.source {
-        SourceChoice::Dump(path) => {
+        SourceChoice::Dump { path, .. } => {
             let mut source = dump::DumpSource::open(path, query.details)?;
             let tables: Vec<_> = query.tables.iter().collect();
             collector.dump_file(&mut source, &tables)?;

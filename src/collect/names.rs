@@ -3,8 +3,10 @@
 use super::cgroups::Cgroups;
 use super::limits;
 use super::mounts::Hierarchy;
+use super::owners;
 use crate::model::{
-    CgroupId, CgroupPath, DetailSet, EphemeralPorts, IfIndex, Names, Pid, Port, Protocol, Uid,
+    CgroupId, CgroupPath, DetailSet, EphemeralPorts, IfIndex, Names, Pid, Port, Protocol, Thread,
+    Uid,
 };
 use crate::sys;
 use crate::wire::{pid_stat, services};
@@ -46,8 +48,8 @@ pub struct SystemNames {
 /// The arguments of processes.
 type Commands = RefCell<FxHashMap<Pid, Option<Rc<[Box<[u8]>]>>>>;
 
-/// The threads of processes.
-type Lists = RefCell<FxHashMap<Pid, Option<Rc<[Pid]>>>>;
+/// The threads that share a descriptor table, by their process and the thread that it was found with.
+type Lists = RefCell<FxHashMap<(Pid, Pid), Option<Rc<[Thread]>>>>;
 
 impl SystemNames {
     /// Knows nothing yet.
@@ -157,13 +159,10 @@ impl Names for SystemNames {
         known.entry(pid).or_insert_with(read).clone()
     }
 
-    fn threads(&self, pid: Pid) -> Option<Rc<[Pid]>> {
+    fn threads(&self, pid: Pid, table: Pid) -> Option<Rc<[Thread]>> {
         let mut known = self.threads.as_ref()?.borrow_mut();
-        let read = || {
-            let threads = sys::process::threads(pid.0)?;
-            Some(threads.into_iter().map(Pid).collect())
-        };
-        known.entry(pid).or_insert_with(read).clone()
+        let read = || owners::threads_sharing(pid, table).map(Rc::from);
+        known.entry((pid, table)).or_insert_with(read).clone()
     }
 
     fn context(&self, pid: Pid) -> Option<Rc<[u8]>> {

@@ -99,7 +99,8 @@ impl Source for ProcSource {
                         proc_sockets::packet_line(line).map(|l| lower_families::packet_line(&l))
                     },
                     (Protocol::Netlink, _) => &|line| {
-                        proc_sockets::netlink_line(line).map(|l| lower_families::netlink_line(&l))
+                        proc_sockets::netlink_line(line)
+                            .map(|l| lower_families::netlink_line(&l, wanted))
                     },
                     (Protocol::Sctp, SCTP_ENDPOINTS) => {
                         &|line| proc_sctp::endpoint(line).map(|l| lower_families::sctp_line(&l))

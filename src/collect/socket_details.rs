@@ -2,7 +2,7 @@
 
 use crate::model::{
     Bbr, Congestion, Dctcp, DetailSet, Details, INFINITE_SSTHRESH, KernelName, Md5Key, Memory,
-    Protocol, Subflow, TcpInfo, TcpMetric, Tls, Ulp, Vegas,
+    MemoryMetric, Protocol, Subflow, TcpInfo, TcpMetric, Tls, Ulp, Vegas,
 };
 use crate::sys;
 use crate::wire::inet_details::{self, InetDetails, SubflowInfo, TlsInfo, UlpInfo};
@@ -154,7 +154,9 @@ pub(super) fn of_text(
             .filter(|_| wanted.has(DetailSet::INFO))
             .map(|columns| text_counters(line, columns));
     } else if wanted.has(DetailSet::MEMORY) {
-        details.memory = line.drops().map(Memory::of_drops);
+        details.memory = line
+            .drops()
+            .map(|drops| Memory::of(&[(MemoryMetric::Drops, drops)]));
     }
     (details.tcp.is_some() || details.memory.is_some()).then(|| Box::new(details))
 }

@@ -119,6 +119,12 @@ impl FieldId {
         }
     }
 
+    /// Whether it is a list of words with blanks between, of which a filter asks for one.
+    #[must_use]
+    pub const fn is_list(self) -> bool {
+        matches!(self, Self::Own(metric) if metric.is_list())
+    }
+
     /// Its row in the registry.
     #[must_use]
     pub fn field(self) -> &'static Field {
@@ -688,7 +694,7 @@ const GENERAL: &[Field] = &[
         "threads",
         &["tids"],
         "owners.processes.threads",
-        "the threads of each process that holds the socket",
+        "the threads of its processes that use the descriptor table it is in",
         |row| Value::Threads(row.owners()),
     ),
     owned(

@@ -84,6 +84,11 @@ pub enum Notice {
         /// How many.
         count: u64,
     },
+    /// A saved dump was read, and not this host: by a variable of the environment, of which the user may know nothing.
+    InheritedDump {
+        /// Its file.
+        path: String,
+    },
     /// A saved dump ended in the middle, or is damaged from some point on.
     DumpDamaged {
         /// What and where.
@@ -176,6 +181,7 @@ impl Notice {
             Self::Absent { .. } => "protocol-absent",
             Self::Broken { .. } => "table-broken",
             Self::Undecodable { .. } => "records-undecodable",
+            Self::InheritedDump { .. } => "dump-inherited",
             Self::DumpDamaged { .. } => "dump-damaged",
             Self::OwnersHidden { .. } => "owners-hidden",
             Self::NotChosen { .. } => "filter-not-pushed",
@@ -278,6 +284,10 @@ impl fmt::Display for Notice {
                 "{table}: {count} {} could not be decoded and {} missing",
                 if *count == 1 { "record" } else { "records" },
                 if *count == 1 { "is" } else { "are" },
+            ),
+            Self::InheritedDump { path } => write!(
+                f,
+                "these are the sockets of a saved dump, {path}, which the variable TCPDIAG_FILE names, and not those of this host"
             ),
             Self::DumpDamaged { reason } => {
                 write!(f, "{reason}; rows after that point are missing")

@@ -335,10 +335,14 @@ fn process(out: &mut Vec<u8>, holder: &Holder<'_>, refs: &References, names: &dy
     }
     maybe_number(out, ",\"uid\":", holder.process.uid.map(|uid| uid.0.into()));
     user(out, holder.process.uid, names);
-    if let Some(threads) = names.threads(holder.process.pid) {
+    if let Some(threads) = names.threads(holder.process.pid, holder.lives_as()) {
         literal(out, ",\"threads\":[");
         for (n, thread) in threads.iter().enumerate() {
-            number(out, if n == 0 { "" } else { "," }, thread.0.into());
+            literal(out, if n == 0 { "" } else { "," });
+            number(out, "{\"tid\":", thread.tid.0.into());
+            literal(out, ",\"name\":");
+            maybe_string(out, thread.name.as_deref());
+            literal(out, "}");
         }
         literal(out, "]");
     }

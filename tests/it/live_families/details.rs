@@ -404,7 +404,25 @@ fn netlink_sockets_tell_groups_flags_and_memory() {
             assert_eq!(own("ls -f netlink").netlink, None);
             let memory = own("ls -f netlink -m").memory.unwrap();
             assert!(memory["sndbuf"].as_u64() > Some(0), "{memory}");
-            assert_eq!(own("ls -f netlink -e --source proc").netlink, None);
+            // The text has the groups as a mask, and three of the nine words about memory.
+            let told = own("ls -f netlink -em --source proc");
+            let extended = told.netlink.unwrap();
+            assert_eq!(extended["groups"], json!([1, 9]));
+            assert_eq!(extended["groups_up_to"], 32);
+            assert_eq!(extended["flags"], Value::Null);
+            let memory = told.memory.unwrap();
+            assert_eq!(memory["drops"], 0);
+            assert_eq!(memory["rmem_alloc"], 0);
+            assert_eq!(memory["sndbuf"], Value::Null);
+            let count = |arguments: &str| {
+                let answer = portctl(&format!("ls -f netlink --count {arguments}")).exits(0);
+                (answer.text().trim().to_owned(), answer.stderr.clone())
+            };
+            assert_eq!(count("netlink_groups = 33").0, "1");
+            assert_eq!(count("--source proc netlink_groups = 9").0, "1");
+            let (none, unknown) = count("--source proc netlink_groups = 33");
+            assert_eq!(none, "0");
+            assert!(unknown.contains("is unknown"), "{unknown}");
 
             // ss shows the first 32 groups as a mask.
             let output = Command::new("ss")
