@@ -160,8 +160,8 @@ pub struct LsArgs {
     /// Host names instead of addresses; asks the network
     #[arg(short = 'r', long, help_heading = OUTPUT)]
     pub resolve: bool,
-    /// Order by fields, each with :asc or :desc, separated by commas; 'none' shows rows as they come, before
-    /// reasons for missing owners are known
+    /// Order by fields, each with :asc or :desc, separated by commas; by a queue, listeners follow by their own;
+    /// 'none' shows rows as they come, before reasons for missing owners are known
     #[arg(long, value_name = "FIELDS", help_heading = OUTPUT)]
     pub sort: Option<String>,
     /// Show this many rows, and say how many more there are; with '--sort none' stop after them

@@ -103,6 +103,12 @@ pub fn collect(query: &Query, sink: &mut dyn Sink) -> Result<Collected, SourceEr
     Ok(collector.collected)
 }
 
+/// Whether /proc/net has a text of the table, and not only a count of its sockets.
+#[must_use]
+pub fn has_text(table: Table) -> bool {
+    !proc_net::file_names(table).is_empty()
+}
+
 /// When the file of a saved dump was written; `None` for standard input, and where the file cannot be asked.
 #[must_use]
 pub fn dump_written_at(path: &Path) -> Option<SystemTime> {

@@ -5,7 +5,7 @@ use super::{Filter, Scope, Truth};
 use crate::model::{
     CgroupId, CgroupPath, Context, Cookie, DetailSet, Details, FIELDS, Held, IfIndex, Mark,
     NetlinkDetails, NoNames, OwnDetails, OwnerTable, Pid, Port, Process, Protocol, Queues, Row,
-    ScanReport, Shutdown, Socket, State, Timer, TimerKind, Uid,
+    ScanReport, Shutdown, Socket, State, TcpInfo, TcpMetric, Timer, TimerKind, Uid,
 };
 use std::net::IpAddr;
 use std::num::NonZeroU64;
@@ -258,7 +258,7 @@ fn names_are_looked_up_for_patterns_only() {
     for (id, truths) in [
         (77, [True, False, False, False]),
         (78, [False, False, True, False]),
-        (79, [Unknown, Unknown, Unknown, False]),
+        (79, [Unknown, Unknown, Unknown, Unknown]),
         (0, [Unknown, Unknown, Unknown, Unknown]),
     ] {
         socket.cgroup = NonZeroU64::new(id).map(CgroupId);
@@ -279,6 +279,26 @@ fn names_are_looked_up_for_patterns_only() {
         .map(ask);
         assert_eq!(answers, truths, "{id}");
     }
+}
+
+/// A rate is made of three counters: without one it is unknown, and with all before the first round trip there is none.
+#[test]
+fn a_rate_of_counters_that_were_not_sent() {
+    let mut socket = full();
+    let mut ask = |counters: &[(TcpMetric, u64)]| {
+        let tcp = Some(TcpInfo::of(counters));
+        socket.details = Some(Box::new(Details {
+            tcp,
+            ..Details::default()
+        }));
+        ["send_rate > 0", "send_rate is none"].map(|text| says(text, &socket))
+    };
+    use TcpMetric::{CaState, Rtt, SndCwnd, SndMss, State};
+    let base = [(State, 1), (CaState, 0), (SndCwnd, 10), (SndMss, 1448)];
+    let with_rtt = |rtt| [&base[..], &[(Rtt, rtt)]].concat();
+    assert_eq!(ask(&with_rtt(4_000)), [True, False]);
+    assert_eq!(ask(&with_rtt(0)), [False, True]);
+    assert_eq!(ask(&base), [Unknown, Unknown]);
 }
 
 /// Of a list, a filter asks for one; of one that is known in part, the others are unknown.

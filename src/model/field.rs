@@ -703,7 +703,10 @@ const GENERAL: &[Field] = &[
         &["proc_ctx"],
         "owners.processes.context",
         "SELinux context of each process that holds the socket",
-        |row| Value::Contexts(row.owners()),
+        |row| match row.context.names.has_no_contexts() {
+            true => Value::None,
+            false => Value::Contexts(row.owners()),
+        },
     ),
     owned(
         FieldId::SocketContext,
@@ -712,6 +715,7 @@ const GENERAL: &[Field] = &[
         "context",
         "SELinux context of the socket itself",
         |row| match row.owners() {
+            _ if row.context.names.has_no_contexts() => Value::None,
             Owners::Known(mut holders) => {
                 let found = holders.find_map(|holder| {
                     let names = row.context.names;

@@ -139,6 +139,20 @@ pub enum Notice {
         /// How many.
         count: u64,
     },
+    /// Sockets have none of these, though they were asked for: in a dump that was made without them.
+    DetailsUntold {
+        /// What they have none of, each with its option.
+        what: Vec<&'static str>,
+        /// How many.
+        count: u64,
+    },
+    /// The kernel told nothing of these, as it does to those without `CAP_NET_ADMIN`.
+    Withheld {
+        /// What was not told, each with its option.
+        what: Vec<&'static str>,
+        /// Of how many sockets.
+        count: u64,
+    },
     /// A list this wide does not fit the terminal.
     ColumnsDropped {
         /// The columns that were left out.
@@ -190,6 +204,8 @@ impl Notice {
             Self::Limited { .. } => "limited",
             Self::CountersUnknown { .. } => "counters-unknown",
             Self::CountersUntold { .. } => "counters-untold",
+            Self::DetailsUntold { .. } => "details-untold",
+            Self::Withheld { .. } => "withheld",
             Self::ColumnsDropped { .. } => "columns-dropped",
             Self::StatesUnavailable { .. } => "states-unavailable",
             Self::DetailsUnavailable { .. } => "details-unavailable",
@@ -205,7 +221,9 @@ impl Notice {
             Self::Undecodable { count, .. }
             | Self::OwnersHidden { count, .. }
             | Self::FilterUnknown { count }
-            | Self::CountersUntold { count } => Some(*count),
+            | Self::CountersUntold { count }
+            | Self::DetailsUntold { count, .. }
+            | Self::Withheld { count, .. } => Some(*count),
             Self::Limited { more, .. } => *more,
             _ => None,
         }
@@ -224,6 +242,8 @@ impl Notice {
                 | Self::StatesUnavailable { .. }
                 | Self::DetailsUnavailable { .. }
                 | Self::CountersUntold { .. }
+                | Self::DetailsUntold { .. }
+                | Self::Withheld { .. }
                 | Self::OwnersHidden { .. }
         )
     }
@@ -344,6 +364,18 @@ impl fmt::Display for Notice {
                 f,
                 "of {count} {} no counter was told: a dump has what its maker asked for (ss -i, portctl -i)",
                 if *count == 1 { "socket" } else { "sockets" },
+            ),
+            Self::DetailsUntold { what, count } => write!(
+                f,
+                "of {count} {} no {} was told: a dump has what its maker asked for",
+                if *count == 1 { "socket" } else { "sockets" },
+                what.join(", no "),
+            ),
+            Self::Withheld { what, count } => write!(
+                f,
+                "of {count} {} {} was not told: the kernel keeps that from those without CAP_NET_ADMIN",
+                if *count == 1 { "socket" } else { "sockets" },
+                what.join(" or "),
             ),
             Self::ColumnsDropped { columns, remedy } => write!(
                 f,

@@ -10,8 +10,9 @@ use super::pieces;
 use super::text::{References, by_process};
 use super::{json_details, json_ends, json_own};
 use crate::model::{
-    CgroupPath, Ends, Exposure, FieldId, Holder, Holders, IfIndex, Inode, Names, Owners, Port,
-    PortRange, Protocol, Queues, Row, Socket, Uid, UnixEnds, UnixName, UnixPeer, Value,
+    CgroupPath, Ends, Exposure, FieldId, Holder, Holders, IfIndex, Inode, Names, OwnerTable,
+    Owners, Port, PortRange, Protocol, Queues, Row, Socket, Uid, UnixEnds, UnixName, UnixPeer,
+    Value,
 };
 use std::io::Write;
 use std::net::IpAddr;
@@ -243,9 +244,17 @@ fn unix_ends(out: &mut Vec<u8>, ends: &UnixEnds, row: Row<'_>) {
     }
     let inode = ends.peer.inode();
     unix_end(out, ends.peer.name(), inode);
-    if let Some(inode) = inode {
+    let theirs = match (&ends.peer, inode) {
+        (_, Some(inode)) => Some(row.owners_of(inode)),
+        (UnixPeer::Waiting(_), None) => {
+            let table = row.context.owners;
+            Some(table.map_or(Owners::NotAsked, OwnerTable::of_unaccepted))
+        }
+        _ => None,
+    };
+    if let Some(theirs) = theirs {
         literal(out, ",\"owners\":");
-        owners(out, row.owners_of(inode), row.context.names);
+        owners(out, theirs, row.context.names);
     }
     literal(out, "}");
 }

@@ -198,7 +198,7 @@ pub(crate) struct UnixEnd {
     pub(crate) abstract_hex: Option<String>,
     #[serde(deserialize_with = "nullable")]
     pub(crate) inode: Option<u64>,
-    /// Only of a peer whose inode is known.
+    /// Only of a peer whose inode is known, or that is known to have none.
     pub(crate) owners: Option<Owners>,
 }
 
