@@ -2,7 +2,8 @@
 
 use crate::cli::plan::{Format, LsPlan};
 use crate::model::{
-    DetailSet, Details, FieldId, Notice, OwnMetric, Protocol, Row, SourceChoice, Value, Why,
+    DetailSet, Details, Family, FieldId, InetEnds, Notice, OwnMetric, Protocol, Row, SourceChoice,
+    Value, Why,
 };
 use crate::sys;
 
@@ -34,6 +35,8 @@ pub(super) struct Told {
     without_counters: u64,
     untold: [u64; IN_A_DUMP.len()],
     withheld: [u64; WITHHELD.len()],
+    /// Of how many nobody knows whether they are for IPv4, too.
+    families_untold: u64,
 }
 
 impl Told {
@@ -57,6 +60,7 @@ impl Told {
             without_counters: 0,
             untold: [0; IN_A_DUMP.len()],
             withheld: [0; WITHHELD.len()],
+            families_untold: 0,
         }
     }
 
@@ -69,6 +73,12 @@ impl Told {
         if self.dump {
             self.in_a_dump(row);
         }
+        let is_wildcard = |ends: &InetEnds| ends.local.is_unspecified() && !ends.has_peer();
+        let untold = row.socket.family == Family::Inet6
+            && row.socket.v6only.is_none()
+            && row.socket.protocol != Protocol::Raw
+            && row.socket.inet().is_some_and(is_wildcard);
+        self.families_untold += u64::from(untold);
         for ((wanted, (field, _)), count) in
             self.wanted.iter().zip(WITHHELD).zip(&mut self.withheld)
         {
@@ -109,7 +119,11 @@ impl Told {
             .map(|(what, count)| Notice::DetailsUntold { what, count });
         let withheld = some_of(WITHHELD.map(|(_, words)| words), self.withheld)
             .map(|(what, count)| Notice::Withheld { what, count });
-        counters.into_iter().chain(untold).chain(withheld)
+        let families = (self.families_untold > 0).then_some(Notice::FamiliesUntold {
+            count: self.families_untold,
+        });
+        let lacking = counters.into_iter().chain(untold).chain(withheld);
+        lacking.chain(families)
     }
 }
 

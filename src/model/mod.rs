@@ -24,6 +24,7 @@ mod details;
 mod exposure;
 mod family_words;
 mod field;
+mod general_fields;
 mod names;
 mod order;
 mod owners;

@@ -153,6 +153,11 @@ pub enum Notice {
         /// Of how many sockets.
         count: u64,
     },
+    /// The source does not tell whether sockets on the IPv6 wildcard are for IPv4, too.
+    FamiliesUntold {
+        /// How many.
+        count: u64,
+    },
     /// A list this wide does not fit the terminal.
     ColumnsDropped {
         /// The columns that were left out.
@@ -206,6 +211,7 @@ impl Notice {
             Self::CountersUntold { .. } => "counters-untold",
             Self::DetailsUntold { .. } => "details-untold",
             Self::Withheld { .. } => "withheld",
+            Self::FamiliesUntold { .. } => "families-untold",
             Self::ColumnsDropped { .. } => "columns-dropped",
             Self::StatesUnavailable { .. } => "states-unavailable",
             Self::DetailsUnavailable { .. } => "details-unavailable",
@@ -223,7 +229,8 @@ impl Notice {
             | Self::FilterUnknown { count }
             | Self::CountersUntold { count }
             | Self::DetailsUntold { count, .. }
-            | Self::Withheld { count, .. } => Some(*count),
+            | Self::Withheld { count, .. }
+            | Self::FamiliesUntold { count } => Some(*count),
             Self::Limited { more, .. } => *more,
             _ => None,
         }
@@ -376,6 +383,11 @@ impl fmt::Display for Notice {
                 "of {count} {} {} was not told: the kernel keeps that from those without CAP_NET_ADMIN",
                 if *count == 1 { "socket" } else { "sockets" },
                 what.join(" or "),
+            ),
+            Self::FamiliesUntold { count } => write!(
+                f,
+                "{count} {} on [::] may be for IPv4, too: netlink tells whether (V6ONLY), and /proc does not",
+                if *count == 1 { "socket" } else { "sockets" },
             ),
             Self::ColumnsDropped { columns, remedy } => write!(
                 f,

@@ -171,7 +171,7 @@ metrics! {
     PacketTxFeatures "packet_tx_features" [] "packet.tx_ring.features" EXTENDED Hex "packet: features of the transmit ring";
     PacketMemberships "packet_memberships" [] "packet.memberships" EXTENDED Text "packet: hardware addresses and modes that it has asked for";
     PacketFilter "packet_filter" ["bpf"] "packet.filter" FILTER Text "packet: its filter program, disassembled; needs CAP_NET_ADMIN";
-    NetlinkGroups "netlink_groups" [] "netlink.groups" EXTENDED Text "netlink: multicast groups that it has joined; a filter asks for one of them";
+    NetlinkGroups "netlink_groups" [] "netlink.groups" EXTENDED Text "netlink: multicast groups joined; a filter asks for one of them";
     NetlinkFlags "netlink_flags" [] "netlink.flags" EXTENDED Words "netlink: what is switched on";
     XdpRxRing "xdp_rx_ring" [] "xdp.rx_ring" EXTENDED Number "XDP: entries of the receive ring";
     XdpTxRing "xdp_tx_ring" [] "xdp.tx_ring" EXTENDED Number "XDP: entries of the transmit ring";

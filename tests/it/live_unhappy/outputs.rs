@@ -173,7 +173,10 @@ fn sentences_fit_a_narrow_terminal() {
     // What was typed, and the carets below it, belong together.
     let filter = format!("dport = {}", "443 or dport = ".repeat(6));
     let narrow = at_a_terminal(&["ls", &filter], 40);
-    let typed = narrow.lines().find(|line| line.starts_with("  ")).unwrap();
+    let typed = narrow
+        .lines()
+        .find(|line| line.starts_with("  ..."))
+        .unwrap();
     assert!(typed.len() > 40, "{narrow}");
 }
 
