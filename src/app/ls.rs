@@ -3,7 +3,7 @@
 
 use super::gather::{Tally, gather, gather_first, names_for, owners_before};
 use super::resolver::SystemResolver;
-use super::told::Told;
+use super::told::{Told, unlisted};
 use super::{closing, finish, opening, order_error};
 use crate::analysis::order::Sort;
 use crate::cli::args::LsArgs;
@@ -116,7 +116,9 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
         let notices = tally.report(all.owners.as_ref());
         (all.collected, notices, limited)
     };
+    let unlisted = unlisted(&plan, &collected);
     let mut closing = closing(&plan.query, collected)?;
+    closing.notices.extend(unlisted);
     closing
         .notices
         .extend(no_contexts.then(|| Notice::NotComputed {
@@ -167,7 +169,9 @@ fn count(plan: &LsPlan, names: &SystemNames) -> Result<Exit, Error> {
     } else {
         matches(plan, names, usize::MAX)?
     };
+    let unlisted = unlisted(plan, &collected);
     let mut closing = closing(&plan.query, collected)?;
+    closing.notices.extend(unlisted);
     closing.notices.extend(readings(plan));
     closing.notices.extend(tally.report(None));
     Stdout.write_all(format!("{count}\n").as_bytes())?;

@@ -323,7 +323,7 @@ fn finish(closing: &Closing, verbosity: Verbosity, strict: bool) -> Exit {
         for report in &closing.tables {
             let from = match report.source {
                 SourceKind::Proc if !collect::has_text(report.table) => {
-                    "the count of /proc/net/protocols, there being no list"
+                    "the kernel's count of such sockets, there being no list"
                 }
                 source => source.word(),
             };

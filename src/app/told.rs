@@ -1,9 +1,10 @@
 //! Whether rows have what was asked for: a dump has what its maker asked for, and some facts the kernel tells only to those with rights.
 
 use crate::cli::plan::{Format, LsPlan};
+use crate::collect::Collected;
 use crate::model::{
     DetailSet, Details, Family, FieldId, InetEnds, Notice, OwnMetric, Protocol, Row, SourceChoice,
-    Value, Why,
+    Table, Value, Why,
 };
 use crate::sys;
 
@@ -22,6 +23,25 @@ const WITHHELD: [(FieldId, &str); 2] = [
         "the packet filter (-b)",
     ),
 ];
+
+/// Tables of which nothing can be told, not even that there are no such sockets, where everything was asked for.
+pub(super) fn unlisted(plan: &LsPlan, collected: &Collected) -> Vec<Notice> {
+    if !plan.everything
+        || collected.stopped
+        || matches!(plan.query.source, SourceChoice::Dump { .. })
+    {
+        return Vec::new();
+    }
+    let is_told = |table: Table| {
+        collected.tables.iter().any(|report| report.table == table)
+            || collected.absent.contains(&table.protocol)
+            || collected.notices.iter().any(|notice| {
+                matches!(notice, Notice::Unavailable { table: told, .. } | Notice::Broken { table: told, .. } if *told == table)
+            })
+    };
+    let untold = plan.query.tables.iter().filter(|&table| !is_told(table));
+    untold.map(|table| Notice::Unlisted { table }).collect()
+}
 
 /// Counts the rows that lack something.
 pub(super) struct Told {
@@ -74,7 +94,8 @@ impl Told {
             self.in_a_dump(row);
         }
         let is_wildcard = |ends: &InetEnds| ends.local.is_unspecified() && !ends.has_peer();
-        let untold = row.socket.family == Family::Inet6
+        let untold = !self.dump
+            && row.socket.family == Family::Inet6
             && row.socket.v6only.is_none()
             && row.socket.protocol != Protocol::Raw
             && row.socket.inet().is_some_and(is_wildcard);

@@ -56,6 +56,8 @@ pub struct LsPlan {
     pub query: Query,
     /// What to keep of it.
     pub filter: Filter,
+    /// Whether everything was asked for in so many words.
+    pub everything: bool,
     /// Its columns.
     pub columns: Vec<Column>,
     /// Whether the user named them.
@@ -252,6 +254,7 @@ pub fn ls(
     }
     Ok(LsPlan {
         query,
+        everything: selection.is_everything,
         columns,
         columns_named: args.columns.is_some(),
         answer,

@@ -70,6 +70,11 @@ pub enum Notice {
         /// The protocol.
         protocol: Protocol,
     },
+    /// The kernel can neither list the sockets of a table nor count them: there may be some.
+    Unlisted {
+        /// The table.
+        table: Table,
+    },
     /// A table broke off after rows of it were already shown.
     Broken {
         /// The table.
@@ -198,6 +203,7 @@ impl Notice {
             Self::FellBack { .. } => "fell-back",
             Self::Unavailable { .. } => "table-unavailable",
             Self::Absent { .. } => "protocol-absent",
+            Self::Unlisted { .. } => "table-unlisted",
             Self::Broken { .. } => "table-broken",
             Self::Undecodable { .. } => "records-undecodable",
             Self::InheritedDump { .. } => "dump-inherited",
@@ -302,6 +308,10 @@ impl fmt::Display for Notice {
             Self::Absent { protocol } => write!(
                 f,
                 "this kernel has no {protocol}, or has not loaded its module: there are no such sockets"
+            ),
+            Self::Unlisted { table } => write!(
+                f,
+                "{table}: this kernel neither lists such sockets, for lack of a sock_diag module, nor counts them: there may be some"
             ),
             Self::Broken { table, reason } => {
                 write!(f, "{table}: the list broke off, rows are missing: {reason}")
