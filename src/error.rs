@@ -3,11 +3,12 @@
 use crate::cli::plan::PlanError;
 use crate::cli::question::QuestionError;
 use crate::cli::select::SelectError;
-use crate::collect::SourceError;
+use crate::collect::{SourceError, rights};
 use crate::exit::Exit;
 use crate::filter::{FilterError, brief};
-use crate::model::Notice;
+use crate::model::{Barrier, Notice};
 use crate::render::escape::escape;
+use crate::sys::capabilities::Right;
 use crate::sys::namespace::EnterError;
 use std::fmt::Write as _;
 use std::io;
@@ -188,11 +189,35 @@ fn namespace_hint(error: &EnterError) -> String {
                 "hint: named ones: {shown}{more}; a process id or a path with a slash will do, too\n"
             )
         }
-        EnterError::Refused(_) => "hint: run as root, or with CAP_SYS_ADMIN\n".to_owned(),
+        EnterError::Hidden(path) if path.starts_with("/proc") => {
+            format!("hint: {}\n", refusal_hint(rights::barrier(Right::Trace)))
+        }
+        EnterError::Hidden(_) => "hint: run as a user who may read the file, as root\n".to_owned(),
+        EnterError::Refused(_) => {
+            format!("hint: {}\n", refusal_hint(rights::barrier(Right::Enter)))
+        }
         EnterError::NotOne(_) => {
             "hint: it should be a file like /run/netns/NAME or /proc/PID/ns/net\n".to_owned()
         }
         EnterError::Other { .. } => String::new(),
+    }
+}
+
+/// What helps against being refused a namespace.
+const fn refusal_hint(barrier: Barrier) -> &'static str {
+    match barrier {
+        Barrier::Capability => {
+            "this root lacks what it takes: CAP_SYS_PTRACE to look into a process, CAP_SYS_ADMIN to enter its namespace"
+        }
+        Barrier::UserNamespace => {
+            "root of this user namespace has no rights over it: run this outside, or in the namespace (nsenter)"
+        }
+        Barrier::Policy => {
+            "a security module or a sandbox refuses it even to root: name another process in that namespace, or run this in it"
+        }
+        Barrier::Users | Barrier::PidNamespace | Barrier::Failure => {
+            "run as root, or with CAP_SYS_PTRACE and CAP_SYS_ADMIN"
+        }
     }
 }
 
@@ -212,9 +237,10 @@ fn shortened(words: &str, typed: &str) -> String {
 fn entered(error: &EnterError) -> String {
     match error {
         EnterError::Missing { what, .. } => what.clone(),
-        EnterError::Refused(path) | EnterError::NotOne(path) | EnterError::Other { path, .. } => {
-            path.display().to_string()
-        }
+        EnterError::Hidden(path)
+        | EnterError::Refused(path)
+        | EnterError::NotOne(path)
+        | EnterError::Other { path, .. } => path.display().to_string(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The order of a list.
 
 use crate::model::{
-    Context, DetailSet, Field, ORDER_WINDOW, Row, Socket, default_order, field_by_name,
+    Context, DetailSet, Field, FieldId, ORDER_WINDOW, Row, Socket, default_order, field_by_name,
     order_window,
 };
 use std::cmp::Ordering;
@@ -31,6 +31,20 @@ pub enum OrderError {
     OneLook(String),
     /// `none` among other keys.
     NoneAmongKeys,
+}
+
+/// A key, and behind one of queued bytes, of which listeners have none, what they have in that column of a table: connections.
+fn with_listeners(key: SortKey) -> impl Iterator<Item = SortKey> {
+    let of_listeners = match key.field.id {
+        FieldId::RecvQueue => Some(FieldId::AcceptQueue),
+        FieldId::SendQueue => Some(FieldId::AcceptLimit),
+        _ => None,
+    };
+    let listeners = of_listeners.map(|field| SortKey {
+        field: field.field(),
+        ..key
+    });
+    std::iter::once(key).chain(listeners)
 }
 
 /// The name in a key, and what stands behind its colon if it has one.
@@ -92,8 +106,10 @@ impl Sort {
                 let descending = word.map_or(Ok(false), |word| is_descending(name, word))?;
                 Ok(SortKey { field, descending })
             })
-            .collect::<Result<_, _>>()?;
-        Ok(Self::By(keys))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Self::By(
+            keys.into_iter().flat_map(with_listeners).collect(),
+        ))
     }
 
     /// Whether sorting looks at who holds a socket.
@@ -332,6 +348,23 @@ mod tests {
         let sorted = |text: &str| Sort::parse(text).unwrap().positions(&sockets, CONTEXT);
         assert_eq!(sorted("recv_queue"), [0, 2, 1]);
         assert_eq!(sorted("recv_queue:desc"), [2, 0, 1]);
+    }
+
+    /// They have no bytes, and come behind what has, in the order of what stands in that column instead.
+    #[test]
+    fn listeners_are_sorted_by_their_own_queues() {
+        let local = IpAddr::from([127, 0, 0, 1]);
+        let mut sockets = [7, 5, 1, 9, 2].map(|recv| socket(Protocol::Tcp, local, 1, recv));
+        for (place, length) in [(1, 5), (3, 9), (4, 2)] {
+            sockets[place].queues = Queues::Accept {
+                length,
+                limit: Some(100 - length),
+            };
+        }
+        let sorted = |text: &str| Sort::parse(text).unwrap().positions(&sockets, CONTEXT);
+        assert_eq!(sorted("recv_queue"), [2, 0, 4, 1, 3]);
+        assert_eq!(sorted("recv_queue:desc"), [0, 2, 3, 1, 4]);
+        assert_eq!(sorted("send_queue:desc")[2..], [4, 1, 3]);
     }
 
     #[test]

@@ -102,7 +102,7 @@ pub(super) fn names_for(args: &CollectArgs, env: &dyn Env) -> SystemNames {
 
 /// Whether the query's sockets are this host's, whose processes can be looked at.
 pub(super) const fn is_live(query: &Query) -> bool {
-    !matches!(query.source, SourceChoice::Dump(_))
+    !matches!(query.source, SourceChoice::Dump { .. })
 }
 
 /// The owners of rows that were collected: only those are looked for.

@@ -44,7 +44,7 @@ pub(super) fn run(args: &HeadroomArgs, env: &dyn Env) -> Result<Exit, Error> {
     };
     let mut closing = Closing::default();
     let settings = match &plan.sources {
-        SourceChoice::Dump(path) => Err(format!(
+        SourceChoice::Dump { path, .. } => Err(format!(
             "a saved dump ({}, named by TCPDIAG_FILE) does not hold the settings of its host",
             path.display()
         )),

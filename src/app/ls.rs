@@ -3,6 +3,7 @@
 
 use super::gather::{Tally, gather, gather_first, names_for, owners_before};
 use super::resolver::SystemResolver;
+use super::told::{Told, unlisted};
 use super::{closing, finish, opening, order_error};
 use crate::analysis::order::Sort;
 use crate::cli::args::LsArgs;
@@ -71,6 +72,7 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
     let streaming = matches!(sort, Sort::None) && !plan.filter.needs_owners;
     let mut list = list(&plan, streaming);
     let limit = plan.limit.map_or(usize::MAX, to_usize);
+    let mut told = Told::new(&plan);
     let (collected, tally, limited) = if streaming {
         let owners = owners_before(&plan.query);
         let mut stream = Stream {
@@ -81,6 +83,7 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
                 names,
             },
             tally: Tally::default(),
+            told: &mut told,
             rows: 0,
             limit,
             failed: None,
@@ -105,6 +108,7 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
             };
             let row = Row { socket, context };
             tally.show(row);
+            told.show(row);
             list.row(row)?;
         }
         let more = all.left_out + all.sockets.len().saturating_sub(limit);
@@ -112,7 +116,9 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
         let notices = tally.report(all.owners.as_ref());
         (all.collected, notices, limited)
     };
+    let unlisted = unlisted(&plan, &collected);
     let mut closing = closing(&plan.query, collected)?;
+    closing.notices.extend(unlisted);
     closing
         .notices
         .extend(no_contexts.then(|| Notice::NotComputed {
@@ -121,6 +127,7 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
     closing
         .notices
         .extend(untold(plan.asked_details, &closing.tables));
+    closing.notices.extend(told.notices());
     closing.notices.extend(readings(&plan));
     closing.notices.extend(tally);
     closing.notices.extend(limited);
@@ -162,7 +169,9 @@ fn count(plan: &LsPlan, names: &SystemNames) -> Result<Exit, Error> {
     } else {
         matches(plan, names, usize::MAX)?
     };
+    let unlisted = unlisted(plan, &collected);
     let mut closing = closing(&plan.query, collected)?;
+    closing.notices.extend(unlisted);
     closing.notices.extend(readings(plan));
     closing.notices.extend(tally.report(None));
     Stdout.write_all(format!("{count}\n").as_bytes())?;
@@ -269,6 +278,7 @@ struct Stream<'a> {
     filter: &'a Filter,
     context: Context<'a>,
     tally: Tally,
+    told: &'a mut Told,
     rows: usize,
     limit: usize,
     failed: Option<io::Error>,
@@ -285,6 +295,7 @@ impl Sink for Stream<'_> {
         }
         self.rows += 1;
         self.tally.show(row);
+        self.told.show(row);
         match self.list.row(row) {
             Ok(()) if self.rows < self.limit => ControlFlow::Continue(()),
             Ok(()) => ControlFlow::Break(()),

@@ -9,6 +9,7 @@ mod ls;
 mod resolver;
 mod save;
 mod summary;
+mod told;
 mod top;
 mod wait;
 mod why;
@@ -22,8 +23,9 @@ use crate::collect::{self, Collected};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::filter;
-use crate::model::{Barrier, NetNs, Notice, Query, SourceChoice, field_by_name};
+use crate::model::{Barrier, NetNs, Notice, Query, SourceChoice, SourceKind, field_by_name};
 use crate::render::escape::escape;
+use crate::render::prose::fit;
 use crate::render::{Closing, Opening, schema};
 use crate::sys;
 use crate::sys::stdout::Stdout;
@@ -148,7 +150,10 @@ fn command(cli: Cli) -> Result<Exit, Error> {
 
 fn help(name: &str) -> Result<Exit, Error> {
     if let Some(text) = topics::topic(name) {
-        return print(&text);
+        return print(&match terminal().width {
+            Some(width) => fit(&text, width).into(),
+            None => text,
+        });
     }
     let mut cli = Cli::command();
     cli.build();
@@ -224,7 +229,18 @@ fn write_all(bytes: &[u8]) -> io::Result<()> {
 
 /// Says something on standard error, in one write. If that is closed, there is nobody to tell.
 fn say(text: &str) {
-    let _ = io::stderr().write_all(text.as_bytes());
+    let said = match sys::terminal::stderr_width() {
+        Some(width) => text
+            .split_inclusive('\n')
+            // What was typed is repeated behind a blank, with carets below it.
+            .map(|line| match line.starts_with(' ') {
+                true => line.to_owned(),
+                false => fit(line, width),
+            })
+            .collect(),
+        None => text.to_owned(),
+    };
+    let _ = io::stderr().write_all(said.as_bytes());
 }
 
 fn terminal() -> Terminal {
@@ -242,10 +258,10 @@ fn terminal() -> Terminal {
 /// Facts about the moment and the place, for formats that tell them.
 fn opening(query: &Query, wanted: bool) -> Opening {
     // A saved dump does not say when and where it was taken; its file says when it was written.
-    let live = !matches!(query.source, SourceChoice::Dump(_));
+    let live = !matches!(query.source, SourceChoice::Dump { .. });
     Opening {
         captured_at: match &query.source {
-            SourceChoice::Dump(path) => collect::dump_written_at(path),
+            SourceChoice::Dump { path, .. } => collect::dump_written_at(path),
             _ => Some(SystemTime::now()),
         },
         netns: if wanted && live {
@@ -273,9 +289,18 @@ fn closing(query: &Query, collected: Collected) -> Result<Closing, Error> {
     if nothing && !query.tables.is_empty() && !collected.stopped {
         return Err(Error::NothingCollected(collected.notices));
     }
+    let mut notices = collected.notices;
+    if let SourceChoice::Dump {
+        path,
+        inherited: true,
+    } = &query.source
+    {
+        let path = path.to_string_lossy().into_owned();
+        notices.insert(0, Notice::InheritedDump { path });
+    }
     Ok(Closing {
         tables: collected.tables,
-        notices: collected.notices,
+        notices,
     })
 }
 
@@ -296,11 +321,16 @@ fn finish(closing: &Closing, verbosity: Verbosity, strict: bool) -> Exit {
     }
     if verbosity == Verbosity::Verbose {
         for report in &closing.tables {
+            let from = match report.source {
+                SourceKind::Proc if !collect::has_text(report.table) => {
+                    "the kernel's count of such sockets, there being no list"
+                }
+                source => source.word(),
+            };
+            let rows = if report.records == 1 { "row" } else { "rows" };
             text.push_str(&format!(
-                "note: {}: {} rows from {}\n",
-                report.table,
-                report.records,
-                report.source.word()
+                "note: {}: {} {rows} from {from}\n",
+                report.table, report.records,
             ));
         }
     }
@@ -348,8 +378,14 @@ fn owners_hidden(count: u64, report: &crate::model::ScanReport) -> Notice {
     let why = match report.barrier() {
         None | Some(Barrier::Failure) => report.failed.as_deref().unwrap_or_default(),
         _ if report.hidepid => "/proc is mounted with hidepid= and shows your own processes only",
+        Some(Barrier::Users) if count == 1 => {
+            "the processes that may hold it belong to other users or let nobody look"
+        }
         Some(Barrier::Users) => "their processes belong to other users or let nobody look",
-        Some(Barrier::PidNamespace) => "their processes are outside this PID namespace",
+        Some(Barrier::PidNamespace) if count == 1 => {
+            "the process that holds it may be outside this PID namespace"
+        }
+        Some(Barrier::PidNamespace) => "their processes may be outside this PID namespace",
         Some(Barrier::Capability | Barrier::UserNamespace | Barrier::Policy) => {
             "processes refused to be looked at"
         }

@@ -16,7 +16,7 @@ use std::path::Path;
 /// Saves the rows that pass the filter.
 pub(super) fn run(plan: &LsPlan, path: &Path, names: &dyn Names) -> Result<Exit, Error> {
     let mut recording = collect::record(&plan.query).map_err(Error::Source)?;
-    let is_live = !matches!(plan.query.source, SourceChoice::Dump(_));
+    let is_live = !matches!(plan.query.source, SourceChoice::Dump { .. });
     let owners = (plan.filter.needs_owners && is_live)
         .then(|| find_owners(&plan.query, &recording.sockets, Listeners::default()));
     let context = Context {

@@ -58,7 +58,7 @@ pub(super) fn unknown(reason: &str) -> Result<Exit, Error> {
 fn answer(args: &SummaryArgs, env: &dyn Env, format: SummaryFormat) -> Result<Exit, Error> {
     let thresholds = cli::thresholds(args).map_err(Error::Plan)?;
     let query = plan::everything(&args.collect, env);
-    let live = !matches!(query.source, SourceChoice::Dump(_));
+    let live = !matches!(query.source, SourceChoice::Dump { .. });
     if !live {
         let twice = args
             .interval

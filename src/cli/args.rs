@@ -160,8 +160,8 @@ pub struct LsArgs {
     /// Host names instead of addresses; asks the network
     #[arg(short = 'r', long, help_heading = OUTPUT)]
     pub resolve: bool,
-    /// Order by fields, each with :asc or :desc, separated by commas; 'none' shows rows as they come, before
-    /// reasons for missing owners are known
+    /// Order by fields, each with :asc or :desc, separated by commas; by a queue, listeners follow by their own;
+    /// 'none' shows rows as they come, before reasons for missing owners are known
     #[arg(long, value_name = "FIELDS", help_heading = OUTPUT)]
     pub sort: Option<String>,
     /// Show this many rows, and say how many more there are; with '--sort none' stop after them
@@ -288,7 +288,7 @@ pub struct CollectArgs {
     #[arg(long, value_enum, default_value_t, help_heading = SOURCE)]
     pub source: SourceArg,
     /// Read a saved dump, as 'ss -D' writes it, instead of this host; '-' is standard input
-    #[arg(long, value_name = "FILE", help_heading = SOURCE)]
+    #[arg(long, value_name = "FILE", help_heading = SOURCE, conflicts_with = "source")]
     pub from: Option<PathBuf>,
     /// In this network namespace: a name under /run/netns, the id of a process in it, or the path of its file
     #[arg(short = 'N', long, value_name = "NAMESPACE", help_heading = SOURCE, conflicts_with = "from")]

@@ -1,7 +1,7 @@
 //! `portctl headroom`: its options, and what they mean.
 
 use super::args::{SourceArg, Width};
-use super::env::{self, Env, Terminal};
+use super::env::{Env, Terminal};
 use super::plan::{self, PlanError, Verbosity};
 use crate::filter::{Resolver, brief};
 use crate::model::{Port, Protocol, SourceChoice, ipv4_of};
@@ -196,10 +196,7 @@ pub fn headroom(
         mode: args.mode,
         socket_range: args.port_range.as_deref().map(port_range).transpose()?,
         sources: match args.source {
-            SourceArg::Auto => env
-                .var(env::TCPDIAG_FILE)
-                .filter(|name| !name.is_empty())
-                .map_or(SourceChoice::Auto, |name| SourceChoice::Dump(name.into())),
+            SourceArg::Auto => plan::inherited_dump(env).unwrap_or_default(),
             SourceArg::Netlink => SourceChoice::Netlink,
             SourceArg::Proc => SourceChoice::Proc,
         },

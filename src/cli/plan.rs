@@ -56,6 +56,8 @@ pub struct LsPlan {
     pub query: Query,
     /// What to keep of it.
     pub filter: Filter,
+    /// Whether everything was asked for in so many words.
+    pub everything: bool,
     /// Its columns.
     pub columns: Vec<Column>,
     /// Whether the user named them.
@@ -168,7 +170,7 @@ pub fn select(
 ) -> Result<Choice, PlanError> {
     let is_stdin = |path: &Path| path == Path::new("-");
     if args.filter_file.as_deref().is_some_and(is_stdin)
-        && matches!(source(collect, env), SourceChoice::Dump(path) if is_stdin(&path))
+        && matches!(source(collect, env), SourceChoice::Dump { path, .. } if is_stdin(&path))
     {
         return Err(PlanError::Option {
             option: "-F",
@@ -252,6 +254,7 @@ pub fn ls(
     }
     Ok(LsPlan {
         query,
+        everything: selection.is_everything,
         columns,
         columns_named: args.columns.is_some(),
         answer,
@@ -559,19 +562,31 @@ fn default_columns(args: &LsArgs, selection: &Selection) -> Vec<Column> {
 /// Whether the sockets are those of a saved dump, and with it perhaps of another host.
 #[must_use]
 pub fn reads_dump(args: &CollectArgs, env: &dyn Env) -> bool {
-    matches!(source(args, env), SourceChoice::Dump(_))
+    matches!(source(args, env), SourceChoice::Dump { .. })
 }
 
 fn source(args: &CollectArgs, env: &dyn Env) -> SourceChoice {
-    let variable = || env.var(env::TCPDIAG_FILE).filter(|name| !name.is_empty());
     match (&args.from, args.source) {
-        (Some(path), _) => SourceChoice::Dump(path.clone()),
-        (None, SourceArg::Auto) => {
-            variable().map_or(SourceChoice::Auto, |name| SourceChoice::Dump(name.into()))
-        }
+        (Some(path), _) => SourceChoice::Dump {
+            path: path.clone(),
+            inherited: false,
+        },
+        (None, SourceArg::Auto) => inherited_dump(env).unwrap_or_default(),
         (None, SourceArg::Netlink) => SourceChoice::Netlink,
         (None, SourceArg::Proc) => SourceChoice::Proc,
     }
+}
+
+/// The saved dump that the environment names, as for `ss`.
+pub(super) fn inherited_dump(env: &dyn Env) -> Option<SourceChoice> {
+    let path = env
+        .var(env::TCPDIAG_FILE)
+        .filter(|name| !name.is_empty())?
+        .into();
+    Some(SourceChoice::Dump {
+        path,
+        inherited: true,
+    })
 }
 
 /// The columns of the screen, or those that `asked` says. Pipes have no width; `COLUMNS`, which some programs export, counts only

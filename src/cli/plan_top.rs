@@ -86,7 +86,7 @@ pub fn top(
             query.tables = able;
         }
     }
-    if args.interval.is_some() && matches!(query.source, SourceChoice::Dump(_)) {
+    if args.interval.is_some() && matches!(query.source, SourceChoice::Dump { .. }) {
         return Err(PlanError::Option {
             option: "-i",
             problem: "a saved dump cannot be looked at twice".to_owned(),

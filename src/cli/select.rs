@@ -17,6 +17,8 @@ pub struct Selection {
     pub kinds: Kinds,
     /// Whether options chose them, rather than none.
     pub is_chosen: bool,
+    /// Whether `-A all` asked for everything in so many words.
+    pub is_everything: bool,
 }
 
 impl Selection {
@@ -275,7 +277,11 @@ pub fn select(args: &SelectArgs) -> Result<Selection, SelectError> {
     if chosen.protocols.is_empty() && families.is_empty() && !args.query.is_empty() {
         return Err(SelectError::Nothing);
     }
-    Ok(complete(&chosen, &families))
+    let mut names = args.query.iter().flat_map(|list| list.split(','));
+    Ok(Selection {
+        is_everything: names.any(|name| name == "all"),
+        ..complete(&chosen, &families)
+    })
 }
 
 fn families(args: &SelectArgs) -> Vec<Family> {
@@ -316,6 +322,7 @@ fn complete(chosen: &Chosen, families: &[Family]) -> Selection {
             named: TableSet::EMPTY,
             kinds: Kinds::ALL,
             is_chosen: false,
+            is_everything: false,
         };
     }
     let has_family = |protocol: Protocol| protocol.families().iter().any(|f| families.contains(f));
@@ -351,6 +358,7 @@ fn complete(chosen: &Chosen, families: &[Family]) -> Selection {
         named: tables.filter(is_named),
         kinds,
         is_chosen: true,
+        is_everything: false,
     }
 }
 

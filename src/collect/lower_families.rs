@@ -4,9 +4,9 @@ use super::lower::bare;
 use super::own_details;
 use super::socket_details::Wanted;
 use crate::model::{
-    Cookie, Ends, Family, IfIndex, InetEnds, Inode, NetlinkEnds, PacketEnds, Port, Protocol,
-    Queues, Shutdown, Socket, SocketKind, State, Table, TipcAddress, TipcEnds, Uid, VsockAddress,
-    VsockEnds, XdpEnds,
+    Cookie, DetailSet, Ends, Family, IfIndex, InetEnds, Inode, NetlinkEnds, PacketEnds, Port,
+    Protocol, Queues, Shutdown, Socket, SocketKind, State, Table, TipcAddress, TipcEnds, Uid,
+    VsockAddress, VsockEnds, XdpEnds,
 };
 use crate::wire::netlink_diag::NetlinkRecord;
 use crate::wire::packet_diag::PacketRecord;
@@ -87,18 +87,20 @@ pub(super) fn is_diag_socket(socket: &Socket, port_id: u32) -> bool {
 }
 
 /// A socket from a line of /proc/net/netlink.
-pub(super) fn netlink_line(line: &NetlinkLine) -> Socket {
+pub(super) fn netlink_line(line: &NetlinkLine, wanted: DetailSet) -> Socket {
     let ends = NetlinkEnds {
         kind: None,
         protocol: line.protocol,
         port_id: line.port_id,
         peer: None,
     };
-    Socket {
+    let mut socket = Socket {
         inode: Inode::new(line.inode),
         queues: bytes(Some((line.received, line.sent))),
         ..bare(NETLINK, State::Close, Ends::Netlink(ends))
-    }
+    };
+    own_details::of_netlink_line(&mut socket, line, wanted);
+    socket
 }
 
 /// A socket from the payload of a vsock_diag message; `None` if it makes no sense.

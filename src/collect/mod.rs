@@ -82,7 +82,7 @@ pub fn collect(query: &Query, sink: &mut dyn Sink) -> Result<Collected, SourceEr
         collected: Collected::default(),
     };
     match &query.source {
-        SourceChoice::Dump(path) => {
+        SourceChoice::Dump { path, .. } => {
             let mut source = dump::DumpSource::open(path, query.details)?;
             let tables: Vec<_> = query.tables.iter().collect();
             collector.dump_file(&mut source, &tables)?;
@@ -101,6 +101,12 @@ pub fn collect(query: &Query, sink: &mut dyn Sink) -> Result<Collected, SourceEr
         }
     }
     Ok(collector.collected)
+}
+
+/// Whether /proc/net has a text of the table, and not only a count of its sockets.
+#[must_use]
+pub fn has_text(table: Table) -> bool {
+    !proc_net::file_names(table).is_empty()
 }
 
 /// When the file of a saved dump was written; `None` for standard input, and where the file cannot be asked.

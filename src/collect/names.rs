@@ -3,8 +3,10 @@
 use super::cgroups::Cgroups;
 use super::limits;
 use super::mounts::Hierarchy;
+use super::owners;
 use crate::model::{
-    CgroupId, CgroupPath, DetailSet, EphemeralPorts, IfIndex, Names, Pid, Port, Protocol, Uid,
+    CgroupId, CgroupPath, DetailSet, EphemeralPorts, IfIndex, Names, Pid, Port, Protocol, Thread,
+    Uid,
 };
 use crate::sys;
 use crate::wire::{pid_stat, services};
@@ -37,6 +39,8 @@ pub struct SystemNames {
     commands: Option<Commands>,
     /// Present if threads are wanted.
     threads: Option<Lists>,
+    /// Whether security contexts are wanted where there are none.
+    no_contexts: bool,
     /// Present if security contexts are wanted.
     contexts: Option<Cache<Pid>>,
     /// Whether security contexts of sockets are wanted; of each only one row asks.
@@ -46,8 +50,8 @@ pub struct SystemNames {
 /// The arguments of processes.
 type Commands = RefCell<FxHashMap<Pid, Option<Rc<[Box<[u8]>]>>>>;
 
-/// The threads of processes.
-type Lists = RefCell<FxHashMap<Pid, Option<Rc<[Pid]>>>>;
+/// The threads that share a descriptor table, by their process and the thread that it was found with.
+type Lists = RefCell<FxHashMap<(Pid, Pid), Option<Rc<[Thread]>>>>;
 
 impl SystemNames {
     /// Knows nothing yet.
@@ -73,13 +77,17 @@ impl SystemNames {
         let live = !self.foreign;
         let commands = live && details.has(DetailSet::COMMAND);
         let threads = live && details.has(DetailSet::THREADS);
-        let contexts = live && details.has(DetailSet::CONTEXT);
+        let asked = DetailSet::CONTEXT.or(DetailSet::SOCKET_CONTEXT);
+        let no_contexts = live && details.has(asked) && !sys::process::selinux_is_on();
+        // Other security modules use the same files for labels of their own.
+        let contexts = live && details.has(DetailSet::CONTEXT) && !no_contexts;
         Self {
             cgroups: details.has(DetailSet::CGROUP).then(RefCell::default),
             commands: commands.then(RefCell::default),
             threads: threads.then(RefCell::default),
             contexts: contexts.then(RefCell::default),
-            socket_contexts: live && details.has(DetailSet::SOCKET_CONTEXT),
+            no_contexts,
+            socket_contexts: live && details.has(DetailSet::SOCKET_CONTEXT) && !no_contexts,
             ..self
         }
     }
@@ -157,13 +165,14 @@ impl Names for SystemNames {
         known.entry(pid).or_insert_with(read).clone()
     }
 
-    fn threads(&self, pid: Pid) -> Option<Rc<[Pid]>> {
+    fn threads(&self, pid: Pid, table: Pid) -> Option<Rc<[Thread]>> {
         let mut known = self.threads.as_ref()?.borrow_mut();
-        let read = || {
-            let threads = sys::process::threads(pid.0)?;
-            Some(threads.into_iter().map(Pid).collect())
-        };
-        known.entry(pid).or_insert_with(read).clone()
+        let read = || owners::threads_sharing(pid, table).map(Rc::from);
+        known.entry((pid, table)).or_insert_with(read).clone()
+    }
+
+    fn has_no_contexts(&self) -> bool {
+        self.no_contexts
     }
 
     fn context(&self, pid: Pid) -> Option<Rc<[u8]>> {

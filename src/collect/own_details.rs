@@ -2,12 +2,13 @@
 
 use super::socket_details::{Wanted, memory};
 use crate::model::{
-    DetailSet, IfIndex, Inode, Instruction, Membership, MptcpInfo, NetlinkDetails, Numbers,
-    OwnDetails, PacketDetails, Program, SctpInfo, Socket, UnixDetails, UnixFile, XdpDetails,
-    XdpUmem,
+    DetailSet, IfIndex, Inode, Instruction, Membership, Memory, MemoryMetric, MptcpInfo,
+    NetlinkDetails, Numbers, OwnDetails, PacketDetails, Program, SctpInfo, Socket, UnixDetails,
+    UnixFile, XdpDetails, XdpUmem,
 };
 use crate::wire::inet_details::InetDetails;
 use crate::wire::packet_diag::{self, PacketExtras};
+use crate::wire::proc_sockets::NetlinkLine;
 use crate::wire::unix_vfs::BoundFile;
 use crate::wire::xdp_diag::XdpExtras;
 use crate::wire::{inet_diag, mptcp_info, netlink_diag, sctp_info};
@@ -132,7 +133,29 @@ pub(super) fn of_netlink(socket: &mut Socket, payload: &[u8], wanted: Wanted) {
         let own = NetlinkDetails {
             // A socket that never joined any has no such attribute; flags every socket has.
             groups: netlink_diag::groups(payload).or_else(|| flags.map(|_| Vec::new())),
+            groups_up_to: None,
             flags,
+        };
+        keep(socket, OwnDetails::Netlink(own));
+    }
+}
+
+/// Adds what the text tells of a netlink socket: some of its groups and of its memory, none of its flags.
+pub(super) fn of_netlink_line(socket: &mut Socket, line: &NetlinkLine, wanted: DetailSet) {
+    if wanted.has(DetailSet::MEMORY) {
+        let known = [
+            (MemoryMetric::RmemAlloc, line.received),
+            (MemoryMetric::WmemAlloc, line.sent),
+            (MemoryMetric::Drops, line.drops),
+        ];
+        socket.details.get_or_insert_default().memory = Some(Memory::of(&known));
+    }
+    if wanted.has(DetailSet::EXTENDED) {
+        let is_set = |group: &u32| line.groups >> (group - 1) & 1 == 1;
+        let own = NetlinkDetails {
+            groups: Some((1..=u32::BITS).filter(is_set).collect()),
+            groups_up_to: Some(u32::BITS),
+            flags: None,
         };
         keep(socket, OwnDetails::Netlink(own));
     }

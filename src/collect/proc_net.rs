@@ -99,7 +99,8 @@ impl Source for ProcSource {
                         proc_sockets::packet_line(line).map(|l| lower_families::packet_line(&l))
                     },
                     (Protocol::Netlink, _) => &|line| {
-                        proc_sockets::netlink_line(line).map(|l| lower_families::netlink_line(&l))
+                        proc_sockets::netlink_line(line)
+                            .map(|l| lower_families::netlink_line(&l, wanted))
                     },
                     (Protocol::Sctp, SCTP_ENDPOINTS) => {
                         &|line| proc_sctp::endpoint(line).map(|l| lower_families::sctp_line(&l))
@@ -126,7 +127,8 @@ const SCTP_ENDPOINTS: &str = "sctp/eps";
 /// Makes a socket of a line, or says that the line makes no sense.
 type LineReader<'a> = dyn Fn(&[u8]) -> Option<Socket> + 'a;
 
-fn file_names(table: Table) -> &'static [&'static str] {
+/// The texts of a table under /proc/net.
+pub(super) fn file_names(table: Table) -> &'static [&'static str] {
     match (table.protocol, table.family) {
         (Protocol::Tcp, Family::Inet6) => &["tcp6"],
         (Protocol::Tcp, _) => &["tcp"],

@@ -82,7 +82,7 @@ pub fn record(query: &Query) -> Result<Recording, SourceError> {
         recording: Recording::default(),
     };
     match &query.source {
-        SourceChoice::Dump(path) => {
+        SourceChoice::Dump { path, .. } => {
             let mut source = DumpSource::open(path, query.details)?;
             recorder.file(&mut source)?;
         }

@@ -2,7 +2,7 @@
 
 use crate::model::{
     Bbr, Congestion, Dctcp, DetailSet, Details, INFINITE_SSTHRESH, KernelName, Md5Key, Memory,
-    Protocol, Subflow, TcpInfo, TcpMetric, Tls, Ulp, Vegas,
+    MemoryMetric, Protocol, Subflow, TcpInfo, TcpMetric, Tls, Ulp, Vegas,
 };
 use crate::sys;
 use crate::wire::inet_details::{self, InetDetails, SubflowInfo, TlsInfo, UlpInfo};
@@ -91,9 +91,11 @@ pub(super) fn of_inet(
     let name = info || wanted.details.has(DetailSet::CONGESTION);
     let tos = wanted.details.has(DetailSet::TOS);
     let tcp = protocol == Protocol::Tcp && info;
-    let anything = sent.info.is_some() && tcp
+    let about_tcp = sent.info.is_some() || sent.ulp.is_some() || sent.md5.is_some();
+    let told_memory = sent.memory.is_some() || sent.meminfo.is_some();
+    let anything = about_tcp && tcp
         || sent.congestion.is_some() && name
-        || sent.memory.is_some() && wanted.details.has(DetailSet::MEMORY)
+        || told_memory && wanted.details.has(DetailSet::MEMORY)
         || (sent.tos.is_some() || sent.tclass.is_some()) && tos
         || sent.socket_options.is_some() && wanted.details.has(DetailSet::SOCKET_OPTIONS);
     if !anything {
@@ -117,7 +119,8 @@ pub(super) fn of_inet(
         details.congestion = sent.congestion.and_then(KernelName::new);
     }
     if wanted.details.has(DetailSet::MEMORY) {
-        details.memory = sent.memory.map(memory);
+        let older = || meminfo(sent.meminfo?);
+        details.memory = sent.memory.map(memory).or_else(older);
     }
     if tos {
         details.tos = sent.tos;
@@ -154,7 +157,9 @@ pub(super) fn of_text(
             .filter(|_| wanted.has(DetailSet::INFO))
             .map(|columns| text_counters(line, columns));
     } else if wanted.has(DetailSet::MEMORY) {
-        details.memory = line.drops().map(Memory::of_drops);
+        details.memory = line
+            .drops()
+            .map(|drops| Memory::of(&[(MemoryMetric::Drops, drops)]));
     }
     (details.tcp.is_some() || details.memory.is_some()).then(|| Box::new(details))
 }
@@ -178,6 +183,17 @@ fn text_counters(line: &InetLine, columns: TcpColumns) -> TcpInfo {
 pub(super) fn memory(bytes: &[u8]) -> Memory {
     let (words, known) = inet_details::skmeminfo(bytes);
     Memory::new(words, known)
+}
+
+/// The part of it that is in the older structure.
+fn meminfo(bytes: &[u8]) -> Option<Memory> {
+    let [rmem, wmem, fmem, tmem] = inet_details::meminfo(bytes)?;
+    Some(Memory::of(&[
+        (MemoryMetric::RmemAlloc, rmem),
+        (MemoryMetric::WmemQueued, wmem),
+        (MemoryMetric::FwdAlloc, fmem),
+        (MemoryMetric::WmemAlloc, tmem),
+    ]))
 }
 
 fn congestion(sent: &InetDetails<'_>) -> Option<Congestion> {
@@ -262,7 +278,6 @@ fn md5_keys(bytes: &[u8]) -> Vec<Md5Key> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::MemoryMetric;
     use crate::wire::proc_net;
 
     #[test]
@@ -275,6 +290,47 @@ mod tests {
                 "{metric:?} is {name}, in JSON {member}"
             );
         }
+    }
+
+    /// Who made a dump may have asked for the older structure only.
+    #[test]
+    fn memory_is_told_by_either_structure() {
+        let words = |words: &[u32]| {
+            words
+                .iter()
+                .flat_map(|w| w.to_ne_bytes())
+                .collect::<Vec<_>>()
+        };
+        let older = words(&[1, 2, 3u32.wrapping_neg(), 4]);
+        let newer = words(&[11, 12, 13, 14, 15, 16, 17, 18]);
+        let wanted = Wanted::of_a_dump(DetailSet::MEMORY);
+        let of = |sent: InetDetails<'_>| {
+            of_inet(&sent, Protocol::Tcp, wanted)
+                .unwrap()
+                .memory
+                .unwrap()
+        };
+        let mut sent = InetDetails {
+            meminfo: Some(&older),
+            ..InetDetails::default()
+        };
+        use MemoryMetric as M;
+        let all = [
+            M::RmemAlloc,
+            M::WmemQueued,
+            M::FwdAlloc,
+            M::WmemAlloc,
+            M::Rcvbuf,
+            M::Drops,
+        ];
+        let told = all.map(|metric| of(sent).get(metric));
+        assert_eq!(told, [Some(1), Some(2), Some(-3), Some(4), None, None]);
+        sent.memory = Some(&newer);
+        let told = all.map(|metric| of(sent).get(metric));
+        assert_eq!(
+            told,
+            [Some(11), Some(16), Some(15), Some(13), Some(12), None]
+        );
     }
 
     #[test]

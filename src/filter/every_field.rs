@@ -3,8 +3,9 @@
 use super::oracle::{Names, compile, every_table, row};
 use super::{Filter, Scope, Truth};
 use crate::model::{
-    Context, Cookie, FIELDS, Held, IfIndex, Mark, NoNames, OwnerTable, Pid, Port, Process,
-    Protocol, Queues, Row, ScanReport, Shutdown, Socket, State, Timer, TimerKind, Uid,
+    CgroupId, CgroupPath, Context, Cookie, DetailSet, Details, FIELDS, Held, IfIndex, Mark,
+    NetlinkDetails, NoNames, OwnDetails, OwnerTable, Pid, Port, Process, Protocol, Queues, Row,
+    ScanReport, Shutdown, Socket, State, TcpInfo, TcpMetric, Timer, TimerKind, Uid,
 };
 use std::net::IpAddr;
 use std::num::NonZeroU64;
@@ -226,6 +227,13 @@ fn names_are_looked_up_for_patterns_only() {
         fn host(&self, _: IpAddr) -> Option<Rc<[u8]>> {
             None
         }
+        fn cgroup(&self, id: CgroupId) -> CgroupPath {
+            match id.0.get() {
+                77 => CgroupPath::Known(b"/system.slice/nginx.service"[..].into()),
+                78 => CgroupPath::Gone,
+                _ => CgroupPath::Hidden,
+            }
+        }
     }
     let mut socket = full();
     if let crate::model::Ends::Inet(ends) = &mut socket.ends {
@@ -246,6 +254,81 @@ fn names_are_looked_up_for_patterns_only() {
     assert_eq!(ask("dev eth*"), True);
     assert_eq!(ask("dev veth*"), False);
     assert_eq!(ask("dev in lo,eth*"), True);
+
+    for (id, truths) in [
+        (77, [True, False, False, False]),
+        (78, [False, False, True, False]),
+        (79, [Unknown, Unknown, Unknown, Unknown]),
+        (0, [Unknown, Unknown, Unknown, Unknown]),
+    ] {
+        socket.cgroup = NonZeroU64::new(id).map(CgroupId);
+        let ask = |text: &str| {
+            let filter = compile(text);
+            assert!(filter.needs_details.has(DetailSet::CGROUP), "{text}");
+            filter.matches(Row {
+                socket: &socket,
+                context,
+            })
+        };
+        let answers = [
+            "cgroup = /SYSTEM.slice/*",
+            "cgroup = *.scope",
+            "cgroup = gone",
+            "cgroup = none",
+        ]
+        .map(ask);
+        assert_eq!(answers, truths, "{id}");
+    }
+}
+
+/// A rate is made of three counters: without one it is unknown, and with all before the first round trip there is none.
+#[test]
+fn a_rate_of_counters_that_were_not_sent() {
+    let mut socket = full();
+    let mut ask = |counters: &[(TcpMetric, u64)]| {
+        let tcp = Some(TcpInfo::of(counters));
+        socket.details = Some(Box::new(Details {
+            tcp,
+            ..Details::default()
+        }));
+        ["send_rate > 0", "send_rate is none"].map(|text| says(text, &socket))
+    };
+    use TcpMetric::{CaState, Rtt, SndCwnd, SndMss, State};
+    let base = [(State, 1), (CaState, 0), (SndCwnd, 10), (SndMss, 1448)];
+    let with_rtt = |rtt| [&base[..], &[(Rtt, rtt)]].concat();
+    assert_eq!(ask(&with_rtt(4_000)), [True, False]);
+    assert_eq!(ask(&with_rtt(0)), [False, True]);
+    assert_eq!(ask(&base), [Unknown, Unknown]);
+}
+
+/// Of a list, a filter asks for one; of one that is known in part, the others are unknown.
+#[test]
+fn one_of_a_list() {
+    let mut socket = super::oracle::scene().remove(0);
+    socket.protocol = Protocol::Netlink;
+    for (groups_up_to, other) in [(None, False), (Some(32), Unknown)] {
+        let own = NetlinkDetails {
+            groups: Some(vec![1, 15]),
+            groups_up_to,
+            flags: None,
+        };
+        let details = Details {
+            own: Some(Box::new(OwnDetails::Netlink(own))),
+            ..Details::default()
+        };
+        socket.details = Some(Box::new(details));
+        for (text, truth) in [
+            ("netlink_groups = 1", True),
+            ("netlink_groups = 15", True),
+            ("netlink_groups in 3,15", True),
+            ("netlink_groups != 15", False),
+            ("netlink_groups = 5", other),
+            ("netlink_groups != 5", !other),
+            ("netlink_groups = ?", True),
+        ] {
+            assert_eq!(says(text, &socket), truth, "{text}");
+        }
+    }
 }
 
 #[test]

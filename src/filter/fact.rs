@@ -96,6 +96,11 @@ impl Checker<'_> {
             Kind::Interface => self.interface_named(piece),
             Kind::User => self.user(value, piece),
             Kind::Mark => mark(c.field, piece),
+            // As they are shown; a group of such a name has a slash before it.
+            Kind::Cgroup if piece.text == "none" => Ok(Predicate::IsNone(c.field)),
+            Kind::Cgroup if piece.text == "gone" || !Glob::text(&value.pattern).is_literal() => {
+                Ok(Predicate::Named(c.field, Glob::text(&value.pattern).into()))
+            }
             Kind::Cgroup => self.cgroup(piece),
             Kind::Process => Ok(Predicate::Process(c.field, self.process(value).into())),
             Kind::Path(side) => Ok(Predicate::Name(side, Glob::new(&value.pattern).into())),

@@ -41,11 +41,9 @@ pub(super) fn number(row: Row<'_>, field: FieldId, set: &NumberSet) -> Truth {
             Some(h.slot.is_none() && set.contains(h.fd.into()))
         }),
         Value::Threads(owners) => held_by(owners, |holder| {
-            let of_process = || row.context.names.threads(holder.process.pid);
-            match holder.thread {
-                Some(thread) => Some(set.contains(thread.0.into())),
-                None => of_process().map(|all| all.iter().any(|t| set.contains(t.0.into()))),
-            }
+            let names = row.context.names;
+            let threads = names.threads(holder.process.pid, holder.lives_as())?;
+            Some(threads.iter().any(|t| set.contains(t.tid.0.into())))
         }),
         other => otherwise(&other),
     }
@@ -72,6 +70,7 @@ pub(super) fn flag(row: Row<'_>, field: FieldId, wanted: bool) -> Truth {
 
 pub(super) fn named(row: Row<'_>, field: FieldId, names: &Names) -> Truth {
     match read(row, field) {
+        Value::Name(list) if field.is_list() => in_list(&list, names),
         Value::Name(name) => names.matches_text(&name).into(),
         Value::Text(text) => names.matches_text(text).into(),
         Value::Word(word) => names.matches_text(word.as_bytes()).into(),
@@ -84,6 +83,18 @@ pub(super) fn named(row: Row<'_>, field: FieldId, names: &Names) -> Truth {
             context.map(|context| names.matches_text(&context))
         }),
         other => otherwise(&other),
+    }
+}
+
+/// Whether one of a list, or all of it as it is shown, matches; a `?` at its end stands for more that is not known.
+fn in_list(list: &[u8], names: &Names) -> Truth {
+    let mut one_by_one = list.split(|&b| b == b' ');
+    if names.matches_text(list) || one_by_one.any(|one| one != b"?" && names.matches_text(one)) {
+        Truth::True
+    } else if list.ends_with(b" ?") {
+        Truth::Unknown
+    } else {
+        Truth::False
     }
 }
 

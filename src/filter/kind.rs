@@ -269,7 +269,7 @@ pub(super) fn example(field: FieldId) -> Cow<'static, str> {
         FieldId::Inode => "inode = 4711",
         FieldId::Cookie => "cookie = 0x1f",
         FieldId::Mark => "mark = 0x10/0xf0",
-        FieldId::Cgroup => "cgroup = /system.slice",
+        FieldId::Cgroup => "cgroup = /system.slice/*",
         FieldId::V6only => "v6only = yes",
         FieldId::Shutdown => "shutdown = both",
         FieldId::Exposure => "exposure = any",

@@ -24,6 +24,7 @@ mod details;
 mod exposure;
 mod family_words;
 mod field;
+mod general_fields;
 mod names;
 mod order;
 mod owners;
@@ -61,7 +62,7 @@ pub use details::{
 pub use exposure::{Exposure, PortRange};
 pub use family_words::{ethertype_named, ethertype_word, netlink_named, netlink_word};
 pub use field::{Context, FIELDS, Field, FieldId, Row, field_by_name};
-pub use names::{CgroupPath, Names, NoNames};
+pub use names::{CgroupPath, Names, NoNames, Thread};
 pub use order::{ORDER_WINDOW, default_order, order_window};
 pub use owners::{
     Barrier, Held, Holder, Holders, Listeners, NoOwner, OwnerTable, Owners, Pid, Process,

@@ -37,10 +37,15 @@ pub trait Names {
         let _ = pid;
         None
     }
-    /// The threads of a process, itself first; `None` if nobody asked, or it is gone.
-    fn threads(&self, pid: Pid) -> Option<Rc<[Pid]>> {
-        let _ = pid;
+    /// The threads of a process that use the same descriptor table as its thread `table`, by id: what one of them holds, each holds.
+    /// `None` if nobody asked, or it is gone.
+    fn threads(&self, pid: Pid, table: Pid) -> Option<Rc<[Thread]>> {
+        let _ = (pid, table);
         None
+    }
+    /// Whether SELinux is off where the sockets are, so that nothing has a context.
+    fn has_no_contexts(&self) -> bool {
+        false
     }
     /// The SELinux context of a process; `None` if nobody asked, or it cannot be read.
     fn context(&self, pid: Pid) -> Option<Rc<[u8]>> {
@@ -56,6 +61,15 @@ pub trait Names {
         let _ = (pid, fd);
         None
     }
+}
+
+/// A thread of a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thread {
+    /// Its id.
+    pub tid: Pid,
+    /// The name that it bears (`comm`, at most 15 bytes), which it chooses; absent if it was gone.
+    pub name: Option<Box<[u8]>>,
 }
 
 /// What is known of the place of a control group.

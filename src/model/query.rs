@@ -13,8 +13,13 @@ pub enum SourceChoice {
     Netlink,
     /// /proc/net only.
     Proc,
-    /// A saved dump; `-` is standard input.
-    Dump(PathBuf),
+    /// A saved dump.
+    Dump {
+        /// Its file; `-` is standard input.
+        path: PathBuf,
+        /// Whether a variable of the environment named it, which somebody else may have set.
+        inherited: bool,
+    },
 }
 
 /// The states asked for, which may differ between protocols.

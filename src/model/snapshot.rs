@@ -70,6 +70,11 @@ pub enum Notice {
         /// The protocol.
         protocol: Protocol,
     },
+    /// The kernel can neither list the sockets of a table nor count them: there may be some.
+    Unlisted {
+        /// The table.
+        table: Table,
+    },
     /// A table broke off after rows of it were already shown.
     Broken {
         /// The table.
@@ -83,6 +88,11 @@ pub enum Notice {
         table: Table,
         /// How many.
         count: u64,
+    },
+    /// A saved dump was read, and not this host: by a variable of the environment, of which the user may know nothing.
+    InheritedDump {
+        /// Its file.
+        path: String,
     },
     /// A saved dump ended in the middle, or is damaged from some point on.
     DumpDamaged {
@@ -134,6 +144,25 @@ pub enum Notice {
         /// How many.
         count: u64,
     },
+    /// Sockets have none of these, though they were asked for: in a dump that was made without them.
+    DetailsUntold {
+        /// What they have none of, each with its option.
+        what: Vec<&'static str>,
+        /// How many.
+        count: u64,
+    },
+    /// The kernel told nothing of these, as it does to those without `CAP_NET_ADMIN`.
+    Withheld {
+        /// What was not told, each with its option.
+        what: Vec<&'static str>,
+        /// Of how many sockets.
+        count: u64,
+    },
+    /// The source does not tell whether sockets on the IPv6 wildcard are for IPv4, too.
+    FamiliesUntold {
+        /// How many.
+        count: u64,
+    },
     /// A list this wide does not fit the terminal.
     ColumnsDropped {
         /// The columns that were left out.
@@ -174,8 +203,10 @@ impl Notice {
             Self::FellBack { .. } => "fell-back",
             Self::Unavailable { .. } => "table-unavailable",
             Self::Absent { .. } => "protocol-absent",
+            Self::Unlisted { .. } => "table-unlisted",
             Self::Broken { .. } => "table-broken",
             Self::Undecodable { .. } => "records-undecodable",
+            Self::InheritedDump { .. } => "dump-inherited",
             Self::DumpDamaged { .. } => "dump-damaged",
             Self::OwnersHidden { .. } => "owners-hidden",
             Self::NotChosen { .. } => "filter-not-pushed",
@@ -184,6 +215,9 @@ impl Notice {
             Self::Limited { .. } => "limited",
             Self::CountersUnknown { .. } => "counters-unknown",
             Self::CountersUntold { .. } => "counters-untold",
+            Self::DetailsUntold { .. } => "details-untold",
+            Self::Withheld { .. } => "withheld",
+            Self::FamiliesUntold { .. } => "families-untold",
             Self::ColumnsDropped { .. } => "columns-dropped",
             Self::StatesUnavailable { .. } => "states-unavailable",
             Self::DetailsUnavailable { .. } => "details-unavailable",
@@ -199,7 +233,10 @@ impl Notice {
             Self::Undecodable { count, .. }
             | Self::OwnersHidden { count, .. }
             | Self::FilterUnknown { count }
-            | Self::CountersUntold { count } => Some(*count),
+            | Self::CountersUntold { count }
+            | Self::DetailsUntold { count, .. }
+            | Self::Withheld { count, .. }
+            | Self::FamiliesUntold { count } => Some(*count),
             Self::Limited { more, .. } => *more,
             _ => None,
         }
@@ -218,6 +255,8 @@ impl Notice {
                 | Self::StatesUnavailable { .. }
                 | Self::DetailsUnavailable { .. }
                 | Self::CountersUntold { .. }
+                | Self::DetailsUntold { .. }
+                | Self::Withheld { .. }
                 | Self::OwnersHidden { .. }
         )
     }
@@ -270,6 +309,10 @@ impl fmt::Display for Notice {
                 f,
                 "this kernel has no {protocol}, or has not loaded its module: there are no such sockets"
             ),
+            Self::Unlisted { table } => write!(
+                f,
+                "{table}: this kernel neither lists such sockets, for lack of a sock_diag module, nor counts them: there may be some"
+            ),
             Self::Broken { table, reason } => {
                 write!(f, "{table}: the list broke off, rows are missing: {reason}")
             }
@@ -278,6 +321,10 @@ impl fmt::Display for Notice {
                 "{table}: {count} {} could not be decoded and {} missing",
                 if *count == 1 { "record" } else { "records" },
                 if *count == 1 { "is" } else { "are" },
+            ),
+            Self::InheritedDump { path } => write!(
+                f,
+                "these are the sockets of a saved dump, {path}, which the variable TCPDIAG_FILE names, and not those of this host"
             ),
             Self::DumpDamaged { reason } => {
                 write!(f, "{reason}; rows after that point are missing")
@@ -333,6 +380,23 @@ impl fmt::Display for Notice {
             Self::CountersUntold { count } => write!(
                 f,
                 "of {count} {} no counter was told: a dump has what its maker asked for (ss -i, portctl -i)",
+                if *count == 1 { "socket" } else { "sockets" },
+            ),
+            Self::DetailsUntold { what, count } => write!(
+                f,
+                "of {count} {} no {} was told: a dump has what its maker asked for",
+                if *count == 1 { "socket" } else { "sockets" },
+                what.join(", no "),
+            ),
+            Self::Withheld { what, count } => write!(
+                f,
+                "of {count} {} {} was not told: the kernel keeps that from those without CAP_NET_ADMIN",
+                if *count == 1 { "socket" } else { "sockets" },
+                what.join(" or "),
+            ),
+            Self::FamiliesUntold { count } => write!(
+                f,
+                "{count} {} on [::] may be for IPv4, too: netlink tells whether (V6ONLY), and /proc does not",
                 if *count == 1 { "socket" } else { "sockets" },
             ),
             Self::ColumnsDropped { columns, remedy } => write!(

@@ -244,6 +244,7 @@ fn netlink(out: &mut Vec<u8>, info: &NetlinkDetails) {
         }),
         None => literal(out, "null"),
     }
+    maybe_number(out, ",\"groups_up_to\":", info.groups_up_to.map(u64::from));
     literal(out, ",\"flags\":");
     match info.flags {
         Some(bits) => words(out, bits.into(), NETLINK_FLAGS),

@@ -10,8 +10,9 @@ use super::pieces;
 use super::text::{References, by_process};
 use super::{json_details, json_ends, json_own};
 use crate::model::{
-    CgroupPath, Ends, Exposure, FieldId, Holder, Holders, IfIndex, Inode, Names, Owners, Port,
-    PortRange, Protocol, Queues, Row, Socket, Uid, UnixEnds, UnixName, UnixPeer, Value,
+    CgroupPath, Ends, Exposure, FieldId, Holder, Holders, IfIndex, Inode, Names, OwnerTable,
+    Owners, Port, PortRange, Protocol, Queues, Row, Socket, Uid, UnixEnds, UnixName, UnixPeer,
+    Value,
 };
 use std::io::Write;
 use std::net::IpAddr;
@@ -243,9 +244,17 @@ fn unix_ends(out: &mut Vec<u8>, ends: &UnixEnds, row: Row<'_>) {
     }
     let inode = ends.peer.inode();
     unix_end(out, ends.peer.name(), inode);
-    if let Some(inode) = inode {
+    let theirs = match (&ends.peer, inode) {
+        (_, Some(inode)) => Some(row.owners_of(inode)),
+        (UnixPeer::Waiting(_), None) => {
+            let table = row.context.owners;
+            Some(table.map_or(Owners::NotAsked, OwnerTable::of_unaccepted))
+        }
+        _ => None,
+    };
+    if let Some(theirs) = theirs {
         literal(out, ",\"owners\":");
-        owners(out, row.owners_of(inode), row.context.names);
+        owners(out, theirs, row.context.names);
     }
     literal(out, "}");
 }
@@ -335,10 +344,14 @@ fn process(out: &mut Vec<u8>, holder: &Holder<'_>, refs: &References, names: &dy
     }
     maybe_number(out, ",\"uid\":", holder.process.uid.map(|uid| uid.0.into()));
     user(out, holder.process.uid, names);
-    if let Some(threads) = names.threads(holder.process.pid) {
+    if let Some(threads) = names.threads(holder.process.pid, holder.lives_as()) {
         literal(out, ",\"threads\":[");
         for (n, thread) in threads.iter().enumerate() {
-            number(out, if n == 0 { "" } else { "," }, thread.0.into());
+            literal(out, if n == 0 { "" } else { "," });
+            number(out, "{\"tid\":", thread.tid.0.into());
+            literal(out, ",\"name\":");
+            maybe_string(out, thread.name.as_deref());
+            literal(out, "}");
         }
         literal(out, "]");
     }

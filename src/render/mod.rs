@@ -23,7 +23,7 @@ mod layout;
 mod line;
 mod own_details;
 mod pieces;
-mod prose;
+pub mod prose;
 mod schema;
 mod summary;
 mod table;

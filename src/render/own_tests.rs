@@ -136,6 +136,7 @@ fn sockets() -> Vec<Socket> {
     );
     let netlink_details = NetlinkDetails {
         groups: Some(vec![1, 9, 33]),
+        groups_up_to: None,
         flags: Some(0x20 | 1 << 20),
     };
     let xdp = bare(

@@ -463,21 +463,23 @@ fn process(out: &mut Vec<u8>, holder: &Holder<'_>, refs: &References) {
     descriptors(out, refs);
 }
 
-/// `812: 812,813`: the process, and the threads through which it can use the socket.
+/// `812: nginx[812],worker[813]`: the process, and its threads whose descriptor table has the socket.
 fn threads(out: &mut Vec<u8>, holder: &Holder<'_>, names: &dyn Names) {
     number(out, holder.process.pid.0.into());
     out.extend_from_slice(b": ");
-    // Found in one thread's own table, it is that thread's alone.
-    if let Some(thread) = holder.thread {
-        return number(out, thread.0.into());
-    }
-    match names.threads(holder.process.pid) {
+    match names.threads(holder.process.pid, holder.lives_as()) {
         Some(threads) => {
             for (n, thread) in threads.iter().enumerate() {
                 if n > 0 {
                     out.push(b',');
                 }
-                number(out, thread.0.into());
+                match &thread.name {
+                    Some(name) => quote_into(out, name),
+                    None => out.extend_from_slice(UNKNOWN),
+                }
+                out.push(b'[');
+                number(out, thread.tid.0.into());
+                out.push(b']');
             }
         }
         None => out.extend_from_slice(UNKNOWN),

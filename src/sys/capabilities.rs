@@ -17,6 +17,8 @@ pub enum Right {
     Trace,
     /// Sending them signals: `CAP_KILL`.
     Kill,
+    /// Entering their network namespaces: `CAP_SYS_ADMIN`.
+    Enter,
 }
 
 /// Whether this thread has the capability for `right` in effect, in its own user namespace.
@@ -25,6 +27,7 @@ pub fn has(right: Right) -> bool {
     let capability = match right {
         Right::Trace => CapabilitySet::SYS_PTRACE,
         Right::Kill => CapabilitySet::KILL,
+        Right::Enter => CapabilitySet::SYS_ADMIN,
     };
     capabilities(None).is_ok_and(|sets| sets.effective.contains(capability))
 }

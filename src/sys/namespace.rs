@@ -24,7 +24,10 @@ pub enum EnterError {
         /// Names that there are.
         names: Vec<String>,
     },
-    /// The file cannot be opened, or the namespace not entered, for lack of rights.
+    /// The file cannot be opened for lack of rights: of a process, only those who may trace it may.
+    #[error("no permission to open {}", .0.display())]
+    Hidden(PathBuf),
+    /// The namespace cannot be entered for lack of rights.
     #[error("no permission to enter the network namespace of {}", .0.display())]
     Refused(PathBuf),
     /// It is a file of another kind.
@@ -70,7 +73,7 @@ pub fn enter_network(what: &OsStr) -> Result<(), EnterError> {
             what: what.to_string_lossy().into_owned(),
             names: network_names(),
         },
-        io::ErrorKind::PermissionDenied => EnterError::Refused(path.clone()),
+        io::ErrorKind::PermissionDenied => EnterError::Hidden(path.clone()),
         _ => EnterError::Other {
             path: path.clone(),
             source,
@@ -84,6 +87,7 @@ pub fn enter_network(what: &OsStr) -> Result<(), EnterError> {
     match move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)) {
         Ok(()) => Ok(()),
         Err(Errno::INVAL) => Err(EnterError::NotOne(path)),
+        Err(Errno::PERM) => Err(EnterError::Refused(path)),
         Err(errno) => Err(failed(errno.into())),
     }
 }

@@ -28,6 +28,15 @@ pub fn threads(pid: u32) -> Option<Vec<u32>> {
     Some(threads)
 }
 
+/// The name that the thread `tid` of a process bears (`comm`), which is any bytes; `None` if it is gone.
+#[must_use]
+pub fn thread_name(pid: u32, tid: u32) -> Option<Vec<u8>> {
+    let mut name = fs::read(format!("/proc/{pid}/task/{tid}/comm")).ok()?;
+    // The kernel's own newline; one in the name stays.
+    name.pop_if(|last| *last == b'\n');
+    Some(name)
+}
+
 /// Whether SELinux is on; other security modules use the same files for labels of their own.
 #[must_use]
 pub fn selinux_is_on() -> bool {

@@ -1,6 +1,7 @@
 //! Whether there is a terminal, and how wide it is.
 
 use std::io::IsTerminal;
+use std::os::fd::BorrowedFd;
 
 /// Whether standard output is a terminal.
 #[must_use]
@@ -17,6 +18,16 @@ pub fn can_ask() -> bool {
 /// Columns of the terminal on standard output; `None` if there is none or it does not say.
 #[must_use]
 pub fn width() -> Option<usize> {
-    let size = rustix::termios::tcgetwinsize(rustix::stdio::stdout()).ok()?;
+    columns(rustix::stdio::stdout())
+}
+
+/// Columns of the terminal on standard error; `None` if there is none or it does not say.
+#[must_use]
+pub fn stderr_width() -> Option<usize> {
+    columns(rustix::stdio::stderr())
+}
+
+fn columns(fd: BorrowedFd<'_>) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(fd).ok()?;
     (size.ws_col > 0).then_some(size.ws_col.into())
 }

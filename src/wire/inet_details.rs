@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  attribute       bit in idiag_ext   holds
+//!   1 MEMINFO      0                  struct inet_diag_meminfo: rmem, wmem, fmem, tmem (4 bytes each); not asked for, as 7 has more
 //!   2 INFO         1                  the protocol's own structure; with it ULP_INFO and MD5SIG
 //!   3 VEGASINFO    2                  struct tcpvegas_info: enabled, rttcnt, rtt, minrtt (4 bytes each)
 //!   9 DCTCPINFO    2                  struct tcp_dctcp_info: enabled (2), ce_state (2), alpha, ab_ecn, ab_tot
@@ -50,6 +51,8 @@ pub struct InetDetails<'a> {
     pub tclass: Option<u8>,
     /// `INET_DIAG_CLASS_ID`.
     pub class_id: Option<u32>,
+    /// `INET_DIAG_MEMINFO`: in dumps of those who asked for it.
+    pub meminfo: Option<&'a [u8]>,
     /// `INET_DIAG_SKMEMINFO`.
     pub memory: Option<&'a [u8]>,
     /// `INET_DIAG_MD5SIG`.
@@ -75,6 +78,7 @@ impl<'a> InetDetails<'a> {
     #[inline]
     pub fn add(&mut self, kind: u16, data: &'a [u8]) {
         match kind {
+            1 => self.meminfo = Some(data),
             2 => self.info = Some(data),
             3 => self.vegas = Some(data),
             4 => self.congestion = Some(data),
@@ -120,6 +124,13 @@ pub fn skmeminfo(data: &[u8]) -> ([u32; SKMEMINFO_WORDS], u8) {
         sent += 1;
     }
     (words, sent)
+}
+
+/// `struct inet_diag_meminfo`: data that waits to be read, the send queue, what is reserved, and what was given to the network.
+#[must_use]
+pub fn meminfo(data: &[u8]) -> Option<[u32; 4]> {
+    let [rmem, wmem, fmem, tmem] = [0, 4, 8, 12].map(|at| u32_at(data, at));
+    Some([rmem?, wmem?, fmem?, tmem?])
 }
 
 /// `struct tcp_bbr_info`: bandwidth in bytes a second, smallest round-trip time in µs, two gains in 256ths.

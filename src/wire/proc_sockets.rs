@@ -69,6 +69,10 @@ pub struct NetlinkLine {
     pub received: u32,
     /// Bytes in the send buffer.
     pub sent: u32,
+    /// Multicast groups 1 to 32, the lowest bit first; nothing tells of others.
+    pub groups: u32,
+    /// Messages dropped because the receive buffer was full.
+    pub drops: u32,
     /// Inode, 0 for none.
     pub inode: u64,
 }
@@ -80,16 +84,18 @@ pub fn netlink_line(line: &[u8]) -> Option<NetlinkLine> {
     hex(words.next()?)?;
     let protocol = decimal(words.next()?)?.try_into().ok()?;
     let port_id = port_id(words.next()?)?;
-    hex(words.next()?)?;
+    let groups = hex(words.next()?)?.try_into().ok()?;
     // Memory was printed as a signed number before Linux 3.9.
     let received = saturate(decimal(words.next()?)?);
     let sent = saturate(decimal(words.next()?)?);
-    let (_dump, _references, _drops) = (words.next()?, words.next()?, words.next()?);
+    let (_dump, _references) = (words.next()?, words.next()?);
     Some(NetlinkLine {
         protocol,
         port_id,
         received,
         sent,
+        groups,
+        drops: saturate(decimal(words.next()?)?),
         inode: decimal(words.next()?)?,
     })
 }
@@ -124,6 +130,7 @@ mod tests {
         let line = netlink_line(NETLINK).unwrap();
         assert_eq!((line.protocol, line.port_id), (15, 4_294_963));
         assert_eq!((line.received, line.sent, line.inode), (64, 32, 1041));
+        assert_eq!((line.groups, line.drops), (1, 7));
         assert!(netlink_line(b"sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode").is_none());
         let old = b"0 0 -4112 00000000 0 0 0 2 0 7";
         assert_eq!(netlink_line(old).unwrap().port_id, 4112u32.wrapping_neg());

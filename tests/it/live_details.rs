@@ -1,9 +1,9 @@
 //! What `-i`, `-m`, `--tos`, `--inet-sockopt` and `--cgroup` tell, against getsockopt(2) of the test's own sockets and against `ss`.
 
 use crate::namespace::{self, eventually};
-use crate::portctl::{Answer, Run, Socket, list, portctl};
+use crate::portctl::{Answer, Run, Socket, Thread, list, portctl};
 use crate::scene::tcp::{self, Full, Pair};
-use crate::scene::{address, inode, port};
+use crate::scene::{OwnTable, address, inode, port};
 use nix::sys::socket::{getsockopt, setsockopt, sockopt as nix_sockopt};
 use rustix::net::sockopt;
 use serde_json::Value;
@@ -473,31 +473,65 @@ fn threads_of_the_holders() {
     namespace::run("live_details::threads_of_the_holders", || {
         let pair = Pair::on("127.0.0.1");
         let (stop, wait) = std::sync::mpsc::channel::<()>();
-        let thread = std::thread::spawn(move || wait.recv());
-        let mut threads: Vec<u32> = std::fs::read_dir("/proc/self/task")
-            .unwrap()
-            .map(|entry| {
-                entry
-                    .unwrap()
-                    .file_name()
-                    .to_str()
-                    .unwrap()
-                    .parse()
-                    .unwrap()
+        let (tell, started) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::Builder::new()
+            .name("a \x1b[1m".to_owned())
+            .spawn(move || {
+                tell.send(()).unwrap();
+                wait.recv()
             })
+            .unwrap();
+        // By then it has its name.
+        started.recv().unwrap();
+        // Its table has the sockets, too, and is another.
+        let own = OwnTable::copy();
+        let this = std::process::id();
+        let thread_of = |tid: u32| Thread {
+            tid,
+            name: Some(
+                std::fs::read_to_string(format!("/proc/{this}/task/{tid}/comm"))
+                    .unwrap()
+                    .trim_end_matches('\n')
+                    .to_owned(),
+            ),
+        };
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+        let mut shared: Vec<u32> = tasks
+            .map(|task| task.unwrap().file_name().to_str().unwrap().parse().unwrap())
+            .filter(|&tid| tid != own.thread)
             .collect();
-        threads.sort_unstable();
-        let document = list("ls -tnT");
-        let process = row(&document, &pair.client).owners.processes[0].clone();
-        assert_eq!(process.pid, std::process::id());
-        assert_eq!(process.threads, Some(threads.clone()));
-        let answer = portctl("ls -tnTH --columns threads").quiet();
-        let all: Vec<_> = threads.iter().map(u32::to_string).collect();
-        let expected = format!("{}: {}", std::process::id(), all.join(","));
+        shared.sort_unstable();
+        let shared: Vec<_> = shared.into_iter().map(thread_of).collect();
         assert!(
-            answer.lines().iter().all(|line| *line == expected),
-            "{answer}"
+            shared
+                .iter()
+                .any(|t| t.name.as_deref() == Some("a \x1b[1m")),
+            "{shared:?}"
         );
+
+        let document = list("ls -tnT");
+        let processes = row(&document, &pair.client).owners.processes.clone();
+        let told: Vec<_> = processes
+            .iter()
+            .map(|process| (process.pid, process.thread, process.threads.clone()))
+            .collect();
+        let alone = vec![thread_of(own.thread)];
+        let expected = [
+            (this, None, Some(shared.clone())),
+            (this, Some(own.thread), Some(alone)),
+        ];
+        assert_eq!(told, expected);
+
+        let answer = portctl("ls -tnTH --columns threads").quiet();
+        for (line, words) in answer.lines().iter().flat_map(|line| {
+            let named = |t: &Thread| format!("[{}]", t.tid);
+            shared.iter().map(named).map(move |words| (line, words))
+        }) {
+            assert_eq!(line.matches(&words).count(), 1, "{words} in {line}");
+        }
+        assert!(answer.text().contains("a \\x1b[1m"), "{answer}");
+        let holds = |tid: u32| portctl(&format!("ls -tn --count threads = {tid}")).quiet();
+        assert_eq!(holds(own.thread).text(), holds(this).text());
         // Without -T nobody looks.
         assert_eq!(
             row(&list("ls -tnp"), &pair.client).owners.processes[0].threads,

@@ -399,8 +399,19 @@ fn the_environment_may_name_a_dump() {
     let saved = directory.path().join("saved");
     let (v4, v6) = records();
     std::fs::write(&saved, file(&v4, &v6)).unwrap();
-    let run = Run::new("ls -tan --json").env("TCPDIAG_FILE", &saved);
-    assert_eq!(run.go().document().sockets.len(), 5);
+    let answer = Run::new("ls -tan --json").env("TCPDIAG_FILE", &saved).go();
+    assert_eq!(answer.document_whatever_status().sockets.len(), 5);
+    // Whoever set it, the reader must know; who names the file does.
+    let path = saved.to_str().unwrap();
+    assert!(answer.stderr.contains(path), "{answer}");
+    assert!(answer.stderr.contains("TCPDIAG_FILE"), "{answer}");
+    assert!(
+        answer.text().contains("\"kind\":\"dump-inherited\""),
+        "{answer}"
+    );
+    portctl(&format!("ls -tan --json --from {path}")).quiet();
+    let both = portctl(&format!("ls -tan --source proc --from {path}")).exits(2);
+    assert!(both.stderr.contains("--source"), "{both}");
 }
 
 /// Nobody hid who holds them.

@@ -151,7 +151,10 @@ fn listener((ip, port): (&str, u16)) -> Socket {
 
 fn dropped(count: u32) -> crate::model::Details {
     crate::model::Details {
-        memory: Some(crate::model::Memory::of_drops(count)),
+        memory: Some(crate::model::Memory::of(&[(
+            crate::model::MemoryMetric::Drops,
+            count,
+        )])),
         ..Default::default()
     }
 }

@@ -459,14 +459,13 @@ fn raw(
             })
         }),
         Value::Threads(owners) => owner(owners, holder, |holder| {
-            let threads = match holder.thread {
-                Some(thread) => Some([thread].into()),
-                None => names.threads(holder.process.pid),
-            };
-            let Some(threads) = threads else {
+            let Some(threads) = names.threads(holder.process.pid, holder.lives_as()) else {
                 return Raw::Missing(Missing::Gone);
             };
-            let numbers: Vec<_> = threads.iter().map(|thread| thread.0.to_string()).collect();
+            let numbers: Vec<_> = threads
+                .iter()
+                .map(|thread| thread.tid.0.to_string())
+                .collect();
             Raw::Name(texts.text(numbers.join(",").as_bytes()))
         }),
         Value::Contexts(owners) => owner(owners, holder, |holder| {

@@ -1,6 +1,6 @@
 //! The texts of `portctl help TOPIC`, from which the manual pages are made too.
 
-use crate::model::FIELDS;
+use crate::model::{FIELDS, Field};
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
@@ -43,10 +43,13 @@ fn columns() -> String {
          SKMEMINFO is in linux/sock_diag.h, words in capitals are attributes of inet_diag and\n\
          unix_diag, idiag_ are members of struct inet_diag_msg.\n\n",
     );
+    let widest = |width: fn(&Field) -> usize| FIELDS.iter().map(width).max().unwrap_or_default();
+    let names = widest(|field| field.name.len());
+    let units = widest(|field| field.unit.word().len());
     for field in FIELDS {
         // Writing to a String cannot fail.
-        let unit = field.unit.word();
-        let _ = writeln!(text, "  {:<22} {:<12} {}", field.name, unit, field.source);
+        let (name, unit) = (field.name, field.unit.word());
+        let _ = writeln!(text, "  {name:<names$}  {unit:<units$}  {}", field.source);
         let _ = writeln!(text, "      {}", field.doc);
         if !field.aliases.is_empty() {
             let _ = writeln!(text, "      also: {}", field.aliases.join(", "));
@@ -79,6 +82,21 @@ mod tests {
             }
         }
         assert!(topic("nope").is_none());
+    }
+
+    /// Unit and source of every field stand below each other.
+    #[test]
+    fn columns_are_aligned() {
+        let text = topic("columns").unwrap();
+        let mut starts = std::collections::HashSet::new();
+        for field in FIELDS {
+            let begins = format!("  {} ", field.name);
+            let line = text.lines().find(|line| line.starts_with(&begins)).unwrap();
+            let unit = format!("  {} ", field.unit.word());
+            let column = |at: Option<usize>| line.split_at(at.unwrap()).0.chars().count();
+            starts.insert((column(line.rfind(&unit)), column(line.rfind("  "))));
+        }
+        assert_eq!(starts.len(), 1, "{starts:?}");
     }
 
     #[test]

@@ -69,6 +69,9 @@ fn or_none<T>(value: Option<Option<T>>, make: impl FnOnce(T) -> Value<'static>) 
     }
 }
 
+/// What [`TcpInfo::send_rate`] is made of.
+const SEND_RATE: [TcpMetric; 3] = [TcpMetric::SndCwnd, TcpMetric::SndMss, TcpMetric::Rtt];
+
 fn read(row: Row<'_>, metric: ExtraMetric) -> Value<'_> {
     let Some(details) = row.socket.details() else {
         return missing(row);
@@ -93,7 +96,12 @@ fn read(row: Row<'_>, metric: ExtraMetric) -> Value<'_> {
             None => Value::None,
         },
         ExtraMetric::SendRate => match &details.tcp {
-            Some(info) => info.send_rate().map_or(Value::None, Value::Rate),
+            Some(info) => match info.send_rate() {
+                Some(rate) => Value::Rate(rate),
+                // All were sent, and no round trip was measured yet.
+                None if SEND_RATE.iter().all(|&metric| info.has(metric)) => Value::None,
+                None => missing(row),
+            },
             None => missing(row),
         },
         ExtraMetric::Tos => hex(details.tos.map(u64::from)),

@@ -36,13 +36,17 @@ impl Memory {
         Self { words, known }
     }
 
-    /// Only how many packets were dropped.
+    /// Only these.
     #[must_use]
-    pub const fn of_drops(drops: u32) -> Self {
-        Self {
-            words: [0, 0, 0, 0, 0, 0, 0, 0, drops],
-            known: 1 << MemoryMetric::Drops as u16,
+    pub fn of(known: &[(MemoryMetric, u32)]) -> Self {
+        let mut this = Self::default();
+        for &(metric, word) in known {
+            if let Some(place) = this.words.get_mut(metric as usize) {
+                *place = word;
+                this.known |= 1 << metric as u16;
+            }
         }
+        this
     }
 
     /// All but one.

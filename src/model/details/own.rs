@@ -80,6 +80,8 @@ pub struct Membership {
 pub struct NetlinkDetails {
     /// The multicast groups that it has joined, ascending; `None` if that was not sent.
     pub groups: Option<Vec<u32>>,
+    /// The highest group that `groups` would tell of; `None` if it tells of all.
+    pub groups_up_to: Option<u32>,
     /// Bits named by [`NETLINK_FLAGS`].
     pub flags: Option<u32>,
 }
@@ -169,7 +171,7 @@ metrics! {
     PacketTxFeatures "packet_tx_features" [] "packet.tx_ring.features" EXTENDED Hex "packet: features of the transmit ring";
     PacketMemberships "packet_memberships" [] "packet.memberships" EXTENDED Text "packet: hardware addresses and modes that it has asked for";
     PacketFilter "packet_filter" ["bpf"] "packet.filter" FILTER Text "packet: its filter program, disassembled; needs CAP_NET_ADMIN";
-    NetlinkGroups "netlink_groups" [] "netlink.groups" EXTENDED Text "netlink: multicast groups that it has joined";
+    NetlinkGroups "netlink_groups" [] "netlink.groups" EXTENDED Text "netlink: multicast groups joined; a filter asks for one of them";
     NetlinkFlags "netlink_flags" [] "netlink.flags" EXTENDED Words "netlink: what is switched on";
     XdpRxRing "xdp_rx_ring" [] "xdp.rx_ring" EXTENDED Number "XDP: entries of the receive ring";
     XdpTxRing "xdp_tx_ring" [] "xdp.tx_ring" EXTENDED Number "XDP: entries of the transmit ring";
@@ -204,6 +206,15 @@ impl OwnMetric {
             Self::XdpUmemFlags => XDP_FLAGS,
             _ => &[],
         }
+    }
+
+    /// Whether it is a list of words without blanks.
+    #[must_use]
+    pub const fn is_list(self) -> bool {
+        matches!(
+            self,
+            Self::SctpLocals | Self::SctpPeers | Self::UnixWaiting | Self::NetlinkGroups
+        )
     }
 
     /// The protocol that has it.
@@ -358,8 +369,12 @@ impl Membership {
 fn netlink(info: &NetlinkDetails, metric: OwnMetric) -> Value<'static> {
     match metric {
         OwnMetric::NetlinkGroups => match &info.groups {
-            Some(groups) => list(groups),
-            None => Value::Unknown(Why::Source),
+            Some(groups) if info.groups_up_to.is_none() => list(groups),
+            Some(groups) if !groups.is_empty() => {
+                let more = ["?".to_owned()];
+                list(groups.iter().map(u32::to_string).chain(more))
+            }
+            Some(_) | None => Value::Unknown(Why::Source),
         },
         _ => match info.flags {
             Some(flags) => metric.of(Some(flags.into())),

@@ -33,7 +33,7 @@ fn listener(length: u32, limit: u32) -> Socket {
         mark: None,
         cgroup: None,
         details: Some(Box::new(Details {
-            memory: Some(Memory::of_drops(0)),
+            memory: Some(Memory::of(&[(MemoryMetric::Drops, 0)])),
             ..Details::default()
         })),
     }
@@ -91,7 +91,7 @@ fn troubled() -> Summary {
     let mut listeners = vec![listener(129, 128), listener(3, 128), listener(129, 128)];
     for (n, dropped) in [(0, 7), (2, 1)] {
         listeners[n].details = Some(Box::new(Details {
-            memory: Some(Memory::of_drops(dropped)),
+            memory: Some(Memory::of(&[(MemoryMetric::Drops, dropped)])),
             ..Details::default()
         }));
     }

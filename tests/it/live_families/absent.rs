@@ -61,9 +61,21 @@ fn a_list_of_everything_is_complete() {
     namespace::run(
         "live_families::absent::a_list_of_everything_is_complete",
         || {
+            // Where vsock can be neither listed nor counted, who asks for all by that word is told.
+            let vsock = portctl("ls -A vsock -a");
+            let unlisted = vsock.code == Some(3);
+            let told = |arguments: &str| {
+                portctl(arguments)
+                    .exits(0)
+                    .stderr
+                    .contains("vsock: this kernel")
+            };
+            assert_eq!(told("ls -A all -a"), unlisted, "{vsock}");
+            assert_eq!(told("ls -A all --count"), unlisted, "{vsock}");
+            assert!(!told("ls -a") && !told("ls -A all,!vsock -a"));
             for arguments in [
                 "ls -ap",
-                "ls -A all -a",
+                "ls -A all,!vsock -a",
                 "ls",
                 "ls -a --source netlink",
                 "ls -a --source proc",
@@ -75,6 +87,12 @@ fn a_list_of_everything_is_complete() {
                 kinds.retain(|kind| !of_proc.contains(kind));
                 assert!(kinds.is_empty(), "{arguments}: {:?}", document.notices);
                 assert!(document.tables.iter().all(|t| t.protocol != "tipc"));
+            }
+            // There is no text of these to be read, only a count.
+            let said = portctl("ls -a -v").exits(0).stderr;
+            for table in ["vsock", "xdp", "mptcp", "dccp"] {
+                let mut lines = said.lines().filter(|line| line.contains(table));
+                assert!(!lines.any(|line| line.ends_with("from proc")), "{said}");
             }
             // What is always unconnected is not asked for where nobody wants that.
             let document = list("ls");

@@ -3,9 +3,9 @@
 use super::rows::{packet, socket};
 use crate::namespace;
 use crate::portctl::{End, Socket, list, portctl};
-use crate::scene::tcp::any_port;
+use crate::scene::tcp::{Pair, any_port};
 use crate::scene::unix::connect;
-use crate::scene::{address, inode, unix};
+use crate::scene::{address, inode, udp, unix};
 use netlink_sys::protocols::NETLINK_ROUTE;
 use nix::sys::socket::setsockopt;
 use rustix::net::{AddressFamily, SocketType};
@@ -377,6 +377,36 @@ fn filters_are_hidden_from_those_without_rights_and_not_called_none() {
                 Value::Null,
                 "{document}"
             );
+            // What is kept from the reader is missing in the answer, and only if it was asked for.
+            let (_bound, pair) = (udp::bound("127.0.0.1"), Pair::on("127.0.0.1"));
+            for (arguments, told) in [
+                ("ls -0 -b --strict", Some("of 1 socket the packet filter")),
+                ("ls -uae --strict", Some("of 1 socket the mark")),
+                ("ls -te --strict --sort none", Some("of 2 sockets the mark")),
+                ("ls -0 --strict", None),
+                ("ls -ua --strict --json", None),
+            ] {
+                let output = Command::new("setpriv")
+                    .args([
+                        "--reuid=65534",
+                        "--regid=65534",
+                        "--clear-groups",
+                        "--",
+                        program,
+                    ])
+                    .args(arguments.split(' '))
+                    .output()
+                    .unwrap();
+                let said = String::from_utf8_lossy(&output.stderr);
+                assert_eq!(
+                    output.status.code(),
+                    Some(if told.is_some() { 4 } else { 0 }),
+                    "{arguments}: {said}"
+                );
+                assert!(said.contains(told.unwrap_or("")), "{arguments}: {said}");
+                portctl(arguments).quiet();
+            }
+            drop(pair);
         },
     );
 }
@@ -404,7 +434,25 @@ fn netlink_sockets_tell_groups_flags_and_memory() {
             assert_eq!(own("ls -f netlink").netlink, None);
             let memory = own("ls -f netlink -m").memory.unwrap();
             assert!(memory["sndbuf"].as_u64() > Some(0), "{memory}");
-            assert_eq!(own("ls -f netlink -e --source proc").netlink, None);
+            // The text has the groups as a mask, and three of the nine words about memory.
+            let told = own("ls -f netlink -em --source proc");
+            let extended = told.netlink.unwrap();
+            assert_eq!(extended["groups"], json!([1, 9]));
+            assert_eq!(extended["groups_up_to"], 32);
+            assert_eq!(extended["flags"], Value::Null);
+            let memory = told.memory.unwrap();
+            assert_eq!(memory["drops"], 0);
+            assert_eq!(memory["rmem_alloc"], 0);
+            assert_eq!(memory["sndbuf"], Value::Null);
+            let count = |arguments: &str| {
+                let answer = portctl(&format!("ls -f netlink --count {arguments}")).exits(0);
+                (answer.text().trim().to_owned(), answer.stderr.clone())
+            };
+            assert_eq!(count("netlink_groups = 33").0, "1");
+            assert_eq!(count("--source proc netlink_groups = 9").0, "1");
+            let (none, unknown) = count("--source proc netlink_groups = 33");
+            assert_eq!(none, "0");
+            assert!(unknown.contains("is unknown"), "{unknown}");
 
             // ss shows the first 32 groups as a mask.
             let output = Command::new("ss")
@@ -604,6 +652,15 @@ fn what_proc_does_not_tell_is_unknown_and_never_zero() {
 #[test]
 fn contexts_are_shown_where_selinux_is_on_and_told_to_be_none_elsewhere() {
     let is_on = std::path::Path::new("/sys/fs/selinux/enforce").exists();
+    // A column that was named is there; that there are no contexts is known.
+    if !is_on {
+        let answer = portctl("ls -l -t -u -H --columns context,socket_context").exits(0);
+        let dashes = answer
+            .lines()
+            .iter()
+            .all(|l| l.split_whitespace().all(|c| c == "-"));
+        assert!(dashes, "{answer}");
+    }
     for arguments in ["ls -t -Z", "ls -t -z"] {
         let answer = portctl(arguments);
         let told = answer.stderr.matches("SELinux is off").count();

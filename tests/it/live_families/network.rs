@@ -74,6 +74,11 @@ fn by_pid_and_path() {
         let document: crate::portctl::Document = serde_json::from_slice(&inside.stdout).unwrap();
         document.must_have(&describe(&here).accept_queue(0, 1));
         assert_eq!(document.netns.inode, Some(namespace_of("self")));
+        // Root of a user namespace has no rights over processes outside: to be root is no remedy.
+        let refused = portctl("ls -t -N 1").exits(3);
+        assert!(refused.stderr.contains("/proc/1/ns/net"), "{refused}");
+        assert!(refused.stderr.contains("user namespace"), "{refused}");
+        assert!(!refused.stderr.contains("run as root"), "{refused}");
         let summary = portctl(&format!("summary --json -N {pid}"))
             .exits(0)
             .value();

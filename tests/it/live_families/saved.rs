@@ -279,6 +279,26 @@ fn streams_and_failures() {
         let answer = Run::new("ls -ta --json").env("TCPDIAG_FILE", &out).go();
         assert_eq!(answer.exits(0).document_whatever_status().sockets.len(), 3);
 
+        // It was made without details; who asks for some is told once, and nobody else.
+        let read = |options: &str| {
+            Run::new(&format!("ls -ta4 {options} --from"))
+                .arg(&out)
+                .go()
+        };
+        let lacks = |options: &str, what: &str| {
+            let answer = read(options).exits(4);
+            assert_eq!(answer.stderr.matches("was told").count(), 1, "{answer}");
+            assert!(answer.stderr.contains(what), "{answer}");
+        };
+        lacks(
+            "--strict -m --tos",
+            "of 3 sockets no memory (-m), no type of service (--tos)",
+        );
+        lacks("--strict -m --json", "of 3 sockets no memory (-m) was told");
+        lacks("--strict -i --json", "no counter was told");
+        lacks("--strict -i", "no counter was told");
+        read("--strict -e").quiet();
+
         let answer = portctl("ls -ta -D /nonexistent/dump").exits(3);
         assert!(
             answer.stderr.contains("/nonexistent/dump: No such file"),

@@ -84,6 +84,17 @@ fn listeners_are_classed_by_where_they_are_bound() {
             let unsure = unsure.document();
             assert!(unsure.sockets.is_empty());
             assert_eq!(unsure.notice("filter-unknown").count, Some(3));
+            // Nor that [::] is for one family only: what is shown must not be taken for that.
+            let row = format!("[::]:{}", port(&any6));
+            let untold = portctl("ls -tln --source proc").exits(0);
+            assert!(untold.text().contains(&row), "{untold}");
+            assert!(
+                untold
+                    .stderr
+                    .contains("1 socket on [::] may be for IPv4, too"),
+                "{untold}"
+            );
+            portctl("ls -tln").quiet();
         },
     );
 }

@@ -1,7 +1,7 @@
 //! Unix sockets of every type, with names of every kind.
 
 use crate::namespace;
-use crate::portctl::{list, portctl};
+use crate::portctl::{End, list, portctl};
 use crate::scene::unix::{abstract_name, bound, connect, listener, pair, path, socket};
 use crate::scene::{describe, inode, tcp::accept};
 use rustix::net::SocketType;
@@ -186,6 +186,20 @@ fn both_ends() {
                 document.notices
             );
         }
+        // Nobody has accepted this one, so nobody holds its other end.
+        let waiting = connect(SocketType::STREAM, &name);
+        let owners = |arguments: &str| {
+            let document = list(arguments);
+            let End::Unix(peer) = document.by_inode(inode(&waiting)).peer.clone().unwrap() else {
+                panic!("a unix socket")
+            };
+            let owners = peer.owners.unwrap();
+            (owners.status, owners.reason)
+        };
+        let queued = ("none".to_owned(), Some("accept-queue".to_owned()));
+        assert_eq!(owners("ls -xp"), queued);
+        assert_eq!(owners("ls -x").0, "not-asked");
+        drop(waiting);
         // Through /proc nobody can know.
         let document = list("ls -x --source proc dst @both");
         assert_eq!(document.notice("filter-unknown").count, Some(2));

@@ -8,7 +8,8 @@ use crate::scene::unix::{abstract_name, bound, path};
 use crate::scene::{Holder, address, port, udp};
 use rustix::net::SocketType;
 use std::fs::File;
-use std::process::Command;
+use std::io::Read;
+use std::process::{Command, Stdio};
 
 /// So many TIME_WAIT sockets: they cost no descriptors.
 fn many_rows(number: usize) {
@@ -120,6 +121,63 @@ fn no_terminal_at_all() {
         let answer = Run::new("ls -tanp").env("COLUMNS", "20").go().quiet();
         assert_eq!(answer.text(), usual.text());
     });
+}
+
+/// What a run says at a terminal of so many columns, without the carriage returns that it adds.
+fn at_a_terminal(arguments: &[&str], columns: u16) -> String {
+    let size = nix::pty::Winsize {
+        ws_row: 24,
+        ws_col: columns,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    let pair = nix::pty::openpty(&size, None).unwrap();
+    let slave = || Stdio::from(pair.slave.try_clone().unwrap());
+    let mut child = Command::new(BINARY)
+        .args(arguments)
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(slave())
+        .stderr(slave())
+        .spawn()
+        .unwrap();
+    drop(pair.slave);
+    let (mut said, mut terminal) = (Vec::new(), File::from(pair.master));
+    // EIO when the last holder of the other end is gone.
+    let _ = terminal.read_to_end(&mut said);
+    child.wait().unwrap();
+    String::from_utf8(said).unwrap().replace('\r', "")
+}
+
+#[test]
+fn sentences_fit_a_narrow_terminal() {
+    for arguments in [
+        &["ls", "-t", "--sort", "recv_queue:dwon"][..],
+        &["ls", "-N", "/dev/null"],
+        &["help", "columns"],
+        &["help", "states"],
+    ] {
+        let narrow = at_a_terminal(arguments, 60);
+        let wide = at_a_terminal(arguments, 500);
+        let words = |text: &str| {
+            text.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(words(&narrow), words(&wide));
+        assert!(wide.lines().any(|line| line.len() > 60), "{wide}");
+        for line in narrow.lines() {
+            assert!(unicode_width::UnicodeWidthStr::width(line) <= 60, "{line}");
+        }
+    }
+    // What was typed, and the carets below it, belong together.
+    let filter = format!("dport = {}", "443 or dport = ".repeat(6));
+    let narrow = at_a_terminal(&["ls", &filter], 40);
+    let typed = narrow
+        .lines()
+        .find(|line| line.starts_with("  ..."))
+        .unwrap();
+    assert!(typed.len() > 40, "{narrow}");
 }
 
 /// Fails if a line is wider than this, or an end or a state is not there in full.

@@ -198,7 +198,7 @@ pub(crate) struct UnixEnd {
     pub(crate) abstract_hex: Option<String>,
     #[serde(deserialize_with = "nullable")]
     pub(crate) inode: Option<u64>,
-    /// Only of a peer whose inode is known.
+    /// Only of a peer whose inode is known, or that is known to have none.
     pub(crate) owners: Option<Owners>,
 }
 
@@ -246,9 +246,18 @@ pub(crate) struct Process {
     #[serde(deserialize_with = "nullable")]
     pub(crate) command: Option<Vec<String>>,
     /// Only with `-T`.
-    pub(crate) threads: Option<Vec<u32>>,
+    pub(crate) threads: Option<Vec<Thread>>,
     /// Only with `-Z`.
     pub(crate) context: Option<String>,
+}
+
+/// One of `"threads"`.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Thread {
+    pub(crate) tid: u32,
+    #[serde(deserialize_with = "nullable")]
+    pub(crate) name: Option<String>,
 }
 
 /// One of `"io_uring"`.

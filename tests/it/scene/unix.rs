@@ -1,7 +1,7 @@
 //! Unix sockets with names of every kind.
 
 use super::Expected;
-use crate::portctl::{End, UnixEnd};
+use crate::portctl::{End, Owners, UnixEnd};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType,
@@ -146,6 +146,12 @@ impl Expected {
     pub(crate) fn waiting_at(self, name: &[u8]) -> Self {
         let mut end = unnamed(None);
         (end.abstract_name, end.abstract_hex) = text_and_hex(name);
+        end.owners = Some(Owners {
+            status: "none".into(),
+            reason: Some("accept-queue".into()),
+            processes: Vec::new(),
+            via: Vec::new(),
+        });
         let mut expected = self.state("established");
         expected.socket.peer = Some(End::Unix(end));
         expected
