@@ -1,5 +1,6 @@
 //! `portctl free`: one look at the tables, then a bind for each port before it is named.
 
+use super::gather::missing;
 use super::resolver::SystemResolver;
 use super::{closing, finish, opening, say};
 use crate::analysis::why::free::{self, Claims, LeftOut, Wanted};
@@ -147,21 +148,6 @@ fn query(places: &Places, facts: &BindFacts, wanted: &Wanted) -> Query {
         details: DetailSet::NONE,
         source: SourceChoice::Auto,
     }
-}
-
-/// Tables of which rows may be missing.
-fn missing(query: &Query, closing: &Closing) -> Vec<Table> {
-    let read = |table: &Table| closing.tables.iter().any(|report| report.table == *table);
-    let unsure = |table: &Table| {
-        closing.notices.iter().any(|notice| match notice {
-            Notice::Interrupted { table: t }
-            | Notice::Broken { table: t, .. }
-            | Notice::Undecodable { table: t, .. } => t == table,
-            _ => false,
-        })
-    };
-    let tables = query.tables.iter();
-    tables.filter(|t| !read(t) || unsure(t)).collect()
 }
 
 /// The first `count` candidates that can really be bound.

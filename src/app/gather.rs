@@ -15,8 +15,9 @@ use crate::error::Error;
 use crate::filter::{Filter, Truth};
 use crate::model::{
     Conditions, Context, Listeners, Notice, OwnerTable, Owners, Query, Row, ScanReport, Socket,
-    SourceChoice, StateMasks, StateSet,
+    SourceChoice, StateMasks, StateSet, Table,
 };
+use crate::render::Closing;
 use std::ops::ControlFlow;
 
 /// Sockets that match, and what is known around them.
@@ -267,4 +268,53 @@ impl Sink for Buffer<'_> {
         self.tally.take_back();
         true
     }
+}
+
+/// Keeps the rows that something is true of.
+pub(super) struct Kept<F> {
+    is_wanted: F,
+    pub(super) sockets: Vec<Socket>,
+}
+
+impl<F: Fn(&Socket) -> bool> Kept<F> {
+    /// Those that `is_wanted` is true of.
+    pub(super) const fn of(is_wanted: F) -> Self {
+        Self {
+            is_wanted,
+            sockets: Vec::new(),
+        }
+    }
+}
+
+impl<F: Fn(&Socket) -> bool> Sink for Kept<F> {
+    fn push(&mut self, socket: Socket) -> ControlFlow<()> {
+        if (self.is_wanted)(&socket) {
+            self.sockets.push(socket);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn mark(&mut self) -> usize {
+        self.sockets.len()
+    }
+
+    fn take_back(&mut self, mark: usize) -> bool {
+        self.sockets.truncate(mark);
+        true
+    }
+}
+
+/// Tables of which rows may be missing.
+pub(super) fn missing(query: &Query, closing: &Closing) -> Vec<Table> {
+    let read = |table: &Table| closing.tables.iter().any(|report| report.table == *table);
+    let unsure = |table: &Table| {
+        closing.notices.iter().any(|notice| match notice {
+            Notice::Interrupted { table: t }
+            | Notice::Broken { table: t, .. }
+            | Notice::Undecodable { table: t, .. } => t == table,
+            _ => false,
+        })
+    };
+    let tables = query.tables.iter();
+    tables.filter(|t| !read(t) || unsure(t)).collect()
 }

@@ -1,5 +1,6 @@
 //! `portctl why`: one look at the tables for all questions, then an answer to each.
 
+use super::gather::{Kept, missing};
 use super::resolver::SystemResolver;
 use super::{closing, finish, opening, owners_hidden};
 use crate::analysis::why::{self, Answer, Evidence, ReasonKind, Verdict};
@@ -8,12 +9,12 @@ use crate::cli::env::Env;
 use crate::cli::plan::{self, Verbosity};
 use crate::cli::question;
 use crate::collect::names::SystemNames;
-use crate::collect::{self, Sink, owners::find_owners};
+use crate::collect::{self, owners::find_owners};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::model::{
     BindFacts, BindOutcome, BindTarget, BindTrial, BindUser, CgroupId, Conditions, DetailSet,
-    Family, Inode, Kinds, Listeners, Notice, OtherListener, OwnerTable, Owners, PathFacts, Pid,
+    Family, Inode, Kinds, Listeners, OtherListener, OwnerTable, Owners, PathFacts, Pid,
     ProcessDetail, Protocol, Query, Question, Redirects, Socket, SourceChoice, SourceKind,
     StateMasks, StateSet, Subject, Table, TableSet, UnixName,
 };
@@ -21,7 +22,6 @@ use crate::render::{Closing, Opening, WhyView, why_json, why_text};
 use crate::sys::stdout::Stdout;
 use std::io;
 use std::net::IpAddr;
-use std::ops::ControlFlow;
 use std::time::SystemTime;
 
 /// Sockets that were taken between two looks are looked for so often.
@@ -183,13 +183,13 @@ impl Inquiry {
         let files = paths
             .iter()
             .filter_map(|(_, facts)| facts.sockets.as_deref());
-        let mut touching = Touching {
+        let touching = Touching {
             questions,
             files: files.flatten().copied().collect(),
-            sockets: Vec::new(),
         };
-        let collected = collect::collect(&query, &mut touching).map_err(Error::Source)?;
-        let Touching { mut sockets, .. } = touching;
+        let mut kept = Kept::of(|socket| touching.is(socket));
+        let collected = collect::collect(&query, &mut kept).map_err(Error::Source)?;
+        let mut sockets = kept.sockets;
         sockets.sort_by(crate::model::default_order);
         let listeners = collected.listeners.clone();
         let mut closing = closing(&query, collected)?;
@@ -327,31 +327,15 @@ fn units(sockets: &[Socket], owners: &OwnerTable) -> Vec<(CgroupId, Vec<u8>)> {
     collect::details::units(&groups)
 }
 
-/// Tables of which rows may be missing.
-fn missing(query: &Query, closing: &Closing) -> Vec<Table> {
-    let read = |table: &Table| closing.tables.iter().any(|report| report.table == *table);
-    let unsure = |table: &Table| {
-        closing.notices.iter().any(|notice| match notice {
-            Notice::Interrupted { table: t }
-            | Notice::Broken { table: t, .. }
-            | Notice::Undecodable { table: t, .. } => t == table,
-            _ => false,
-        })
-    };
-    let tables = query.tables.iter();
-    tables.filter(|t| !read(t) || unsure(t)).collect()
-}
-
-/// Keeps the sockets that a question is about.
+/// The sockets that a question is about.
 struct Touching<'a> {
     questions: &'a [Question],
     /// Sockets that are bound to a file that a question names, by whatever path.
     files: Vec<Inode>,
-    sockets: Vec<Socket>,
 }
 
 impl Touching<'_> {
-    fn wants(&self, socket: &Socket) -> bool {
+    fn is(&self, socket: &Socket) -> bool {
         self.questions
             .iter()
             .any(|question| match &question.subject {
@@ -367,23 +351,5 @@ impl Touching<'_> {
                     ends.name == *name || socket.inode.is_some_and(|i| self.files.contains(&i))
                 }),
             })
-    }
-}
-
-impl Sink for Touching<'_> {
-    fn push(&mut self, socket: Socket) -> ControlFlow<()> {
-        if self.wants(&socket) {
-            self.sockets.push(socket);
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn mark(&mut self) -> usize {
-        self.sockets.len()
-    }
-
-    fn take_back(&mut self, mark: usize) -> bool {
-        self.sockets.truncate(mark);
-        true
     }
 }

@@ -8,8 +8,7 @@
 use super::attr::Attributes;
 use super::bytes::{array, u8_at, u32_at};
 use super::inet_diag::{FAMILY_INET, FAMILY_INET6};
-use super::nlmsg::HEADER_LEN;
-use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
+use super::nlmsg;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A message that describes an address.
@@ -30,14 +29,7 @@ const ATTR_FLAGS: u16 = 8;
 /// A request for every address of the network namespace.
 #[must_use]
 pub fn dump_request(sequence: u32) -> Vec<u8> {
-    const LENGTH: u32 = (HEADER_LEN + BASE_LEN) as u32;
-    let mut bytes = Vec::with_capacity(HEADER_LEN + BASE_LEN);
-    bytes.extend(LENGTH.to_ne_bytes());
-    bytes.extend(GET_ADDRESS.to_ne_bytes());
-    bytes.extend((NLM_F_REQUEST | NLM_F_DUMP).to_ne_bytes());
-    bytes.extend(sequence.to_ne_bytes());
-    bytes.resize(HEADER_LEN + BASE_LEN, 0);
-    bytes
+    nlmsg::message(GET_ADDRESS, nlmsg::DUMP, sequence, &[0; BASE_LEN])
 }
 
 /// One address.

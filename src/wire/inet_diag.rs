@@ -17,7 +17,7 @@
 use super::DecodeError;
 use super::attr::Attributes;
 use super::bytes::{array, be16_at, u8_at, u32_at, u64_at};
-use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
+use super::nlmsg;
 use netlink_packet_sock_diag::SockDiagMessage;
 use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, SocketId, StateFlags};
 
@@ -70,18 +70,21 @@ pub fn dump_request(
 /// answers it with the same records as [`dump_request`] and walks its hash once instead of twice.
 #[must_use]
 pub fn tcp_dump_request(states: u32, extensions: u8, sequence: u32) -> Vec<u8> {
-    const LEN: u32 = 16 + 60;
-    let mut bytes = Vec::with_capacity(LEN as usize);
-    bytes.extend(LEN.to_ne_bytes());
-    bytes.extend(TCPDIAG_GETSOCK.to_ne_bytes());
-    bytes.extend((NLM_F_REQUEST | NLM_F_DUMP).to_ne_bytes());
-    bytes.extend(sequence.to_ne_bytes());
-    bytes.extend([0; 4]);
-    bytes.extend([FAMILY_INET, 0, 0, extensions]);
-    bytes.extend([0; 48]);
-    bytes.extend(states.to_ne_bytes());
-    bytes.extend([0; 4]);
-    bytes
+    nlmsg::message(
+        TCPDIAG_GETSOCK,
+        nlmsg::DUMP,
+        sequence,
+        &request_body(states, extensions),
+    )
+}
+
+/// `struct inet_diag_req` of a dump.
+pub(super) fn request_body(states: u32, extensions: u8) -> Vec<u8> {
+    let mut body = vec![FAMILY_INET, 0, 0, extensions];
+    body.extend([0; 48]);
+    body.extend(states.to_ne_bytes());
+    body.extend([0; 4]);
+    body
 }
 
 /// Makes a request ask for those sockets only that a program of [`super::bytecode`] accepts.

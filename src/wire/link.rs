@@ -7,8 +7,7 @@
 
 use super::attr::Attributes;
 use super::bytes::{be16_at, u32_at};
-use super::nlmsg::HEADER_LEN;
-use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
+use super::nlmsg;
 
 /// A message that describes a device.
 pub const NEW_LINK: u16 = 16;
@@ -25,14 +24,7 @@ const INFO_DATA: u16 = 2;
 /// A request for every device of the network namespace.
 #[must_use]
 pub fn dump_request(sequence: u32) -> Vec<u8> {
-    const LENGTH: u32 = (HEADER_LEN + BASE_LEN) as u32;
-    let mut bytes = Vec::with_capacity(HEADER_LEN + BASE_LEN);
-    bytes.extend(LENGTH.to_ne_bytes());
-    bytes.extend(GET_LINK.to_ne_bytes());
-    bytes.extend((NLM_F_REQUEST | NLM_F_DUMP).to_ne_bytes());
-    bytes.extend(sequence.to_ne_bytes());
-    bytes.resize(HEADER_LEN + BASE_LEN, 0);
-    bytes
+    nlmsg::message(GET_LINK, nlmsg::DUMP, sequence, &[0; BASE_LEN])
 }
 
 /// A tunnel that listens on a UDP port itself.

@@ -43,7 +43,7 @@ pub mod xdp_diag;
 
 pub use bytes::DecodeError;
 
-use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkMessage};
+use netlink_packet_core::NetlinkMessage;
 use netlink_packet_sock_diag::SockDiagMessage;
 
 /// Message type of requests and answers of sock_diag(7).
@@ -51,16 +51,7 @@ const SOCK_DIAG_BY_FAMILY: u16 = 20;
 
 /// A request to dump whose payload is built by hand: the crate that builds the others knows only inet and unix.
 fn dump_of(payload: &[u8], sequence: u32) -> Vec<u8> {
-    let length = nlmsg::HEADER_LEN + payload.len();
-    let mut bytes = Vec::with_capacity(length);
-    // No request is longer than a few dozen bytes.
-    bytes.extend((length as u32).to_ne_bytes());
-    bytes.extend(SOCK_DIAG_BY_FAMILY.to_ne_bytes());
-    bytes.extend((NLM_F_REQUEST | NLM_F_DUMP).to_ne_bytes());
-    bytes.extend(sequence.to_ne_bytes());
-    bytes.extend([0; 4]);
-    bytes.extend(payload);
-    bytes
+    nlmsg::message(SOCK_DIAG_BY_FAMILY, nlmsg::DUMP, sequence, payload)
 }
 
 /// The requests of the packet, netlink and xdp families have one shape, 20 bytes: family, protocol, padding (2), inode, what to
@@ -103,7 +94,7 @@ fn words<const N: usize>(data: &[u8], offset: usize) -> Option<[u32; N]> {
 /// A request to dump, as bytes.
 fn dump_message(request: SockDiagMessage, sequence: u32) -> Vec<u8> {
     let mut message = NetlinkMessage::from(request);
-    message.header.flags = NLM_F_REQUEST | NLM_F_DUMP;
+    message.header.flags = nlmsg::DUMP;
     message.header.sequence_number = sequence;
     message.finalize();
     let mut bytes = vec![0; message.buffer_len()];

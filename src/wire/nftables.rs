@@ -10,8 +10,7 @@
 use super::attr::Attributes;
 use super::attribute;
 use super::bytes::{array, u8_at, u16_at};
-use super::nlmsg::HEADER_LEN;
-use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
+use super::nlmsg;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
@@ -61,15 +60,8 @@ pub fn elements_request(family: u8, table: &[u8], set: &[u8], sequence: u32) -> 
 }
 
 fn request(kind: u16, family: u8, body: &[u8], sequence: u32) -> Vec<u8> {
-    let length = HEADER_LEN + BASE_LEN + body.len();
-    let mut bytes = Vec::with_capacity(length);
-    bytes.extend(u32::try_from(length).unwrap_or_default().to_ne_bytes());
-    bytes.extend(kind.to_ne_bytes());
-    bytes.extend((NLM_F_REQUEST | NLM_F_DUMP).to_ne_bytes());
-    bytes.extend(sequence.to_ne_bytes());
-    bytes.extend([0, 0, 0, 0, family, 0, 0, 0]);
-    bytes.extend(body);
-    bytes
+    let head = [family, 0, 0, 0];
+    nlmsg::message(kind, nlmsg::DUMP, sequence, &[&head, body].concat())
 }
 
 /// A chain.

@@ -8,6 +8,7 @@
 use super::DecodeError;
 use super::attr::Attributes;
 use super::bytes::{i32_at, padded, u16_at, u32_at};
+use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 
 /// Bytes of a header.
 pub const HEADER_LEN: usize = 16;
@@ -24,6 +25,24 @@ const FLAG_DUMP_INTERRUPTED: u16 = 0x10;
 const FLAG_CAPPED: u16 = 0x100;
 const FLAG_ACK_TLVS: u16 = 0x200;
 const ACK_ATTRIBUTE_MESSAGE: u16 = 1;
+
+/// `NLM_F_REQUEST | NLM_F_DUMP`: a request for everything of a kind.
+pub const DUMP: u16 = NLM_F_REQUEST | NLM_F_DUMP;
+
+/// A message to the kernel. `flags` are `NLM_F_*`; the kernel knows the port that it comes from.
+#[must_use]
+pub fn message(kind: u16, flags: u16, sequence: u32, payload: &[u8]) -> Vec<u8> {
+    let length = HEADER_LEN + payload.len();
+    let mut bytes = Vec::with_capacity(length);
+    // No request is longer than a few hundred bytes.
+    bytes.extend((length as u32).to_ne_bytes());
+    bytes.extend(kind.to_ne_bytes());
+    bytes.extend(flags.to_ne_bytes());
+    bytes.extend(sequence.to_ne_bytes());
+    bytes.extend([0; 4]);
+    bytes.extend(payload);
+    bytes
+}
 
 /// A message's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,13 +9,10 @@
 
 use super::attr::Attributes;
 use super::bytes::{u8_at, u32_at, u64_at};
-use super::inet_diag::TCPDIAG_GETSOCK;
-use super::nlmsg::HEADER_LEN;
-use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
+use super::inet_diag::{self, TCPDIAG_GETSOCK};
+use super::nlmsg;
 use std::ops::RangeInclusive;
 
-const FAMILY_INET: u8 = 2;
-const REQUEST_LEN: usize = 60;
 /// Length of `struct inet_diag_msg`, before the attributes of an answer.
 const BASE_LEN: usize = 72;
 const ATTR_BYTECODE: u16 = 1;
@@ -63,21 +60,11 @@ impl Ports {
 pub fn request(states: u32, ports: &Ports, extensions: u8, sequence: u32) -> Vec<u8> {
     let code = bytecode(ports);
     let attribute = 4 + code.len();
-    let length = HEADER_LEN + REQUEST_LEN + attribute;
-    let mut bytes = Vec::with_capacity(length);
-    bytes.extend(u32::try_from(length).unwrap_or_default().to_ne_bytes());
-    bytes.extend(TCPDIAG_GETSOCK.to_ne_bytes());
-    bytes.extend((NLM_F_REQUEST | NLM_F_DUMP).to_ne_bytes());
-    bytes.extend(sequence.to_ne_bytes());
-    bytes.extend([0; 4]);
-    bytes.extend([FAMILY_INET, 0, 0, extensions]);
-    bytes.extend([0; 48]);
-    bytes.extend(states.to_ne_bytes());
-    bytes.extend([0; 4]);
-    bytes.extend(u16::try_from(attribute).unwrap_or_default().to_ne_bytes());
-    bytes.extend(ATTR_BYTECODE.to_ne_bytes());
-    bytes.extend(code);
-    bytes
+    let mut body = inet_diag::request_body(states, extensions);
+    body.extend(u16::try_from(attribute).unwrap_or_default().to_ne_bytes());
+    body.extend(ATTR_BYTECODE.to_ne_bytes());
+    body.extend(code);
+    nlmsg::message(TCPDIAG_GETSOCK, nlmsg::DUMP, sequence, &body)
 }
 
 /// `sport >= low and sport <= high and` either `auto` or not; or `not` of the first two, or of all three.

@@ -8,8 +8,8 @@
 use super::attr::Attributes;
 use super::bytes::{array, u8_at, u32_at};
 use super::inet_diag::{FAMILY_INET, FAMILY_INET6};
-use super::nlmsg::HEADER_LEN;
-use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
+use super::nlmsg;
+use netlink_packet_core::NLM_F_REQUEST;
 use std::net::IpAddr;
 
 /// A message that describes a route.
@@ -82,19 +82,7 @@ pub fn request(key: &Key, sequence: u32) -> Vec<u8> {
         put(&mut body, ATTR_IP_PROTO, &[protocol]);
         put(&mut body, ATTR_DPORT, &port.to_be_bytes());
     }
-    message(&body, NLM_F_REQUEST, sequence)
-}
-
-fn message(body: &[u8], flags: u16, sequence: u32) -> Vec<u8> {
-    let length = u32::try_from(HEADER_LEN + body.len()).unwrap_or_default();
-    let mut bytes = Vec::with_capacity(HEADER_LEN + body.len());
-    bytes.extend(length.to_ne_bytes());
-    bytes.extend(GET_ROUTE.to_ne_bytes());
-    bytes.extend(flags.to_ne_bytes());
-    bytes.extend(sequence.to_ne_bytes());
-    bytes.extend([0; 4]);
-    bytes.extend(body);
-    bytes
+    nlmsg::message(GET_ROUTE, NLM_F_REQUEST, sequence, &body)
 }
 
 /// A request for all routes of the table of local IPv4 addresses. To a strict socket the kernel answers with `ENOENT` if there is no
@@ -105,7 +93,7 @@ pub fn local_table_request(sequence: u32) -> Vec<u8> {
     if let [family, _, _, _, table, ..] = &mut body[..] {
         (*family, *table) = (FAMILY_INET, LOCAL_TABLE);
     }
-    message(&body, NLM_F_REQUEST | NLM_F_DUMP, sequence)
+    nlmsg::message(GET_ROUTE, nlmsg::DUMP, sequence, &body)
 }
 
 fn octets(address: IpAddr) -> Vec<u8> {

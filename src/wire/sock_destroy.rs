@@ -7,12 +7,12 @@
 //!  44 interface  48 cookie, two words, low first
 //! ```
 
+use super::nlmsg;
 use netlink_packet_core::{NLM_F_ACK, NLM_F_REQUEST};
 use std::net::IpAddr;
 
 /// Message type.
 const SOCK_DESTROY: u16 = 21;
-const LEN: u32 = 16 + 56;
 
 /// One socket, by everything that the kernel finds it by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,12 +38,7 @@ pub struct Target {
 /// A request to close one socket, to be acknowledged.
 #[must_use]
 pub fn request(target: &Target, sequence: u32) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(LEN as usize);
-    bytes.extend(LEN.to_ne_bytes());
-    bytes.extend(SOCK_DESTROY.to_ne_bytes());
-    bytes.extend((NLM_F_REQUEST | NLM_F_ACK).to_ne_bytes());
-    bytes.extend(sequence.to_ne_bytes());
-    bytes.extend([0; 4]);
+    let mut bytes = Vec::new();
     bytes.extend([target.family, target.protocol, 0, 0]);
     bytes.extend([0; 4]);
     bytes.extend(target.sport.to_be_bytes());
@@ -54,7 +49,7 @@ pub fn request(target: &Target, sequence: u32) -> Vec<u8> {
     let (low, high) = (target.cookie as u32, (target.cookie >> 32) as u32);
     bytes.extend(low.to_ne_bytes());
     bytes.extend(high.to_ne_bytes());
-    bytes
+    nlmsg::message(SOCK_DESTROY, NLM_F_REQUEST | NLM_F_ACK, sequence, &bytes)
 }
 
 fn address(ip: IpAddr) -> [u8; 16] {

@@ -3,7 +3,7 @@
 use super::NAMED;
 use crate::analysis::kill;
 use crate::analysis::wait::{Awaited, has_come};
-use crate::app::gather::{Gathered, gather};
+use crate::app::gather::{Gathered, Kept, gather};
 use crate::app::resolver::SystemResolver;
 use crate::app::{begins_filter, closing};
 use crate::cli::args::{CollectArgs, SelectArgs};
@@ -11,8 +11,8 @@ use crate::cli::env::Env;
 use crate::cli::kill::KillArgs;
 use crate::cli::plan::{self, PlanError};
 use crate::cli::question;
+use crate::collect;
 use crate::collect::names::SystemNames;
-use crate::collect::{self, Sink};
 use crate::error::Error;
 use crate::filter::Filter;
 use crate::model::{
@@ -21,7 +21,6 @@ use crate::model::{
 };
 use crate::render::{Closing, KillView, escape::escape};
 use std::net::IpAddr;
-use std::ops::ControlFlow;
 
 /// Sockets that were chosen.
 pub(super) struct Found {
@@ -142,10 +141,7 @@ impl Choice {
                 closing,
             }
         } else {
-            let mut chosen = Chosen {
-                choice: self,
-                sockets: Vec::new(),
-            };
+            let mut chosen = Kept::of(|socket| self.wants(socket));
             let mut collected =
                 collect::collect(&self.query, &mut chosen).map_err(Error::Source)?;
             Found {
@@ -287,30 +283,6 @@ pub(super) fn tables(selected: TableSet, questions: &[Question]) -> TableSet {
             Subject::Unix(_) => table.family == Family::Unix,
         })
     })
-}
-
-/// Keeps what was asked for by port or name.
-struct Chosen<'a> {
-    choice: &'a Choice,
-    sockets: Vec<Socket>,
-}
-
-impl Sink for Chosen<'_> {
-    fn push(&mut self, socket: Socket) -> ControlFlow<()> {
-        if self.choice.wants(&socket) {
-            self.sockets.push(socket);
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn mark(&mut self) -> usize {
-        self.sockets.len()
-    }
-
-    fn take_back(&mut self, mark: usize) -> bool {
-        self.sockets.truncate(mark);
-        true
-    }
 }
 
 /// What a socket is told from all others by.
