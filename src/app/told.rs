@@ -100,6 +100,13 @@ impl Told {
             && row.socket.protocol != Protocol::Raw
             && row.socket.inet().is_some_and(is_wildcard);
         self.families_untold += u64::from(untold);
+        // Whoever has rights is told everything.
+        if self.wanted.contains(&true) {
+            self.withheld(row);
+        }
+    }
+
+    fn withheld(&mut self, row: Row<'_>) {
         for ((wanted, (field, _)), count) in
             self.wanted.iter().zip(WITHHELD).zip(&mut self.withheld)
         {
