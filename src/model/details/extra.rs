@@ -69,9 +69,6 @@ fn or_none<T>(value: Option<Option<T>>, make: impl FnOnce(T) -> Value<'static>) 
     }
 }
 
-/// What [`TcpInfo::send_rate`] is made of.
-const SEND_RATE: [TcpMetric; 3] = [TcpMetric::SndCwnd, TcpMetric::SndMss, TcpMetric::Rtt];
-
 fn read(row: Row<'_>, metric: ExtraMetric) -> Value<'_> {
     let Some(details) = row.socket.details() else {
         return missing(row);
@@ -99,7 +96,7 @@ fn read(row: Row<'_>, metric: ExtraMetric) -> Value<'_> {
             Some(info) => match info.send_rate() {
                 Some(rate) => Value::Rate(rate),
                 // All were sent, and no round trip was measured yet.
-                None if SEND_RATE.iter().all(|&metric| info.has(metric)) => Value::None,
+                None if TcpInfo::SEND_RATE.iter().all(|&metric| info.has(metric)) => Value::None,
                 None => missing(row),
             },
             None => missing(row),
