@@ -221,6 +221,89 @@ fn an_address_that_is_not_the_routes_was_bound() {
     assert_eq!(expected(vec![lingering(0), late]), 40);
 }
 
+/// Sockets born in this order, from a number on.
+fn born(from: u64, holders: impl IntoIterator<Item = PortHolder>) -> Vec<PortHolder> {
+    let born = |(number, holder)| PortHolder {
+        inode: crate::model::Inode::new(number),
+        ..holder
+    };
+    (from..).zip(holders).map(born).collect()
+}
+
+#[test]
+fn who_had_the_half_of_bind_first_had_it_full_and_not_that_of_connect() {
+    let preferred = || (0..20).map(|n| elsewhere(n * 2));
+    let others = || (0..20).map(|n| elsewhere(n * 2 + 1));
+    let expected = |holders| headroom(&routed(holders), &flow()).bounds.expected;
+    assert_eq!(expected(born(2048, others().chain(preferred()))), 0);
+    assert_eq!(expected(born(2048, preferred().chain(others()))), 40);
+    // Another processor has other numbers: these say nothing, and what can be is as it is most often.
+    let batches = born(2048, preferred()).into_iter();
+    assert_eq!(expected(batches.chain(born(1024, others())).collect()), 40);
+    // A half that is not full gives nobody cause to turn to the other.
+    let some = [1, 11, 21, 31, 39, 2, 12, 22, 38].map(elsewhere);
+    assert_eq!(expected(born(2048, some)), 35);
+}
+
+#[test]
+fn a_socket_of_an_interface_meets_those_of_none() {
+    let full = (0..20).map(|n| elsewhere(n * 2));
+    let device = PortHolder {
+        interface: IfIndex::new(7),
+        ..elsewhere(3)
+    };
+    let expected = |holders| headroom(&routed(holders), &flow()).bounds.expected;
+    assert_eq!(expected(full.chain([device]).collect()), 40);
+    assert_eq!(expected(vec![device]), 39);
+}
+
+#[test]
+fn ports_that_bind_named_have_both_parities_alike() {
+    let gone = |ports: &[u16]| -> Vec<_> {
+        ports
+            .iter()
+            .map(|&port| PortHolder {
+                peer: address("10.0.0.8"),
+                ..time_wait(port, 50_000)
+            })
+            .collect()
+    };
+    let expected = |holders| headroom(&routed(holders), &flow()).bounds.expected;
+    assert_eq!(expected(gone(&[0, 7, 12, 21, 30, 35])), 34);
+    assert_eq!(
+        expected(gone(&[0, 6, 12, 20, 31])),
+        35,
+        "four of five are rare, two allocators rarer"
+    );
+    let most: Vec<_> = (0..17).map(|n| n * 2 + 1).chain([8, 20]).collect();
+    assert_eq!(
+        expected(gone(&most)),
+        23,
+        "two of nineteen are of connect()"
+    );
+    // Beside one that was named it takes more to think otherwise.
+    let named = PortHolder {
+        explicit: Some(true),
+        ..elsewhere(39)
+    };
+    let with_named = |ports| expected(gone(ports).into_iter().chain([named]).collect());
+    assert_eq!(with_named(&[0, 4]), 37);
+    assert_eq!(with_named(&[0, 4, 8, 14, 20, 26]), 39);
+}
+
+#[test]
+fn ports_close_together_beside_scattered_ones_are_of_a_range_of_their_own() {
+    let scattered = (0..8).map(|n| elsewhere(n * 4));
+    let close = [11, 13, 15, 17, 19, 21].map(elsewhere);
+    let far = [1, 9, 17, 25, 33, 39].map(elsewhere);
+    let expected = |others: [PortHolder; 6]| {
+        let all = scattered.clone().chain(others).collect();
+        headroom(&routed(all), &flow()).bounds.expected
+    };
+    assert_eq!(expected(close), 40);
+    assert_eq!(expected(far), 34);
+}
+
 #[test]
 fn what_bind_finds_full_shows_where_its_ports_of_the_other_half_are_from() {
     let overflow = |more: Vec<PortHolder>| {
