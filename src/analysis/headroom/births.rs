@@ -6,7 +6,7 @@
 use super::provenance::{Client, client, is_client};
 use super::table::{PortTable, is_late};
 use crate::model::PortHolder;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// `LAST_INO_BATCH`.
 const BATCH: u64 = 1024;
@@ -27,18 +27,21 @@ pub(super) enum First {
     Others,
 }
 
-/// The live sockets of the clients that are `wanted`, of which it is not known how they came to their ports.
+/// The live sockets of these clients of which it is not known how they came to their ports.
 pub(super) fn births(
     table: &PortTable,
-    wanted: impl Fn(&Client) -> bool,
+    clients: &FxHashSet<Client>,
 ) -> FxHashMap<Client, Vec<Birth>> {
     let mut found: FxHashMap<Client, Vec<Birth>> = FxHashMap::default();
+    if clients.is_empty() {
+        return found;
+    }
     let in_doubt = |h: &&PortHolder| is_client(h) && !is_late(h) && h.explicit != Some(true);
     for holder in table.holders().iter().filter(in_doubt) {
         let (Some(inode), who) = (holder.inode, client(holder)) else {
             continue;
         };
-        if wanted(&who) {
+        if clients.contains(&who) {
             let birth = (inode.0.get(), table.prefers(holder.port.0));
             found.entry(who).or_default().push(birth);
         }

@@ -27,6 +27,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use doubts::Unknown;
 pub use doubts::{Doubt, DoubtKind};
 pub use notes::{Note, Pinned, notes, pinned};
 pub use parts::{Fate, Parts};
@@ -219,6 +220,8 @@ struct Judgement {
     fate: Fate,
     /// Whether that hangs on what nobody can tell.
     unsure: bool,
+    /// Whether only an IPv4 socket gets it, and the flow does not say which the client has.
+    by_client: bool,
 }
 
 impl Judgement {
@@ -229,14 +232,25 @@ impl Judgement {
 }
 
 fn judge(table: &PortTable, flow: &HeadroomFlow, port: u16) -> Judgement {
+    let by_connect = flow.protocol == Protocol::Tcp && flow.mode == Mode::Connect;
     let (fate, unsure) = if table.is_reserved(port) {
         (Fate::Reserved, false)
-    } else if flow.protocol == Protocol::Tcp && flow.mode == Mode::Connect {
+    } else if by_connect {
         rules::connect(table, flow, port)
     } else {
         rules::bind(table, flow, port)
     };
-    Judgement { fate, unsure }
+    let by_client =
+        !by_connect && fate == Fate::Elsewhere && rules::is_for_ipv4_sockets(table, flow, port);
+    Judgement {
+        fate: if by_client {
+            Fate::AddressUnlikely
+        } else {
+            fate
+        },
+        unsure,
+        by_client,
+    }
 }
 
 /// Whether a port has the parity of the range's low end.
@@ -250,6 +264,8 @@ struct Sum {
     count: Count,
     parts: Parts,
     guesses: u32,
+    /// How many ports hang on the family of the client's sockets.
+    by_client: u32,
     /// How many ports with the parity of the low end are expected.
     with_low: u32,
     /// The shares of the low and of the high end.
@@ -268,6 +284,7 @@ impl Sum {
         self.count.add(share);
         self.parts.add(judgement.fate);
         self.guesses += u32::from(judgement.is_guess());
+        self.by_client += u32::from(judgement.by_client);
         self.with_low += u32::from(share.expected && is_with_low(range, port));
         let [low, high] = &mut self.ends;
         if port == *range.start() {
@@ -289,6 +306,7 @@ impl Sum {
         self.count.remove(share);
         self.parts.remove(judgement.fate);
         self.guesses -= u32::from(judgement.is_guess());
+        self.by_client -= u32::from(judgement.by_client);
         self.with_low -= u32::from(share.expected && is_with_low(range, port));
     }
 
@@ -308,7 +326,16 @@ impl Sum {
             && self
                 .count
                 .leave_an_end_out(&range, self.ends, attempts, &mut self.parts);
-        let doubts = doubts::doubts(table, flow, &self.parts, self.guesses, is_odd_doubt);
+        let doubts = doubts::doubts(
+            table,
+            flow,
+            &self.parts,
+            &Unknown {
+                buckets: self.guesses,
+                clients: self.by_client,
+                end: is_odd_doubt,
+            },
+        );
         let unseen = doubts.iter().any(Doubt::hides_ports);
         Headroom {
             bounds: Bounds {

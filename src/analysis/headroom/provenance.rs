@@ -233,10 +233,10 @@ impl Provenance {
                 to_bind_any: all_taken >= room.others,
             }
         };
-        let births = births(table, |client| {
-            let traces = clients.get(client);
-            traces.is_some_and(|t| t.may_have_overflowed(full(client, t)))
-        });
+        let overflowed = clients
+            .iter()
+            .filter(|(client, traces)| traces.may_have_overflowed(full(client, traces)));
+        let births = births(table, &overflowed.map(|(client, _)| *client).collect());
         let habit = |(client, traces): (&Client, &Traces)| {
             let source = table.source_of(client.1, client.3);
             let is_bound = source.is_some_and(|source| source != client.0);
