@@ -227,7 +227,7 @@ impl Counters<'_> {
                 Unit::Flag => {}
                 Unit::Bytes => units::bytes(out, n),
                 Unit::Microseconds => units::microseconds(out, n),
-                Unit::Milliseconds => text::duration(out, u32::try_from(n).unwrap_or(u32::MAX)),
+                Unit::Milliseconds => units::milliseconds(out, n),
                 Unit::Rate => units::rate(out, n),
                 Unit::Word | Unit::Words => value(out, &metric.read(n)),
                 _ => decimal(out, n),
