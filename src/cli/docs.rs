@@ -74,7 +74,8 @@ fn main_page() -> io::Result<Vec<u8>> {
          CLICOLOR        no colour, if 0\n\
          CLICOLOR_FORCE  colour even without a terminal, if set and not 0\n\
          TERM            no colour, if dumb\n\
-         TCPDIAG_FILE    a saved dump to read, as if --from named it\n\
+         TCPDIAG_FILE    a saved dump to read, as if --from named it: by ls, top and summary,\n\
+         \x20               but for --source and -N; why, free, wait and kill are about this host\n\
          COLUMNS         width of a terminal that does not say how wide it is\n",
     );
     section(

@@ -6,7 +6,7 @@ use super::value;
 use crate::model::{Details, ExtraMetric, KernelName, Row, State, TcpInfo, TcpMetric, Unit};
 use crate::render::escape::escape_into;
 use crate::render::pieces::{Piece, decimal};
-use crate::render::{text, units};
+use crate::render::units;
 
 /// Appends the paragraph, if the socket has counters.
 pub(super) fn write(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, recent: &mut Recent) {
