@@ -25,7 +25,7 @@ use crate::exit::Exit;
 use crate::filter;
 use crate::model::{Barrier, NetNs, Notice, Query, SourceChoice, SourceKind, field_by_name};
 use crate::render::escape::escape;
-use crate::render::prose::fit;
+use crate::render::prose::{fit, reflow};
 use crate::render::{Closing, Opening, schema};
 use crate::sys;
 use crate::sys::stdout::Stdout;
@@ -151,7 +151,7 @@ fn command(cli: Cli) -> Result<Exit, Error> {
 fn help(name: &str) -> Result<Exit, Error> {
     if let Some(text) = topics::topic(name) {
         return print(&match terminal().width {
-            Some(width) => fit(&text, width).into(),
+            Some(width) => reflow(&text, width).into(),
             None => text,
         });
     }
@@ -418,4 +418,22 @@ fn owners_hidden(count: u64, report: &crate::model::ScanReport) -> Notice {
         Some(barrier) => format!("{why}; {}", barrier.remedy()),
     };
     Notice::OwnersHidden { count, remedy }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_lines_but_those_that_carets_point_into_fit() {
+        let typed = "  state established and dport = and more words\n";
+        let carets = "                                ^^^\n";
+        let text = format!("error: x\n  tcp: no rows could be read: no memory\n{typed}{carets}");
+        let fitting = fit_but_for_carets(&text, 30);
+        assert!(fitting.ends_with(&format!("{typed}{carets}")), "{fitting}");
+        assert!(
+            fitting.starts_with("error: x\n  tcp: no rows could be\n    read: no memory\n"),
+            "{fitting}"
+        );
+    }
 }

@@ -195,8 +195,9 @@ const ELSEWHERE: &[&str] = &["~", "=~", "~~", "like", "ilike", "matches", "conta
 
 /// Whether another language compares with a word that is no operator here.
 pub(super) fn is_operator_elsewhere(word: &str) -> bool {
-    let same = |operator: &&str| operator.eq_ignore_ascii_case(word);
-    ELSEWHERE.iter().any(|operator| same(&operator))
+    ELSEWHERE
+        .iter()
+        .any(|operator| operator.eq_ignore_ascii_case(word))
 }
 
 fn no_operator(word: &str) -> String {

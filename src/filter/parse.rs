@@ -417,8 +417,7 @@ impl<'a> Parser<'a> {
             span = before.span.to(span);
             at = at.checked_sub(1)?;
         }
-        let is_field =
-            matches!(&self.tokens.get(at)?.kind, Kind::Word(w) if field_by_name(&w.pattern).is_some());
+        let is_field = matches!(&self.tokens.get(at)?.kind, Kind::Word(w) if field_by_name(&w.pattern).is_some());
         (is_field && is_operator_elsewhere(span.of(self.text))).then_some(span)
     }
 

@@ -458,7 +458,12 @@ fn a_new_dump_is_for_its_owner_and_an_old_one_keeps_its_mode() {
     std::fs::set_permissions(&saved, PermissionsExt::from_mode(0o640)).unwrap();
     let new = directory.path().join("new");
     let dump = |to: &std::path::Path| {
-        portctl(&format!("ls -ta --from {} --dump {}", saved.display(), to.display())).exits(0);
+        portctl(&format!(
+            "ls -ta --from {} --dump {}",
+            saved.display(),
+            to.display()
+        ))
+        .exits(0);
         std::fs::metadata(to).unwrap().permissions().mode() & 0o777
     };
     assert_eq!(dump(&new), 0o600);
