@@ -432,7 +432,7 @@ mod tests {
         let fitting = fit_but_for_carets(&text, 30);
         assert!(fitting.ends_with(&format!("{typed}{carets}")), "{fitting}");
         assert!(
-            fitting.starts_with("error: x\n  tcp: no rows could be\n    read: no memory\n"),
+            fitting.starts_with("error: x\n  tcp: no rows could be read:\n    no memory\n"),
             "{fitting}"
         );
     }

@@ -393,7 +393,7 @@ pub(super) const GENERAL: &[Field] = &[
         "threads",
         &["tids"],
         "owners.processes.threads",
-        "the threads of its processes that use the descriptor table it is in; a filter takes names and ids",
+        "threads of its processes that use its descriptor table; name or id",
         |row| Value::Threads(row.owners()),
     ),
     owned(
