@@ -541,3 +541,36 @@ fn threads_of_the_holders() {
         let _ = thread.join();
     });
 }
+
+/// The kernel compares threads by the ids that this process's own PID namespace gives them, and /proc here has others.
+#[test]
+#[ignore = "needs user, network, mount and PID namespaces"]
+fn threads_where_proc_is_of_another_namespace() {
+    let name = "live_details::threads_where_proc_is_of_another_namespace";
+    namespace::run_with_mounts(name, || {
+        let this = std::fs::read_link("/proc/self").unwrap();
+        let this: u32 = this.to_str().unwrap().parse().unwrap();
+        assert_ne!(this, std::process::id(), "/proc is that of outside");
+        let pair = Pair::on("127.0.0.1");
+        let (stop, wait) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || wait.recv());
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+        let mut tids: Vec<u32> = tasks
+            .map(|task| task.unwrap().file_name().to_str().unwrap().parse().unwrap())
+            .collect();
+        tids.sort_unstable();
+        assert!(tids.len() > 1);
+        let document = list("ls -tnT");
+        let processes = &row(&document, &pair.client).owners.processes;
+        let told: Vec<_> = processes
+            .iter()
+            .map(|process| {
+                let threads = process.threads.iter().flatten();
+                (process.pid, threads.map(|t| t.tid).collect())
+            })
+            .collect();
+        assert_eq!(told, [(this, tids)]);
+        drop(stop);
+        let _ = thread.join();
+    });
+}
