@@ -56,8 +56,6 @@ pub struct LsPlan {
     pub query: Query,
     /// What to keep of it.
     pub filter: Filter,
-    /// Whether everything was asked for in so many words.
-    pub everything: bool,
     /// Its columns.
     pub columns: Vec<Column>,
     /// Whether the user named them.
@@ -80,7 +78,7 @@ pub struct LsPlan {
     pub text: TextOptions,
     /// What stands below each row of a table.
     pub details: DetailOptions,
-    /// The details of the kernel that options ask for, wherever they are shown.
+    /// The details of the kernel that options and columns ask for, wherever they are shown.
     pub asked_details: DetailSet,
     /// Whether a table has a line for each field.
     pub record: bool,
@@ -194,6 +192,7 @@ pub fn select(
                 .tables(tables)
                 .filter(|t| !t.protocol.is_stateless() || states.stateless.contains(State::Close)),
             named: selection.named,
+            everything: selection.is_everything,
             states,
             kinds: selection.kinds,
             conditions: filter.conditions(),
@@ -236,25 +235,23 @@ pub fn ls(
             .filter(|f| f.id.protocol().is_none_or(|p| selection.has(p)));
         columns.extend(of_details.map(|f| Column::of(f.id)));
     }
+    let asked = |column: &Column| column.field.field().needs_details;
+    let asked_details = columns.iter().map(asked).fold(shown, DetailSet::or);
     let answer = match (args.exists, args.count) {
         (true, _) => Answer::Exists,
         (_, true) => Answer::Count,
         _ => Answer::Rows,
     };
     if answer == Answer::Rows {
-        let fields = || columns.iter().map(|c| c.field.field());
         query.owners |= args.processes
             || args.threads
             || args.context
             || args.contexts
-            || fields().any(|field| field.needs_owners);
-        query.details = fields()
-            .map(|field| field.needs_details)
-            .fold(query.details.or(shown), DetailSet::or);
+            || columns.iter().any(|c| c.field.field().needs_owners);
+        query.details = query.details.or(asked_details);
     }
     Ok(LsPlan {
         query,
-        everything: selection.is_everything,
         columns,
         columns_named: args.columns.is_some(),
         answer,
@@ -286,7 +283,7 @@ pub fn ls(
             },
             oneline: args.oneline,
         },
-        asked_details: shown.of_the_kernel(),
+        asked_details: asked_details.of_the_kernel(),
         record: args.record,
         strict: args.collect.strict,
         verbosity: verbosity(&args.collect),
@@ -336,6 +333,7 @@ pub fn everything(args: &CollectArgs, env: &dyn Env) -> Query {
             })
             .collect(),
         named: TableSet::EMPTY,
+        everything: false,
         states: StateMasks::same(StateSet::ALL),
         kinds: Kinds::ALL,
         conditions: Conditions::default(),
