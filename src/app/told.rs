@@ -3,8 +3,8 @@
 
 use crate::cli::plan::LsPlan;
 use crate::model::{
-    DetailSet, Details, Family, FieldId, InetEnds, Notice, OwnMetric, Protocol, Row, Socket,
-    SourceChoice, SourceKind, State, TableReport, Value, Why,
+    DetailSet, Details, Family, FieldId, InetEnds, MemoryMetric, Notice, OwnMetric, Protocol, Row,
+    Socket, SourceChoice, SourceKind, State, TableReport, TcpMetric, Value, Why,
 };
 use crate::sys;
 
@@ -62,9 +62,18 @@ fn is_withheld(row: Row<'_>, field: FieldId) -> bool {
     )
 }
 
+/// The details that options ask for, and those of columns: of such as sockets of `protocol` can have and as are not told anyway.
+fn asked_of(plan: &LsPlan, protocol: Protocol, is_told: impl Fn(FieldId) -> bool) -> DetailSet {
+    let fields = plan.columns.iter().map(|column| column.field);
+    fields
+        .filter(|field| field.protocol().is_none_or(|of| of == protocol))
+        .filter(|field| !is_told(*field))
+        .map(|field| field.field().needs_details.of_the_kernel())
+        .fold(plan.asked_details, DetailSet::or)
+}
+
 /// Counts the rows that lack something.
 pub(super) struct Told {
-    asked: DetailSet,
     /// What rows may lack; nothing for whoever reads this host and has rights, who is told everything.
     lacking: Vec<Lacking>,
     /// Whether the rows are this host's.
@@ -101,7 +110,8 @@ impl Told {
     /// For the rows of `plan`.
     pub(super) fn new(plan: &LsPlan) -> Self {
         let live = !matches!(plan.query.source, SourceChoice::Dump { .. });
-        let asked = plan.asked_details;
+        // What belongs to one other protocol has a kind of details to itself.
+        let asked = asked_of(plan, Protocol::Tcp, |_| false);
         let untold = |what, count| Notice::DetailsUntold { what, count };
         let in_a_dump = IN_A_DUMP
             .into_iter()
@@ -123,7 +133,6 @@ impl Told {
             .filter(|(field, ..)| may_be_withheld(*field))
             .map(|(_, what, is_lacking)| Lacking::new(is_lacking, withheld, what));
         Self {
-            asked,
             lacking: in_a_dump.chain(by_the_kernel).collect(),
             live,
             families_untold: 0,
@@ -152,7 +161,11 @@ impl Told {
     }
 
     /// What was missing of rows from these tables.
-    pub(super) fn notices(self, tables: &[TableReport]) -> impl Iterator<Item = Notice> {
+    pub(super) fn notices(
+        self,
+        plan: &LsPlan,
+        tables: &[TableReport],
+    ) -> impl Iterator<Item = Notice> {
         let lacking = self
             .lacking
             .into_iter()
@@ -161,7 +174,7 @@ impl Told {
         let families = (self.families_untold > 0).then_some(Notice::FamiliesUntold {
             count: self.families_untold,
         });
-        not_of_proc(self.asked, tables)
+        not_of_proc(plan, tables)
             .into_iter()
             .chain(lacking)
             .chain(families)
@@ -169,12 +182,14 @@ impl Told {
 }
 
 /// That details were asked for which /proc does not tell, and of which tables.
-fn not_of_proc(asked: DetailSet, tables: &[TableReport]) -> Option<Notice> {
+fn not_of_proc(plan: &LsPlan, tables: &[TableReport]) -> Option<Notice> {
     let own = DetailSet::EXTENDED.or(DetailSet::FILTER);
     let concerned = tables.iter().filter(|report| {
+        let protocol = report.table.protocol;
+        let asked = asked_of(plan, protocol, |field| is_in_proc(protocol, field));
         report.source == SourceKind::Proc
             && report.records > 0
-            && match report.table.protocol {
+            && match protocol {
                 Protocol::Unix | Protocol::Packet | Protocol::Netlink => {
                     asked.has(own.or(DetailSet::MEMORY))
                 }
@@ -189,4 +204,22 @@ fn not_of_proc(asked: DetailSet, tables: &[TableReport]) -> Option<Notice> {
     });
     let tables: Vec<_> = concerned.map(|report| report.table).collect();
     (!tables.is_empty()).then_some(Notice::DetailsUnavailable { tables })
+}
+
+/// Whether the text under /proc/net has a field that belongs to details.
+const fn is_in_proc(protocol: Protocol, field: FieldId) -> bool {
+    match field {
+        FieldId::Tcp(metric) => matches!(
+            metric,
+            TcpMetric::State
+                | TcpMetric::Retransmits
+                | TcpMetric::Probes
+                | TcpMetric::Rto
+                | TcpMetric::Ato
+                | TcpMetric::SndCwnd
+                | TcpMetric::SndSsthresh
+        ),
+        FieldId::Memory(MemoryMetric::Drops) => !matches!(protocol, Protocol::Tcp),
+        _ => false,
+    }
 }

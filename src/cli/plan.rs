@@ -78,7 +78,7 @@ pub struct LsPlan {
     pub text: TextOptions,
     /// What stands below each row of a table.
     pub details: DetailOptions,
-    /// The details of the kernel that options and columns ask for, wherever they are shown.
+    /// The details of the kernel that options ask for, wherever they are shown.
     pub asked_details: DetailSet,
     /// Whether a table has a line for each field.
     pub record: bool,
@@ -235,20 +235,21 @@ pub fn ls(
             .filter(|f| f.id.protocol().is_none_or(|p| selection.has(p)));
         columns.extend(of_details.map(|f| Column::of(f.id)));
     }
-    let asked = |column: &Column| column.field.field().needs_details;
-    let asked_details = columns.iter().map(asked).fold(shown, DetailSet::or);
     let answer = match (args.exists, args.count) {
         (true, _) => Answer::Exists,
         (_, true) => Answer::Count,
         _ => Answer::Rows,
     };
     if answer == Answer::Rows {
+        let fields = || columns.iter().map(|c| c.field.field());
         query.owners |= args.processes
             || args.threads
             || args.context
             || args.contexts
-            || columns.iter().any(|c| c.field.field().needs_owners);
-        query.details = query.details.or(asked_details);
+            || fields().any(|field| field.needs_owners);
+        query.details = fields()
+            .map(|field| field.needs_details)
+            .fold(query.details.or(shown), DetailSet::or);
     }
     Ok(LsPlan {
         query,
@@ -283,7 +284,7 @@ pub fn ls(
             },
             oneline: args.oneline,
         },
-        asked_details: asked_details.of_the_kernel(),
+        asked_details: shown.of_the_kernel(),
         record: args.record,
         strict: args.collect.strict,
         verbosity: verbosity(&args.collect),

@@ -456,7 +456,23 @@ fn through_proc_details_are_unknown() {
         for name in ["rtt_us", "bytes_acked", "lost", "congestion", "unacked"] {
             assert!(tcp[name].is_null(), "{name}: {tcp}");
         }
-        let answer = portctl("ls -tnH --source proc --columns rtt,drops,congestion").quiet();
+        let answer = portctl("ls -tnH --source proc --columns rtt,drops,congestion").exits(0);
+        assert!(answer.stderr.contains("are unknown"), "{answer}");
+        // Columns are a question, as options are; what the text has is answered.
+        let strictly = |columns: &str| {
+            portctl(&format!(
+                "ls -tn --source proc --strict --columns {columns}"
+            ))
+        };
+        for column in ["rtt", "drops", "congestion"] {
+            strictly(column).exits(4);
+        }
+        for columns in [
+            "rto,ato,snd_cwnd,snd_ssthresh",
+            "local,unix_waiting,sctp_locals",
+        ] {
+            strictly(columns).quiet();
+        }
         assert!(
             answer
                 .lines()

@@ -351,6 +351,7 @@ fn details_that_a_dump_lacks() {
         column("congestion").exits(4);
         column("rmem_alloc").exits(4);
         column("uid").exits(0);
+        column("sctp_locals").exits(0);
 
         // Other details do not stand in for those that are missing.
         save(&file, "-txa -m");
