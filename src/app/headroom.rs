@@ -133,8 +133,12 @@ fn flow(plan: &HeadroomPlan, interface: Option<IfIndex>) -> Result<HeadroomFlow,
         ),
         RouteError::NotLocal => unanswerable(
             format!(
-                "--from: {} is not an address of this host",
-                plan.source.map(|s| s.to_string()).unwrap_or_default()
+                "--from: {} is not an address of {}",
+                plan.source.map(|s| s.to_string()).unwrap_or_default(),
+                plan.interface.as_ref().map_or_else(
+                    || "this host".to_owned(),
+                    |name| format!("this host that sockets bound to '{name}' can have")
+                ),
             ),
             "its addresses: ip address; without --from the route's is taken",
             Exit::Usage,
@@ -198,12 +202,12 @@ fn answer(
     }
     let table = table(plan, settings, holders, BTreeMap::new());
     // What the routing table says of UDP's peers tells nothing.
-    let sources = if plan.protocol == Protocol::Tcp {
+    let (sources, unasked) = if plan.protocol == Protocol::Tcp {
         route::sources(table.peers_in_question())
     } else {
-        BTreeMap::new()
+        (BTreeMap::new(), 0)
     };
-    let mut table = table.with_sources(sources.clone());
+    let mut table = table.with_sources(sources.clone(), unasked);
     let mut now = headroom(&table, flow);
     let probe = may_probe.then(|| {
         let asked = unsure_ports(&table, flow);
@@ -230,7 +234,7 @@ fn answer(
     let pressed = now.used().is_none_or(|used| used >= 0.5);
     let remedies = if pressed {
         let everywhere = look(&(1..=u16::MAX))?;
-        let wide = self::table(plan, settings, everywhere, answers).with_sources(sources);
+        let wide = self::table(plan, settings, everywhere, answers).with_sources(sources, unasked);
         remedies(&wide, flow, &headroom(&wide, flow), true)
     } else {
         remedies(&table, flow, &now, false)
@@ -252,6 +256,8 @@ fn table(
     let sight = Sight {
         bound: found.bound_are_listed,
         whole: found.is_whole(),
+        interfaces: found.interfaces_are_listed,
+        routes_unasked: 0,
     };
     PortTable::new(
         plan.protocol,

@@ -171,6 +171,8 @@ impl World<'_> {
         let sight = Sight {
             bound: census.bound_are_listed,
             whole: census.ports_are_whole(),
+            interfaces: census.interfaces_are_listed,
+            routes_unasked: 0,
         };
         let tcp = std::mem::take(&mut census.tcp);
         let udp = std::mem::take(&mut census.udp);
@@ -178,8 +180,8 @@ impl World<'_> {
         let mut alone = Vec::new();
         let tables = if let Ok(settings) = &settings {
             let tcp = table(Protocol::Tcp, settings, tcp, sight);
-            let sources = route::sources(tcp.peers_in_question());
-            let mut tcp = tcp.with_sources(sources);
+            let (sources, unasked) = route::sources(tcp.peers_in_question());
+            let mut tcp = tcp.with_sources(sources, unasked);
             if self.probe {
                 let (report, probed) = probed(tcp);
                 probe = Some(report);

@@ -29,6 +29,8 @@ pub struct Census {
     pub notices: Vec<Notice>,
     /// Whether bound, idle TCP sockets are among them.
     pub bound_are_listed: bool,
+    /// Whether it is listed which interfaces they are bound to.
+    pub interfaces_are_listed: bool,
 }
 
 impl Census {
@@ -69,6 +71,10 @@ pub fn census(query: &Query) -> Result<Census, SourceError> {
         census.bound_are_listed =
             super::port_holders::lists_bound_sockets() && collected.tables.iter().all(listed);
     }
+    let has_ports =
+        |report: &&TableReport| matches!(report.table.protocol, Protocol::Tcp | Protocol::Udp);
+    let mut with_ports = collected.tables.iter().filter(has_ports);
+    census.interfaces_are_listed = with_ports.all(|r| r.source == SourceKind::Netlink);
     census.tables.extend(collected.tables);
     census.notices.extend(collected.notices);
     Ok(census)

@@ -30,6 +30,8 @@ pub struct PortHolders {
     pub notices: Vec<Notice>,
     /// Whether bound, idle TCP sockets are among them.
     pub bound_are_listed: bool,
+    /// Whether it is listed which interface each is bound to.
+    pub interfaces_are_listed: bool,
     /// TCP listeners as rows, with their queues; only from the kernel's own dump.
     pub listeners: Vec<Socket>,
 }
@@ -97,6 +99,7 @@ fn from_tables(
         holders: keep.holders,
         bound_are_listed: protocol != Protocol::Tcp
             || lists_bound_sockets() && collected.tables.iter().all(by_netlink),
+        interfaces_are_listed: collected.tables.iter().all(by_netlink),
         tables: collected.tables,
         notices: collected.notices,
         listeners: Vec::new(),
@@ -218,6 +221,7 @@ fn clients(range: &RangeInclusive<u16>) -> [Ask; 2] {
 fn ask(asks: Vec<Ask>) -> io::Result<PortHolders> {
     let mut found = PortHolders {
         bound_are_listed: lists_bound_sockets(),
+        interfaces_are_listed: true,
         ..PortHolders::default()
     };
     let mut skipped = 0;

@@ -44,13 +44,14 @@ pub fn source_address(
 /// How many peers the routing table is asked about at most: each costs some microseconds.
 const MOST_PEERS: usize = 4096;
 
-/// The address that an unbound socket would leave by to each of `peers`, by the routing table. Those of which it does not tell are left
-/// out.
+/// The address that an unbound socket would leave by to each of `peers`, by the routing table, and how many of them it was not asked
+/// about. Those of which it does not tell are left out.
 pub fn sources(
     peers: impl IntoIterator<Item = (IpAddr, Option<IfIndex>)>,
-) -> BTreeMap<(IpAddr, Option<IfIndex>), IpAddr> {
+) -> (BTreeMap<(IpAddr, Option<IfIndex>), IpAddr>, usize) {
     let mut sources = BTreeMap::new();
-    for (peer, interface) in peers.into_iter().take(MOST_PEERS) {
+    let mut peers = peers.into_iter();
+    for (peer, interface) in peers.by_ref().take(MOST_PEERS) {
         let answer = ask(&Key {
             interface: interface.map(|i| i.0.get()),
             ..Key::to(peer)
@@ -59,11 +60,13 @@ pub fn sources(
             Ok(Some(source)) => {
                 sources.insert((peer, interface), source);
             }
-            Err(RouteError::Unknown(_)) => break,
+            Err(RouteError::Unknown(_)) => {
+                return (sources, peers.count() + 1);
+            }
             Ok(None) | Err(_) => {}
         }
     }
-    sources
+    (sources, peers.count())
 }
 
 fn by_connecting(

@@ -270,6 +270,20 @@ fn wrapping_loses_no_word() {
         });
         assert_eq!(words(&wrapped), unwrapped, "at {width}");
     }
+    for width in 20..77 {
+        let wrapped = table(TableOptions {
+            width: Some(width),
+            ..options()
+        });
+        let of_details = wrapped.lines().filter(|line| line.starts_with("    "));
+        for line in of_details {
+            let text = line.trim_start();
+            assert!(
+                !text.is_empty() && line.len() - text.len() <= 6,
+                "at {width}: {line:?}"
+            );
+        }
+    }
     let oneline = table(TableOptions {
         details: DetailOptions {
             shown: SHOWN,
@@ -356,6 +370,58 @@ fn json_is_as_the_schema_says() {
     assert_eq!(document["sockets"][4]["tcp"], serde_json::Value::Null);
 }
 
+/// The kernel has numbers for times that were never measured; they are no hours.
+#[test]
+fn what_was_not_measured_is_no_time() {
+    let never = [0x7fff_ffff, u32::MAX].map(Some);
+    for us in never {
+        let infos = [
+            Congestion::Bbr(Bbr {
+                min_rtt_us: us,
+                ..Bbr::default()
+            }),
+            Congestion::Vegas(Vegas {
+                rtt_us: us,
+                minrtt_us: us,
+                ..Vegas::default()
+            }),
+        ];
+        for info in infos {
+            let details = Details {
+                tcp: Some(busy()),
+                congestion_info: Some(info),
+                ..Details::default()
+            };
+            let socket = connection(1, details);
+            let context = Context {
+                owners: None,
+                names: &FixedNames,
+            };
+            let row = Row {
+                socket: &socket,
+                context,
+            };
+            let mut text = Vec::new();
+            let mut recent = details::Recent::default();
+            details::write(&mut text, row, options().details, None, &mut recent);
+            let text = String::from_utf8(text).unwrap();
+            let of_block = text.lines().last().unwrap();
+            assert!(of_block.contains("rtt -"), "{of_block}");
+            for metric in [
+                ExtraMetric::BbrMinRtt,
+                ExtraMetric::VegasRtt,
+                ExtraMetric::VegasMinrtt,
+            ] {
+                assert!(!matches!(metric.value(row), Value::Microseconds(_)));
+            }
+            let mut json = Vec::new();
+            json_details::write(&mut json, socket.details());
+            let json = String::from_utf8(json).unwrap();
+            assert!(!json.contains(&us.unwrap().to_string()), "{json}");
+        }
+    }
+}
+
 /// Every member that a field says it has in JSON is there.
 #[test]
 fn fields_are_where_they_say_in_json() {
@@ -376,8 +442,9 @@ fn fields_are_where_they_say_in_json() {
     }
 }
 
-/// Sockets like those of one host: a few values for every counter, each now and then with a neighbour that has all others.
+/// Sockets like those of one host, each as the one before but for a few counters and a block of its own.
 fn alike() -> impl proptest::strategy::Strategy<Value = Vec<Socket>> {
+    use proptest::collection::vec;
     use proptest::prelude::*;
     let value = prop_oneof![
         4 => Just(0),
@@ -386,57 +453,112 @@ fn alike() -> impl proptest::strategy::Strategy<Value = Vec<Socket>> {
         1 => any::<u64>(),
     ];
     let known = prop_oneof![3 => Just(ALL_KNOWN), 1 => any::<u128>().prop_map(|n| n & ALL_KNOWN)];
-    let bbr = (value.clone(), 0..4u32).prop_map(|(bw, gain)| {
-        Congestion::Bbr(Bbr {
-            bw: Some(bw),
-            min_rtt_us: Some(gain * 1_000),
-            pacing_gain: (gain > 0).then_some(gain),
-            cwnd_gain: None,
-        })
-    });
-    let memory = proptest::array::uniform9(0..4u32);
     let name = prop_oneof![
         Just(None),
         Just(KernelName::new(b"bbr")),
         Just(KernelName::new(b"\x1b[2J"))
     ];
-    let kinds = proptest::collection::vec(value, COUNT);
-    let all = (kinds, known, bbr, memory, name);
-    let details = all.prop_map(|(values, known, congestion, memory, name)| {
-        let mut values: [u64; COUNT] = values.try_into().unwrap();
-        // The kernel has 32 bits for these.
-        for metric in [TcpMetric::Rtt, TcpMetric::Rttvar] {
-            values[metric as usize] &= u64::from(u32::MAX);
-        }
-        Details {
-            tcp: Some(TcpInfo::new(values, known)),
-            congestion: name,
-            congestion_info: Some(congestion),
-            memory: Some(Memory::new(memory, 9)),
-            ..Details::default()
-        }
-    });
-    let sockets = (details, 1..65_535u16).prop_map(|(details, port)| connection(port, details));
-    // Few kinds, each of them often.
-    (
-        proptest::collection::vec(sockets, 1..6),
-        proptest::collection::vec(any::<usize>(), 0..20),
+    let base = (vec(value.clone(), COUNT), known, name);
+    // What the next socket has that the one before has not: a few counters, and blocks of its own.
+    let counters = vec((0..COUNT, value), 0..5);
+    let change = (counters, block(), proptest::array::uniform9(0..4u32));
+    (base, vec(change, 1..24), any::<bool>()).prop_map(
+        |((mut values, known, congestion), changes, listens)| {
+            let sockets = changes.into_iter().zip(1..);
+            let socket = |((counters, block, memory), port)| {
+                for (place, value) in counters {
+                    values[place] = value;
+                }
+                // The kernel has 32 bits for these.
+                for metric in [TcpMetric::Rtt, TcpMetric::Rttvar] {
+                    values[metric as usize] &= u64::from(u32::MAX);
+                }
+                let details = Details {
+                    tcp: Some(TcpInfo::new(values.clone().try_into().unwrap(), known)),
+                    congestion,
+                    memory: Some(Memory::new(memory, 9)),
+                    ..block
+                };
+                let mut socket = connection(port, details);
+                if listens {
+                    socket.state = State::Listen;
+                }
+                socket
+            };
+            sockets.map(socket).collect()
+        },
     )
-        .prop_map(|(sockets, order)| {
-            order
-                .iter()
-                .filter_map(|n| sockets.get(n % sockets.len()).cloned())
-                .collect()
-        })
+}
+
+/// One of the smaller blocks.
+fn block() -> impl proptest::strategy::Strategy<Value = Details> {
+    use proptest::prelude::*;
+    let number = proptest::option::of(0..4u32);
+    let half = |n: Option<u32>| n.map(|n| n as u16);
+    let upper = |ulp| Details {
+        ulp: Some(Box::new(ulp)),
+        ..Details::default()
+    };
+    (0..5, proptest::array::uniform5(number)).prop_map(move |(kind, [a, b, c, d, e])| {
+        let told = |info| Details {
+            congestion_info: Some(info),
+            ..Details::default()
+        };
+        match kind {
+            0 => told(Congestion::Bbr(Bbr {
+                bw: a.map(u64::from),
+                min_rtt_us: b,
+                pacing_gain: c,
+                cwnd_gain: d,
+            })),
+            1 => told(Congestion::Dctcp(Dctcp {
+                enabled: half(a),
+                ce_state: half(b),
+                alpha: c,
+                ab_ecn: d,
+                ab_tot: e,
+            })),
+            2 => told(Congestion::Vegas(Vegas {
+                enabled: a,
+                rttcnt: b,
+                rtt_us: c,
+                minrtt_us: d,
+            })),
+            3 => upper(Ulp {
+                tls: Some(Tls {
+                    version: half(a),
+                    cipher: half(b),
+                    txconf: half(c),
+                    rxconf: half(d),
+                    tx_max_payload_len: half(e),
+                    ..Tls::default()
+                }),
+                ..Ulp::default()
+            }),
+            _ => upper(Ulp {
+                mptcp: Some(Subflow {
+                    token_rem: a,
+                    token_loc: b,
+                    map_seq: c.map(u64::from),
+                    map_datalen: half(d),
+                    flags: e,
+                    ..Subflow::default()
+                }),
+                ..Ulp::default()
+            }),
+        }
+    })
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(128))]
 
     #[test]
-    fn the_rows_before_leave_no_trace(sockets in alike(), width in proptest::option::of(60..200usize)) {
+    fn the_rows_before_leave_no_trace(
+        sockets in alike(), width in proptest::option::weighted(0.2, 20..200usize), oneline: bool,
+    ) {
         let context = Context { owners: None, names: &FixedNames };
-        let options = DetailOptions { shown: SHOWN, oneline: false };
+        let options = DetailOptions { shown: SHOWN, oneline };
         let mut recent = details::Recent::default();
         for socket in &sockets {
             let row = Row { socket, context };

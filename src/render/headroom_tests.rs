@@ -73,6 +73,8 @@ pub(super) fn world() -> PortTable {
     let sight = Sight {
         bound: true,
         whole: true,
+        interfaces: true,
+        routes_unasked: 0,
     };
     PortTable::new(Protocol::Tcp, settings(), holders, sight, BTreeMap::new())
 }

@@ -58,6 +58,18 @@ pub(super) fn doubt(doubt: &Doubt) -> String {
         DoubtKind::V6only => format!(
             "{n} held by connected IPv6 sockets, of which the kernel does not say whether they are for IPv4 too."
         ),
+        DoubtKind::ClientFamily => format!(
+            "{n} held for IPv6 only, which an IPv4 socket gets, but not an IPv6 socket that calls this IPv4 address: for those \
+             ask with --to [::ffff:ADDRESS]:PORT."
+        ),
+        DoubtKind::RoutesUnasked => {
+            "The routing table was not asked about every peer (there are too many, or it cannot be asked): of some clients it is not \
+             known whether bind() gave them their address."
+                .to_owned()
+        }
+        DoubtKind::InterfacesUnseen => {
+            "This source does not tell which interface sockets are bound to: some that are counted may be in nobody's way.".to_owned()
+        }
         DoubtKind::OddRange => "The range has an odd number of ports; by chance the kernel may leave out one end of it.".to_owned(),
         DoubtKind::StickyBuckets => format!(
             "This kernel keeps a port closed after bind() until everybody on it has left (Linux before 6.17.8): \
@@ -117,6 +129,16 @@ pub(super) const fn remedy(remedy: &Remedy) -> Advice {
             "Make the process here close what its peer has closed; it leaks them",
             None,
             "none",
+        ),
+        RemedyKind::FinTimeout => (
+            "Wait: FIN_WAIT2 without a process ends by itself; those to come end sooner with a lower timeout",
+            Some("sysctl -w net.ipv4.tcp_fin_timeout=10"),
+            "a peer that sends longer than that after it was closed to gets a reset; TCP_LINGER2 sets it for one client",
+        ),
+        RemedyKind::SynRetries => (
+            "Give up SYNs that nobody answers sooner; find out why nobody does",
+            Some("sysctl -w net.ipv4.tcp_syn_retries=3"),
+            "slow and lossy peers are given up too; TCP_USER_TIMEOUT sets it for one client",
         ),
     };
     Advice {

@@ -16,6 +16,8 @@ pub enum DoubtKind {
     TimeWaitReuse,
     /// Whether connected IPv6 sockets are for IPv6 only.
     V6only,
+    /// Whether the client's sockets are of IPv6 and call IPv4 by v4-mapped addresses: then those for IPv6 only are in their way too.
+    ClientFamily,
     /// The scan of an odd range leaves out one of its ends, by chance.
     OddRange,
     /// Before 6.18 (and 6.17.8) a port stays closed after the socket that closed it is gone, as long as anybody is on it.
@@ -26,6 +28,10 @@ pub enum DoubtKind {
     ReservedUnseen,
     /// Rows of the tables are missing.
     TableIncomplete,
+    /// The routing table was not asked about every peer, so of some clients it is not known whether bind() gave them their address.
+    RoutesUnasked,
+    /// Which interfaces sockets are bound to cannot be seen: one that is bound to another is in nobody's way.
+    InterfacesUnseen,
     /// `ip_autobind_reuse` is set: clients with `SO_REUSEADDR` may share ports, and may be refused before the last.
     AutobindReuse,
 }
@@ -40,11 +46,14 @@ impl DoubtKind {
             Self::TimeWaitAge => "time-wait-age",
             Self::TimeWaitReuse => "time-wait-reuse",
             Self::V6only => "v6only",
+            Self::ClientFamily => "client-family",
             Self::OddRange => "odd-range",
             Self::StickyBuckets => "sticky-buckets",
             Self::BoundUnseen => "bound-unseen",
             Self::ReservedUnseen => "reserved-unseen",
             Self::TableIncomplete => "table-incomplete",
+            Self::RoutesUnasked => "routes-unasked",
+            Self::InterfacesUnseen => "interfaces-unseen",
             Self::AutobindReuse => "autobind-reuse",
         }
     }
@@ -70,14 +79,25 @@ impl Doubt {
     }
 }
 
-/// What is not known about this answer, the weightiest first: `guesses` is how many ports hang on a bucket that is not known.
+/// What the parts do not tell of what is unknown.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unknown {
+    /// How many ports hang on a bucket that is not known.
+    pub(super) buckets: u32,
+    /// How many on the family of the client's sockets.
+    pub(super) clients: u32,
+    /// Whether an end of the range is left out.
+    pub(super) end: bool,
+}
+
+/// What is not known about this answer, the weightiest first.
 pub(super) fn doubts(
     table: &PortTable,
     flow: &HeadroomFlow,
     parts: &Parts,
-    guesses: u32,
-    odd_range: bool,
+    unknown: &Unknown,
 ) -> Vec<Doubt> {
+    let guesses = unknown.buckets;
     let settings = table.settings();
     let tcp = flow.protocol == Protocol::Tcp;
     let by_connect = tcp && flow.mode == Mode::Connect;
@@ -112,8 +132,15 @@ pub(super) fn doubts(
         count(DoubtKind::TimeWaitAge, parts.of(Fate::TimeWaitYoung));
     }
     let v6only = [Fate::AddressDoubtful, Fate::AddressUnlikely];
-    count(DoubtKind::V6only, parts.sum(&v6only));
-    count(DoubtKind::OddRange, u32::from(odd_range));
+    count(DoubtKind::V6only, parts.sum(&v6only) - unknown.clients);
+    count(DoubtKind::ClientFamily, unknown.clients);
+    count(DoubtKind::OddRange, u32::from(unknown.end));
+    if by_connect && guesses > 0 && table.sight().routes_unasked > 0 {
+        add(DoubtKind::RoutesUnasked, None);
+    }
+    if !table.sight().interfaces && !table.holders().is_empty() {
+        add(DoubtKind::InterfacesUnseen, None);
+    }
     if tcp && !by_connect && settings.autobind_reuse == Some(true) {
         add(DoubtKind::AutobindReuse, None);
     }

@@ -15,6 +15,7 @@
 //! A dump does not tell all of that, so the answer is three numbers: what is certain, what is to be expected, and what is
 //! possible. [`Parts`] say what became of every port of the range, [`Doubt`]s what keeps the three apart.
 
+mod births;
 mod doubts;
 mod notes;
 mod parts;
@@ -26,6 +27,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use doubts::Unknown;
 pub use doubts::{Doubt, DoubtKind};
 pub use notes::{Note, Pinned, notes, pinned};
 pub use parts::{Fate, Parts};
@@ -204,7 +206,7 @@ impl Fresh {
         let mut sum = self.sum.clone();
         for port in ports.iter().map(|port| port.0) {
             if self.range.contains(&port) {
-                sum.remove(table, port, judge(table, &nobody, port));
+                sum.remove(table, &self.range, port, judge(table, &nobody, port));
                 sum.add(table, &self.range, port, judge(table, flow, port));
             }
         }
@@ -218,6 +220,8 @@ struct Judgement {
     fate: Fate,
     /// Whether that hangs on what nobody can tell.
     unsure: bool,
+    /// Whether only an IPv4 socket gets it, and the flow does not say which the client has.
+    by_client: bool,
 }
 
 impl Judgement {
@@ -228,14 +232,30 @@ impl Judgement {
 }
 
 fn judge(table: &PortTable, flow: &HeadroomFlow, port: u16) -> Judgement {
+    let by_connect = flow.protocol == Protocol::Tcp && flow.mode == Mode::Connect;
     let (fate, unsure) = if table.is_reserved(port) {
         (Fate::Reserved, false)
-    } else if flow.protocol == Protocol::Tcp && flow.mode == Mode::Connect {
+    } else if by_connect {
         rules::connect(table, flow, port)
     } else {
         rules::bind(table, flow, port)
     };
-    Judgement { fate, unsure }
+    let by_client =
+        !by_connect && fate == Fate::Elsewhere && rules::is_for_ipv4_sockets(table, flow, port);
+    Judgement {
+        fate: if by_client {
+            Fate::AddressUnlikely
+        } else {
+            fate
+        },
+        unsure,
+        by_client,
+    }
+}
+
+/// Whether a port has the parity of the range's low end.
+fn is_with_low(range: &RangeInclusive<u16>, port: u16) -> bool {
+    port % 2 == range.start() % 2
 }
 
 /// What the ports of a range add up to.
@@ -244,6 +264,10 @@ struct Sum {
     count: Count,
     parts: Parts,
     guesses: u32,
+    /// How many ports hang on the family of the client's sockets.
+    by_client: u32,
+    /// How many ports with the parity of the low end are expected.
+    with_low: u32,
     /// The shares of the low and of the high end.
     ends: [Share; 2],
 }
@@ -256,10 +280,12 @@ impl Sum {
         port: u16,
         judgement: Judgement,
     ) {
-        let share = Share::of(judgement.fate, table.bucket(port));
+        let share = Share::of(judgement.fate, table, port);
         self.count.add(share);
         self.parts.add(judgement.fate);
         self.guesses += u32::from(judgement.is_guess());
+        self.by_client += u32::from(judgement.by_client);
+        self.with_low += u32::from(share.expected && is_with_low(range, port));
         let [low, high] = &mut self.ends;
         if port == *range.start() {
             *low = share;
@@ -269,11 +295,19 @@ impl Sum {
         }
     }
 
-    fn remove(&mut self, table: &PortTable, port: u16, judgement: Judgement) {
-        let share = Share::of(judgement.fate, table.bucket(port));
+    fn remove(
+        &mut self,
+        table: &PortTable,
+        range: &RangeInclusive<u16>,
+        port: u16,
+        judgement: Judgement,
+    ) {
+        let share = Share::of(judgement.fate, table, port);
         self.count.remove(share);
         self.parts.remove(judgement.fate);
         self.guesses -= u32::from(judgement.is_guess());
+        self.by_client -= u32::from(judgement.by_client);
+        self.with_low -= u32::from(share.expected && is_with_low(range, port));
     }
 
     fn into_headroom(
@@ -283,11 +317,25 @@ impl Sum {
         range: RangeInclusive<u16>,
     ) -> Headroom {
         let odd = rules::leaves_an_end_out(table.settings(), flow, &range);
+        let attempts = match flow.mode {
+            Mode::Connect => self.count.expected,
+            // bind() turns to the half with the low end when the other half is full.
+            Mode::Bind | Mode::BindAny => self.with_low,
+        };
         let is_odd_doubt = odd
             && self
                 .count
-                .leave_an_end_out(flow, &range, self.ends, &mut self.parts);
-        let doubts = doubts::doubts(table, flow, &self.parts, self.guesses, is_odd_doubt);
+                .leave_an_end_out(&range, self.ends, attempts, &mut self.parts);
+        let doubts = doubts::doubts(
+            table,
+            flow,
+            &self.parts,
+            &Unknown {
+                buckets: self.guesses,
+                clients: self.by_client,
+                end: is_odd_doubt,
+            },
+        );
         let unseen = doubts.iter().any(Doubt::hides_ports);
         Headroom {
             bounds: Bounds {
@@ -313,16 +361,18 @@ struct Share {
 
 impl Share {
     /// A port's fate is what is expected; whether its bucket is known to be open decides what is certain.
-    fn of(fate: Fate, bucket: Bucket) -> Self {
+    fn of(fate: Fate, table: &PortTable, port: u16) -> Self {
         let certain = match fate {
             Fate::Free | Fate::Elsewhere => true,
-            Fate::Shared => bucket == Bucket::Open,
+            Fate::Shared => table.bucket(port) == Bucket::Open,
             _ => false,
         };
+        // Whoever has the port may have it on another interface.
+        let elsewhere = !table.sight().interfaces && fate.hangs_on_interface();
         Self {
             min: certain,
             expected: fate.is_available(),
-            max: fate.is_available() || fate.is_doubtful(),
+            max: fate.is_available() || fate.is_doubtful() || elsewhere,
         }
     }
 }
@@ -348,13 +398,13 @@ impl Count {
     }
 
     /// Takes account of a scan that covers `n & ~1` ports of an odd range of `n` (`remaining &= ~1U`, in both TCP allocators): an
-    /// attempt that begins at the low end never sees the high one, and any other never sees the low one. Whether that leaves
-    /// a doubt.
+    /// attempt that begins at the low end never sees the high one, and any other never sees the low one. `attempts` is how many look
+    /// at their half before every port but one is taken. Whether that leaves a doubt.
     fn leave_an_end_out(
         &mut self,
-        flow: &HeadroomFlow,
         range: &RangeInclusive<u16>,
         [low, high]: [Share; 2],
+        attempts: u32,
         parts: &mut Parts,
     ) -> bool {
         let size = range.len();
@@ -367,12 +417,7 @@ impl Count {
             return false;
         }
         // The low end is taken only by an attempt that begins there, one of (n - 1) / 2.
-        let attempts = match flow.mode {
-            Mode::Connect => f64::from(self.expected),
-            // bind() turns to the half with the low end when the other half is full.
-            Mode::Bind | Mode::BindAny => f64::from(self.expected) / 2.0,
-        };
-        let misses = (1.0 - 2.0 / (size as f64 - 1.0)).powf(attempts);
+        let misses = (1.0 - 2.0 / (size as f64 - 1.0)).powf(attempts.into());
         if low.expected && misses > 0.5 {
             self.expected -= 1;
         }

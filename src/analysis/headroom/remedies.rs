@@ -2,9 +2,13 @@
 //!
 //! A gain is the difference between two answers of `headroom`: now, and in a world where the remedy was applied.
 
+use super::rules::is_same;
 use super::{Fate, Fresh, Headroom, HeadroomFlow, Mode, PortTable, headroom};
-use crate::model::{Port, Protocol, TwReuse};
+use crate::model::{Hold, Port, PortHolder, Protocol, TwReuse};
 use std::cell::OnceCell;
+
+/// The longest time to the next timer of a SYN, `TCP_RTO_MAX`.
+const LONGEST_TIMER_MS: u32 = 120_000;
 
 /// The widest range that leaves the privileged ports alone.
 const WIDE: std::ops::RangeInclusive<u16> = 1024..=65535;
@@ -24,6 +28,11 @@ pub enum RemedyKind {
     MoreSources,
     /// Let the process close its CLOSE_WAITs.
     CloseWait,
+    /// Wait for FIN_WAIT2s without a process, of which `tcp_fin_timeout` says how long they last. Those that are there keep the time
+    /// they have (`tcp_time_wait`).
+    FinTimeout,
+    /// A lower `tcp_syn_retries`, which holds for attempts that are under way too, from their next timer on (`tcp_write_timeout`).
+    SynRetries,
 }
 
 impl RemedyKind {
@@ -37,6 +46,8 @@ impl RemedyKind {
             Self::LatePort => "late-port",
             Self::MoreSources => "more-sources",
             Self::CloseWait => "close-wait",
+            Self::FinTimeout => "fin-timeout",
+            Self::SynRetries => "syn-retries",
         }
     }
 }
@@ -86,10 +97,17 @@ pub fn remedies(
     all_ports: bool,
 ) -> Vec<Remedy> {
     let delay_ms = table.settings().tw_reuse_delay_ms;
-    weigh(flow, now, all_ports, delay_ms, |world, flow| match world {
-        World::Now => headroom(table, flow),
-        _ => headroom(&world.table(table), flow),
-    })
+    let orphans_ms = last_orphan_ms(table.holders(), flow);
+    weigh(
+        flow,
+        now,
+        all_ports,
+        [delay_ms, orphans_ms],
+        |world, flow| match world {
+            World::Now => headroom(table, flow),
+            _ => headroom(&world.table(table), flow),
+        },
+    )
 }
 
 /// What would help one flow after another: the worlds are made once. The table holds the sockets of all ports.
@@ -117,7 +135,9 @@ impl<'a> Prospects<'a> {
     #[must_use]
     pub fn of(&self, flow: &HeadroomFlow, ports: &[Port], now: &Headroom) -> Vec<Remedy> {
         let delay_ms = self.table.settings().tw_reuse_delay_ms;
-        weigh(flow, now, true, delay_ms, |world, other| {
+        let on = |port: &Port| self.table.on(port.0);
+        let orphans_ms = last_orphan_ms(ports.iter().flat_map(on), flow);
+        weigh(flow, now, true, [delay_ms, orphans_ms], |world, other| {
             let make = || {
                 let table = world.table(self.table);
                 let fresh = Fresh::new(&table);
@@ -152,7 +172,7 @@ fn weigh(
     flow: &HeadroomFlow,
     now: &Headroom,
     all_ports: bool,
-    delay_ms: u32,
+    [delay_ms, orphans_ms]: [u32; 2],
     answer: impl Fn(World, &HeadroomFlow) -> Headroom,
 ) -> Vec<Remedy> {
     let more = |other: &Headroom| Some(other.bounds.expected.saturating_sub(now.bounds.expected));
@@ -201,10 +221,36 @@ fn weigh(
         let gain = answer(World::Now, &elsewhere).bounds.expected;
         add(RemedyKind::MoreSources, Some(gain));
     }
-    add(RemedyKind::CloseWait, Some(now.parts.of(Fate::CloseWait)));
-    let delayed = |remedy: &&mut Remedy| remedy.kind == RemedyKind::TwReuse && young > Some(0);
-    for remedy in found.iter_mut().filter(delayed) {
-        remedy.within_ms = Some(delay_ms);
+    for (kind, fate) in [
+        (RemedyKind::CloseWait, Fate::CloseWait),
+        (RemedyKind::FinTimeout, Fate::OrphanFinWait2),
+        (RemedyKind::SynRetries, Fate::SynSent),
+    ] {
+        add(kind, Some(now.parts.of(fate)));
+    }
+    for remedy in &mut found {
+        remedy.within_ms = match remedy.kind {
+            RemedyKind::TwReuse if young > Some(0) => Some(delay_ms),
+            RemedyKind::FinTimeout => Some(orphans_ms),
+            RemedyKind::SynRetries => Some(LONGEST_TIMER_MS),
+            _ => None,
+        };
     }
     found
+}
+
+/// How long the last FIN_WAIT2 without a process of `flow` among `holders` has left.
+fn last_orphan_ms<'a>(
+    holders: impl IntoIterator<Item = &'a PortHolder>,
+    flow: &HeadroomFlow,
+) -> u32 {
+    let left = |holder: &PortHolder| match holder.hold {
+        Hold::OrphanFinWait2 { left_ms } if is_same(holder, flow) => Some(left_ms),
+        _ => None,
+    };
+    holders
+        .into_iter()
+        .filter_map(left)
+        .max()
+        .unwrap_or_default()
 }

@@ -89,7 +89,7 @@ pub(super) fn connect(table: &PortTable, flow: &HeadroomFlow, port: u16) -> (Fat
 
 /// Whether a connection of `flow` on this holder's port would have its 4-tuple: `inet_match` of `include/net/inet_hashtables.h`. A
 /// socket bound to no interface is met from every one, one that is bound only from its own.
-fn is_same(holder: &PortHolder, flow: &HeadroomFlow) -> bool {
+pub(super) fn is_same(holder: &PortHolder, flow: &HeadroomFlow) -> bool {
     holder.local == flow.source
         && holder.peer == flow.destination
         && holder.peer_port == flow.destination_port
@@ -139,6 +139,19 @@ fn is_loopback(holder: &PortHolder) -> bool {
         .interface
         .is_some_and(|i| i.0.get() == LOOPBACK_INTERFACE);
     on_lo || holder.local.is_loopback() || holder.peer.is_loopback()
+}
+
+/// Whether a client of a UDP flow may be an IPv6 socket that calls IPv4 by v4-mapped addresses, and asks for its port at the wildcard
+/// of both families: a flow of IPv4 addresses does not say which.
+fn may_be_mapped(flow: &HeadroomFlow) -> bool {
+    let plain = flow.family() == Family::Inet && !flow.mapped;
+    plain && flow.protocol == Protocol::Udp && flow.mode != Mode::Bind
+}
+
+/// Whether a port that an IPv4 socket of this flow gets is one that an IPv6 socket, which calls IPv4, does not.
+pub(super) fn is_for_ipv4_sockets(table: &PortTable, flow: &HeadroomFlow, port: u16) -> bool {
+    let meets = |h: &PortHolder| interfaces_meet(h.interface, flow.interface);
+    may_be_mapped(flow) && table.on(port).iter().any(meets)
 }
 
 /// bind(address, 0) and UDP on a port: every socket there whose address overlaps takes it, whatever its state and its peer

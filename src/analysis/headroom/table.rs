@@ -49,6 +49,10 @@ pub struct Sight {
     pub bound: bool,
     /// Whether every table was read to its end, and nothing in it was undecodable.
     pub whole: bool,
+    /// Whether it is listed which interface a socket is bound to.
+    pub interfaces: bool,
+    /// About how many of [`PortTable::peers_in_question`] the routing table was not asked.
+    pub routes_unasked: usize,
 }
 
 /// The holders of local ports of one protocol in one network namespace.
@@ -182,14 +186,18 @@ impl PortTable {
         )
     }
 
-    /// The same with what the routing table says of [`PortTable::peers_in_question`].
+    /// The same with what the routing table says of [`PortTable::peers_in_question`], but for so many that are `unasked`.
     #[must_use]
-    pub fn with_sources(self, sources: Sources) -> Self {
+    pub fn with_sources(self, sources: Sources, unasked: usize) -> Self {
+        let sight = Sight {
+            routes_unasked: unasked,
+            ..self.sight
+        };
         Self::of(
             self.protocol,
             self.settings,
             self.sockets,
-            self.sight,
+            sight,
             self.probed,
             Rc::new(sources),
         )

@@ -29,6 +29,8 @@ fn settings() -> AllocationSettings {
 const SIGHT: Sight = Sight {
     bound: true,
     whole: true,
+    interfaces: true,
+    routes_unasked: 0,
 };
 
 fn address(text: &str) -> IpAddr {
@@ -188,6 +190,7 @@ fn routed(holders: Vec<PortHolder>) -> PortTable {
             .into_iter()
             .map(|peer| (peer, address("10.0.0.5")))
             .collect(),
+        0,
     )
 }
 
@@ -219,6 +222,195 @@ fn an_address_that_is_not_the_routes_was_bound() {
         ..elsewhere(4)
     };
     assert_eq!(expected(vec![lingering(0), late]), 40);
+}
+
+/// Sockets born in this order, from a number on.
+fn born(from: u64, holders: impl IntoIterator<Item = PortHolder>) -> Vec<PortHolder> {
+    let born = |(number, holder)| PortHolder {
+        inode: crate::model::Inode::new(number),
+        ..holder
+    };
+    (from..).zip(holders).map(born).collect()
+}
+
+#[test]
+fn who_had_the_half_of_bind_first_had_it_full_and_not_that_of_connect() {
+    let preferred = || (0..20).map(|n| elsewhere(n * 2));
+    let others = || (0..20).map(|n| elsewhere(n * 2 + 1));
+    let expected = |holders| headroom(&routed(holders), &flow()).bounds.expected;
+    assert_eq!(expected(born(2048, others().chain(preferred()))), 0);
+    assert_eq!(expected(born(2048, preferred().chain(others()))), 40);
+    // Another processor has other numbers: these say nothing, and what can be is as it is most often.
+    let batches = born(2048, preferred()).into_iter();
+    assert_eq!(expected(batches.chain(born(1024, others())).collect()), 40);
+    // A half that is not full gives nobody cause to turn to the other.
+    let some = [1, 11, 21, 31, 39, 2, 12, 22, 38].map(elsewhere);
+    assert_eq!(expected(born(2048, some)), 35);
+}
+
+#[test]
+fn a_socket_of_an_interface_meets_those_of_none() {
+    let full = (0..20).map(|n| elsewhere(n * 2));
+    let device = PortHolder {
+        interface: IfIndex::new(7),
+        ..elsewhere(3)
+    };
+    let expected = |holders| headroom(&routed(holders), &flow()).bounds.expected;
+    assert_eq!(expected(full.chain([device]).collect()), 40);
+    assert_eq!(expected(vec![device]), 39);
+}
+
+#[test]
+fn ports_that_bind_named_have_both_parities_alike() {
+    let gone = |ports: &[u16]| -> Vec<_> {
+        ports
+            .iter()
+            .map(|&port| PortHolder {
+                peer: address("10.0.0.8"),
+                ..time_wait(port, 50_000)
+            })
+            .collect()
+    };
+    let expected = |holders| headroom(&routed(holders), &flow()).bounds.expected;
+    assert_eq!(expected(gone(&[0, 7, 12, 21, 30, 35])), 34);
+    assert_eq!(
+        expected(gone(&[0, 6, 12, 20, 31])),
+        35,
+        "four of five are rare, two allocators rarer"
+    );
+    let most: Vec<_> = (0..17).map(|n| n * 2 + 1).chain([8, 20]).collect();
+    assert_eq!(
+        expected(gone(&most)),
+        23,
+        "two of nineteen are of connect()"
+    );
+    // Beside one that was named it takes more to think otherwise.
+    let named = PortHolder {
+        explicit: Some(true),
+        ..elsewhere(39)
+    };
+    let with_named = |ports| expected(gone(ports).into_iter().chain([named]).collect());
+    assert_eq!(with_named(&[0, 4]), 37);
+    assert_eq!(with_named(&[0, 4, 8, 14, 20, 26]), 39);
+}
+
+#[test]
+fn what_waits_for_its_peer_comes_back_in_time() {
+    let orphan = |port, left_ms| PortHolder {
+        hold: Hold::OrphanFinWait2 { left_ms },
+        ..time_wait(port, 0)
+    };
+    let unanswered = PortHolder {
+        hold: Hold::Live(State::SynSent),
+        ..holder(7)
+    };
+    let other = PortHolder {
+        peer: address("10.0.0.8"),
+        ..orphan(6, 50_000)
+    };
+    let table = routed(vec![orphan(2, 4_000), orphan(4, 9_000), other, unanswered]);
+    let found = remedies(&table, &flow(), &headroom(&table, &flow()), false);
+    let fresh = Fresh::new(&table);
+    let ports = [2, 4, 7].map(|n| Port(LOW + n));
+    let now = fresh.headroom(&table, &flow(), &ports);
+    let in_turn = Prospects::new(&table, &fresh).of(&flow(), &ports, &now);
+    for remedies in [found, in_turn] {
+        let of = |kind| {
+            let found = remedies.iter().find(|r| r.kind == kind);
+            found.map(|r| (r.gain, r.within_ms))
+        };
+        assert_eq!(of(RemedyKind::FinTimeout), Some((Some(2), Some(9_000))));
+        assert_eq!(of(RemedyKind::SynRetries), Some((Some(1), Some(120_000))));
+        assert_eq!(of(RemedyKind::CloseWait), None);
+    }
+}
+
+#[test]
+fn an_ipv4_flow_of_udp_may_be_an_ipv6_sockets() {
+    let only = |port, v6only| PortHolder {
+        family: Family::Inet6,
+        local: address("::1"),
+        peer: address("::"),
+        peer_port: Port(0),
+        hold: Hold::Bound,
+        v6only,
+        ..holder(port)
+    };
+    let holders = vec![only(3, Some(true)), only(4, Some(false)), only(5, None)];
+    let table = PortTable::new(
+        Protocol::Udp,
+        settings(),
+        numbered(holders),
+        SIGHT,
+        BTreeMap::new(),
+    );
+    let udp = HeadroomFlow {
+        protocol: Protocol::Udp,
+        ..flow()
+    };
+    let said = headroom(&table, &udp);
+    assert_eq!(
+        said.bounds.min,
+        Some(37),
+        "an IPv6 socket gets none of the three"
+    );
+    assert_eq!(said.bounds.max, 39);
+    let doubts: Vec<_> = said.doubts.iter().map(|d| (d.kind, d.ports)).collect();
+    assert_eq!(
+        doubts,
+        [
+            (DoubtKind::V6only, Some(1)),
+            (DoubtKind::ClientFamily, Some(1))
+        ]
+    );
+    let mapped = HeadroomFlow {
+        mapped: true,
+        ..udp.clone()
+    };
+    assert_eq!(bounds(&headroom(&table, &mapped)), (Some(37), 37, 37));
+    let at_address = HeadroomFlow {
+        mode: Mode::Bind,
+        ..udp
+    };
+    assert_eq!(bounds(&headroom(&table, &at_address)), (Some(40), 40, 40));
+}
+
+#[test]
+fn what_was_not_asked_and_not_seen_is_said() {
+    let doubts = |table: &PortTable| -> Vec<_> {
+        let said = headroom(table, &flow());
+        said.doubts.iter().map(|d| d.kind).collect()
+    };
+    let table = |sight| {
+        let holders = numbered(vec![elsewhere(2)]);
+        PortTable::new(Protocol::Tcp, settings(), holders, sight, BTreeMap::new())
+    };
+    let asked = table(SIGHT).with_sources(Sources::new(), 1);
+    assert_eq!(
+        doubts(&asked),
+        [DoubtKind::Provenance, DoubtKind::RoutesUnasked]
+    );
+    let merged = table(Sight {
+        interfaces: false,
+        ..SIGHT
+    });
+    assert_eq!(
+        doubts(&merged),
+        [DoubtKind::Provenance, DoubtKind::InterfacesUnseen]
+    );
+}
+
+#[test]
+fn ports_close_together_beside_scattered_ones_are_of_a_range_of_their_own() {
+    let scattered = (0..8).map(|n| elsewhere(n * 4));
+    let close = [11, 13, 15, 17, 19, 21].map(elsewhere);
+    let far = [1, 9, 17, 25, 33, 39].map(elsewhere);
+    let expected = |others: [PortHolder; 6]| {
+        let all = scattered.clone().chain(others).collect();
+        headroom(&routed(all), &flow()).bounds.expected
+    };
+    assert_eq!(expected(close), 40);
+    assert_eq!(expected(far), 34);
 }
 
 #[test]
@@ -514,7 +706,7 @@ proptest! {
         settings.ports.range = LOW..=LOW + size - 1;
         settings.ports.reserved = reserved.map(|ports| ports.into_iter().map(|p| p..=p).collect());
         settings.tw_reuse = TwReuse::from_number(reuse);
-        let sight = Sight { bound, whole: true };
+        let sight = Sight { bound, ..SIGHT };
         let table = PortTable::new(flow.protocol, settings, holders, sight, BTreeMap::new());
         let before = headroom(&table, &flow);
         prop_assert_eq!(before.parts.size() as usize, before.range.len());

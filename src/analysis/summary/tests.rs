@@ -102,6 +102,8 @@ impl World {
         let sight = Sight {
             bound: self.bound,
             whole: true,
+            interfaces: true,
+            routes_unasked: 0,
         };
         let none = BTreeMap::new();
         let table = PortTable::new(Protocol::Tcp, self.settings, self.holders, sight, none);

@@ -205,18 +205,28 @@ impl TcpInfo {
         }
     }
 
-    /// How fast it can send by its window, see [`TcpInfo::rate_of`]; `None` before a round trip was measured.
+    /// What [`TcpInfo::send_rate`] is made of.
+    pub const SEND_RATE: [TcpMetric; 3] = [TcpMetric::SndCwnd, TcpMetric::SndMss, TcpMetric::Rtt];
+
+    /// How fast it can send by its window: `cwnd * snd_mss / rtt`, in bytes a second; `None` before a round trip was measured. `ss`
+    /// calls it `send`.
     #[must_use]
     pub fn send_rate(&self) -> Option<u64> {
-        let [window, mss, rtt_us] =
-            [TcpMetric::SndCwnd, TcpMetric::SndMss, TcpMetric::Rtt].map(|m| self.get(m));
-        Self::rate_of(window?, mss?, rtt_us?)
+        self.send_rate_of(self.present())
     }
 
-    /// `cwnd * snd_mss / rtt` in bytes a second, of segments, bytes and microseconds; `None` if one of them is 0. `ss` calls it `send`.
+    /// The same for one whose [`TcpInfo::present`] is known.
     #[must_use]
     #[inline]
-    pub fn rate_of(window: u64, mss: u64, rtt_us: u64) -> Option<u64> {
+    pub fn send_rate_of(&self, present: u128) -> Option<u64> {
+        let [window, mss, rtt_us] = Self::SEND_RATE.map(|metric| {
+            let n = self.values.get(metric as usize).copied().unwrap_or(0);
+            if present >> metric as u32 & 1 == 1 {
+                n
+            } else {
+                0
+            }
+        });
         let bytes = window.saturating_mul(mss);
         if bytes == 0 || rtt_us == 0 {
             return None;

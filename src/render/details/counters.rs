@@ -13,7 +13,7 @@ pub(super) fn write(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, rece
     let Some(info) = &details.tcp else { return };
     recent.unknown |= !info.known() & ALL & !ELSEWHERE;
     let counters = Counters {
-        values: info.values(),
+        info,
         present: info.present(),
     };
     let kind = Kind {
@@ -136,7 +136,10 @@ impl Part {
             Self::RoundTrip => [Some(M::Rtt), Some(M::Rttvar), None],
             Self::WindowShare => [Some(M::RwndLimited), Some(M::BusyTime), None],
             Self::BufferShare => [Some(M::SndbufLimited), Some(M::BusyTime), None],
-            Self::SendRate => [Some(M::SndCwnd), Some(M::SndMss), Some(M::Rtt)],
+            Self::SendRate => {
+                let [window, segment, rtt] = TcpInfo::SEND_RATE;
+                [Some(window), Some(segment), Some(rtt)]
+            }
             Self::Zeros => [None; 3],
         }
     }
@@ -150,7 +153,7 @@ const fn has(bits: u128, metric: TcpMetric) -> bool {
 /// The counters of one socket.
 #[derive(Clone, Copy)]
 struct Counters<'a> {
-    values: &'a [u64; TcpMetric::ALL.len()],
+    info: &'a TcpInfo,
     /// A bit for each that there is.
     present: u128,
 }
@@ -162,7 +165,11 @@ impl Counters<'_> {
 
     #[inline]
     fn or_zero(self, metric: TcpMetric) -> u64 {
-        self.values.get(metric as usize).copied().unwrap_or(0)
+        self.info
+            .values()
+            .get(metric as usize)
+            .copied()
+            .unwrap_or(0)
     }
 
     /// The number that the whole text of a part depends on, if there is one.
@@ -174,16 +181,9 @@ impl Counters<'_> {
             Part::RoundTrip => self
                 .get(TcpMetric::Rttvar)
                 .map(|varies| self.or_zero(TcpMetric::Rtt) | varies << 32),
-            Part::SendRate => self.send_rate(),
+            Part::SendRate => self.info.send_rate_of(self.present),
             Part::WindowShare | Part::BufferShare | Part::Zeros => None,
         }
-    }
-
-    /// See [`TcpInfo::send_rate`].
-    fn send_rate(self) -> Option<u64> {
-        let [window, mss, rtt_us] =
-            [TcpMetric::SndCwnd, TcpMetric::SndMss, TcpMetric::Rtt].map(|m| self.get(m));
-        TcpInfo::rate_of(window?, mss?, rtt_us?)
     }
 
     /// Appends a part with its name: nothing of a counter that is 0, unless that is a word.
@@ -191,7 +191,7 @@ impl Counters<'_> {
     fn part(self, out: &mut Vec<u8>, part: Part, zeros: u32) {
         match part {
             Part::SendRate => {
-                if let Some(rate) = self.send_rate() {
+                if let Some(rate) = self.info.send_rate_of(self.present) {
                     SEND_RATE.put(out);
                     units::rate(out, rate);
                 }

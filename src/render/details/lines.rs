@@ -72,6 +72,10 @@ impl<'a> Lines<'a> {
         pieces::blanks(self.out, gap);
         write(self.out);
         let Some(width) = self.width else { return };
+        // What is nothing needs no room.
+        if self.out.len() == start + gap {
+            return self.out.truncate(start);
+        }
         let taken = display_width(self.out.get(start..).unwrap_or_default());
         if self.column + taken <= width {
             self.column += taken;

@@ -127,6 +127,7 @@ pub(super) fn value(out: &mut Vec<u8>, value: &Value<'_>) {
         Value::Flag(flag) => out.extend_from_slice(if *flag { b"yes" } else { b"no" }),
         Value::Text(bytes) => escape_into(out, bytes),
         Value::Name(bytes) => escape_into(out, bytes),
+        Value::None => out.extend_from_slice(text::NONE),
         _ => out.extend_from_slice(text::UNKNOWN),
     }
 }

@@ -3,6 +3,7 @@
 //! Ranges are small, so that counting is quick. Every world has a range of its own, because TIME_WAITs outlive the sockets of
 //! the world before. Rules are named after the kernel functions they are in.
 
+mod alike;
 mod cli;
 mod limits;
 mod openmetrics;

@@ -3,14 +3,13 @@
 use super::truth::{Flow, Mode, Said, accept, close_into_time_wait, drain, server, set, set_range};
 use crate::namespace;
 use crate::scene::tcp;
-use nix::sys::socket::{setsockopt, sockopt as nix_sockopt};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-/// The first port of the first world's range; each world has 64 ports.
+/// The first port of the first world's range.
 const FIRST: u16 = 20_000;
 
 /// Enough randomness for choosing, the same in every run: xorshift of Marsaglia.
@@ -51,6 +50,36 @@ fn sources(to: SocketAddr) -> &'static [&'static str] {
     }
 }
 
+/// How a client comes to its port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Connect,
+    /// By an IPv6 socket, to a v4-mapped address.
+    Mapped,
+    /// Bound to `lo`.
+    Device,
+    /// From a range of its own, `IP_LOCAL_PORT_RANGE`.
+    Range,
+    /// bind() with `IP_BIND_ADDRESS_NO_PORT`.
+    Late,
+    Bind,
+    BindAny,
+    /// bind() to a port of the range.
+    Named,
+}
+
+/// What becomes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Live,
+    /// It closes first.
+    TimeWait,
+    /// The server does, and it does not.
+    CloseWait,
+    /// It closes, and the server does not.
+    Orphan,
+}
+
 struct World {
     servers: Vec<OwnedFd>,
     open: Vec<OwnedFd>,
@@ -63,89 +92,135 @@ impl World {
         SERVERS[n].parse().unwrap()
     }
 
-    /// A connection, made in one of the ways in which clients make them, and its other end.
-    fn client(&self, random: &mut Random) -> Option<(OwnedFd, OwnedFd)> {
-        let n = random.below(SERVERS.len());
+    /// A connection from `from` to a server, or `None` if there is none to be had.
+    fn client(
+        &mut self,
+        random: &mut Random,
+        (n, from): (usize, IpAddr),
+        way: Way,
+        end: End,
+    ) -> Option<()> {
         let to = Self::address(n);
-        let from: IpAddr = random.of(sources(to)).parse().unwrap();
-        let mapped = match to.ip() {
-            IpAddr::V4(v4) if random.one_in(8) => Some(v4),
-            _ => None,
-        };
-        let fd = if let Some(v4) = mapped {
-            let to = SocketAddr::new(v4.to_ipv6_mapped().into(), to.port());
-            let fd = tcp::socket(to, SocketFlags::empty());
-            rustix::net::connect(&fd, &to).ok()?;
-            fd
-        } else {
-            let fd = tcp::socket(to, SocketFlags::empty());
-            match random.below(16) {
-                0..=9 => {}
-                10 | 11 => {
-                    setsockopt(&fd, nix_sockopt::IpBindAddressNoPort, &true).unwrap();
-                    rustix::net::bind(&fd, &SocketAddr::new(from, 0)).ok()?;
-                }
-                12..=14 => rustix::net::bind(&fd, &SocketAddr::new(from, 0)).ok()?,
-                _ => {
-                    let port = self.low + random.below(self.size.into()) as u16;
-                    rustix::net::bind(&fd, &SocketAddr::new(from, port)).ok()?;
-                }
+        let flow = Flow::to(to);
+        let fd = match (way, to.ip()) {
+            (Way::Mapped, IpAddr::V4(v4)) => {
+                let to = SocketAddr::new(v4.to_ipv6_mapped().into(), to.port());
+                let fd = tcp::socket(to, SocketFlags::empty());
+                rustix::net::connect(&fd, &to).ok()?;
+                fd
             }
-            rustix::net::connect(&fd, &to).ok()?;
-            fd
+            (Way::Named, _) => {
+                let port = self.low + random.below(self.size.into()) as u16;
+                let fd = tcp::socket(to, SocketFlags::empty());
+                rustix::net::bind(&fd, &SocketAddr::new(from, port)).ok()?;
+                rustix::net::connect(&fd, &to).ok()?;
+                fd
+            }
+            (Way::Connect | Way::Mapped, _) => flow.connect().ok()?,
+            (Way::Device, ip) if ip.is_loopback() => flow.device("lo").connect().ok()?,
+            (Way::Device, _) => return None,
+            (Way::Range, _) => {
+                let (low, quarter) = (self.low, self.size / 4);
+                flow.range(low + quarter..=low + 2 * quarter)
+                    .connect()
+                    .ok()?
+            }
+            (Way::Late, _) => flow.from(&from.to_string()).connect().ok()?,
+            (Way::Bind, _) => {
+                let flow = flow.from(&from.to_string());
+                flow.mode(Mode::Bind).connect().ok()?
+            }
+            (Way::BindAny, _) => flow.mode(Mode::BindAny).connect().ok()?,
         };
-        let end = accept(&self.servers[n]);
-        Some((fd, end))
+        let other = accept(&self.servers[n]);
+        match end {
+            End::Live => {
+                if random.one_in(4) {
+                    tcp::send(&fd, 100);
+                    tcp::send(&other, 50);
+                }
+                self.open.extend([fd, other]);
+            }
+            End::TimeWait => close_into_time_wait(fd, other),
+            End::CloseWait => self.open.push(fd),
+            End::Orphan => self.open.push(other),
+        }
+        Some(())
     }
 
-    /// One more thing that holds a port, or several.
+    /// One more thing that holds a port, which has nothing to do with the others.
     fn add(&mut self, random: &mut Random) {
-        match random.below(12) {
-            0..=5 => {
-                if let Some((client, end)) = self.client(random) {
-                    if random.one_in(4) {
-                        tcp::send(&client, 100);
-                        tcp::send(&end, 50);
-                    }
-                    self.open.extend([client, end]);
-                }
+        let end = match random.below(12) {
+            0..=5 => End::Live,
+            6 | 7 => End::TimeWait,
+            8 => End::CloseWait,
+            9 => End::Orphan,
+            10 => return self.bound(random),
+            _ => return self.accepted(random),
+        };
+        let n = random.below(SERVERS.len());
+        let from = random.of(sources(Self::address(n))).parse().unwrap();
+        let way = if random.one_in(8) {
+            Way::Mapped
+        } else {
+            match random.below(16) {
+                0..=9 => Way::Connect,
+                10 | 11 => Way::Late,
+                12..=14 => Way::Bind,
+                _ => Way::Named,
             }
-            6 | 7 => {
-                if let Some((client, end)) = self.client(random) {
-                    close_into_time_wait(client, end);
-                }
+        };
+        self.client(random, (n, from), way, end);
+    }
+
+    /// Several that have their ports in one way, as those of one program have.
+    fn add_some(&mut self, random: &mut Random) {
+        let n = random.below(SERVERS.len());
+        let from = random.of(sources(Self::address(n))).parse().unwrap();
+        let many = 1 + random.below(30);
+        let few = 1 + random.below(8);
+        let (way, count, end) = match random.below(46) {
+            0..=9 => (Way::Connect, many, End::Live),
+            10..=15 => (Way::Connect, many, End::TimeWait),
+            16 | 17 => (Way::Connect, many, End::CloseWait),
+            18 | 19 => (Way::Connect, many, End::Orphan),
+            20..=22 => (Way::Bind, many, End::Live),
+            23 | 24 => (Way::Bind, many, End::TimeWait),
+            25..=27 => (Way::Late, many, End::Live),
+            28 => (Way::Late, many, End::TimeWait),
+            29 | 30 => (Way::Mapped, many, End::Live),
+            31 => (Way::Range, many, End::Live),
+            32 => (Way::Device, few, End::Live),
+            33 => (Way::BindAny, few, End::Live),
+            34 => (Way::Named, few, End::Live),
+            35 => (Way::Named, few, End::TimeWait),
+            36..=40 => return (0..few).for_each(|_| self.bound(random)),
+            _ => return (0..few).for_each(|_| self.accepted(random)),
+        };
+        let made = (0..count).filter_map(|_| self.client(random, (n, from), way, end));
+        let made = made.count();
+        tell(&format!(
+            "{made} of {count} {way:?} {from} -> {}: {end:?}",
+            SERVERS[n]
+        ));
+    }
+
+    /// A socket that bind() gave a port, and perhaps listens.
+    fn bound(&mut self, random: &mut Random) {
+        let at = random.of(&[
+            "0.0.0.0:0",
+            "127.0.0.1:0",
+            "192.0.2.9:0",
+            "[::]:0",
+            "[::1]:0",
+        ]);
+        let at: SocketAddr = at.parse().unwrap();
+        let fd = tcp::socket(at, SocketFlags::empty());
+        if rustix::net::bind(&fd, &at).is_ok() {
+            if random.one_in(3) {
+                rustix::net::listen(&fd, 8).unwrap();
             }
-            8 => {
-                // CLOSE_WAIT here, FIN_WAIT2 there.
-                if let Some((client, end)) = self.client(random) {
-                    drop(end);
-                    self.open.push(client);
-                }
-            }
-            9 => {
-                // FIN_WAIT2 without a process here.
-                if let Some((client, end)) = self.client(random) {
-                    drop(client);
-                    self.open.push(end);
-                }
-            }
-            10 => {
-                let at = random.of(&[
-                    "0.0.0.0:0",
-                    "127.0.0.1:0",
-                    "192.0.2.9:0",
-                    "[::]:0",
-                    "[::1]:0",
-                ]);
-                let fd = tcp::socket(at.parse().unwrap(), SocketFlags::empty());
-                if rustix::net::bind(&fd, &at.parse::<SocketAddr>().unwrap()).is_ok() {
-                    if random.one_in(3) {
-                        rustix::net::listen(&fd, 8).unwrap();
-                    }
-                    self.open.push(fd);
-                }
-            }
-            _ => self.accepted(random),
+            self.open.push(fd);
         }
     }
 
@@ -241,14 +316,27 @@ impl Tally {
     }
 }
 
+/// What is on a world's ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mix {
+    /// Programs, each of which has its ports in one way.
+    Programs,
+    /// Sockets of which no two have anything to do with each other.
+    Chaos,
+}
+
 fn world(
-    number: u16,
+    (number, mix): (u16, Mix),
     random: &mut Random,
     servers: Vec<OwnedFd>,
     score: &mut Score,
 ) -> Vec<OwnedFd> {
-    let size = random.of(&[30u16, 32, 40, 50, 41]);
-    let low = FIRST + number * 64 + random.below(2) as u16;
+    let (sizes, space): (&[u16], _) = match mix {
+        Mix::Programs => (&[60, 100, 100, 100, 100, 101], 128),
+        Mix::Chaos => (&[30, 32, 40, 50, 41], 64),
+    };
+    let size = random.of(sizes);
+    let low = FIRST + number * space + random.below(2) as u16;
     set_range(low, size);
     let reserved = low + random.below(size.into()) as u16;
     let list = if random.one_in(2) {
@@ -268,8 +356,9 @@ fn world(
         low,
         size,
     };
-    for _ in 0..5 + random.below(40) {
-        world.add(random);
+    match mix {
+        Mix::Programs => (0..=random.below(7)).for_each(|_| world.add_some(random)),
+        Mix::Chaos => (0..5 + random.below(40)).for_each(|_| world.add(random)),
     }
     std::thread::sleep(Duration::from_millis(60));
     let mut flows: Vec<_> = (0..5).map(|_| world.flow(random)).collect();
@@ -318,28 +407,51 @@ fn world(
     servers
 }
 
-/// `PORTCTL_WORLDS` says how many; a few are enough to notice a rule that is broken.
+/// Makes worlds of a kind; `PORTCTL_WORLDS` says how many, `PORTCTL_SEED` which.
+fn worlds(mix: Mix, usual: u64) -> Score {
+    namespace::add_elsewhere();
+    let number = |name: &str, default: u64| {
+        std::env::var(name).map_or(default, |text| text.parse().unwrap())
+    };
+    let worlds = u16::try_from(number("PORTCTL_WORLDS", usual)).unwrap();
+    let mut random = Random(number("PORTCTL_SEED", 0x9E37_79B9_7F4A_7C15));
+    let mut servers: Vec<_> = SERVERS.iter().map(|at| server(at)).collect();
+    let mut score = Score::default();
+    for number in 0..worlds {
+        servers = world((number, mix), &mut random, servers, &mut score);
+    }
+    tell(&format!("{mix:?} {score:?}"));
+    assert!(score.even.flows > u32::from(worlds), "{score:?}");
+    score
+}
+
+/// What is promised: nineteen of twenty without a probe, and forty-nine of fifty with one.
+#[test]
+#[ignore = "needs user and network namespaces, Linux 6.18"]
+fn programs_are_within_the_bounds_and_nearly_always_as_expected() {
+    namespace::run(
+        "live_headroom::random::programs_are_within_the_bounds_and_nearly_always_as_expected",
+        || {
+            // Of 480 worlds 97.1 % were as expected and 99.5 % with a probe, of odd ranges 74 and 78 %: these are three standard
+            // deviations of 180 worlds less. Which end of an odd range connect() reaches hangs on a secret of the kernel.
+            let score = worlds(Mix::Programs, 180);
+            assert!(score.even.reaches(95, 98), "{score:?}");
+            assert!(score.odd.reaches(50, 55), "{score:?}");
+        },
+    );
+}
+
+/// Here the lists do not tell more: see `alike`. Where each socket is by itself, what others of its client do says nothing of it.
 #[test]
 #[ignore = "needs user and network namespaces, Linux 6.18"]
 fn any_mix_is_within_the_bounds() {
     namespace::run(
         "live_headroom::random::any_mix_is_within_the_bounds",
         || {
-            namespace::add_elsewhere();
-            let number = |name: &str, default: u64| {
-                std::env::var(name).map_or(default, |text| text.parse().unwrap())
-            };
-            let worlds = u16::try_from(number("PORTCTL_WORLDS", 40)).unwrap();
-            let mut random = Random(number("PORTCTL_SEED", 0x9E37_79B9_7F4A_7C15));
-            let mut servers: Vec<_> = SERVERS.iter().map(|at| server(at)).collect();
-            let mut score = Score::default();
-            for number in 0..worlds {
-                servers = world(number, &mut random, servers, &mut score);
-            }
-            tell(&format!("{score:?}"));
-            assert!(score.even.flows > u32::from(worlds), "{score:?}");
-            assert!(score.even.reaches(80, 96), "{score:?}");
-            assert!(score.odd.reaches(50, 60), "{score:?}");
+            // Of 360 worlds 88.7 % and 99.8 %, of odd ranges 65 and 82 %: three standard deviations of 40 worlds less.
+            let score = worlds(Mix::Chaos, 40);
+            assert!(score.even.reaches(75, 98), "{score:?}");
+            assert!(score.odd.reaches(30, 55), "{score:?}");
         },
     );
 }
@@ -423,8 +535,18 @@ fn any_mix_of_udp_is_within_the_bounds() {
                         assert!(!sure || expected == count, "{said:?}");
                     }
                     if flow.mode == Mode::Connect {
-                        let bounds = (Some(count), count, count);
-                        assert_eq!(probed.bounds(), bounds, "world {number}: {probed:?}");
+                        // Where the client may be an IPv6 socket, that is all that is left in doubt.
+                        let by_client = probed.doubts() == ["client-family"];
+                        let (min, expected, max) = probed.bounds();
+                        assert_eq!(
+                            (expected, max),
+                            (count, count),
+                            "world {number}: {probed:?}"
+                        );
+                        assert!(
+                            by_client || min == Some(count),
+                            "world {number}: {probed:?}"
+                        );
                     }
                 }
                 drop(open);

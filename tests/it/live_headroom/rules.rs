@@ -299,6 +299,55 @@ fn mapped_sockets_are_ipv4() {
     });
 }
 
+/// `inet_rcv_saddr_equal`: an IPv6 socket that calls an IPv4 address without bind() asks for its port at the wildcard of both families,
+/// and meets those that are for IPv6 only. A flow of IPv4 addresses may be such a client's.
+#[test]
+#[ignore = "needs user and network namespaces, Linux 6.18"]
+fn datagrams_to_ipv4_may_come_from_ipv6_sockets() {
+    run("datagrams_to_ipv4_may_come_from_ipv6_sockets", |place| {
+        let only: Vec<_> = (40_003..40_008)
+            .map(|port| {
+                let at = SocketAddr::new("::1".parse().unwrap(), port);
+                let (kind, flags) = (SocketType::DGRAM, SocketFlags::CLOEXEC);
+                let fd = rustix::net::socket_with(AddressFamily::INET6, kind, flags, None);
+                let fd = fd.unwrap();
+                rustix::net::bind(&fd, &at).unwrap();
+                fd
+            })
+            .collect();
+        let (plain, mapped) = (to(A).udp(), to("[::ffff:127.0.0.1]:5001").udp());
+        let said = plain.ask(&[]);
+        assert_eq!(said.bounds(), (Some(35), 40, 40));
+        assert_eq!(said.doubts(), ["client-family"]);
+        assert_eq!(plain.count(&place.servers), 40);
+        place.exactly(&mapped, 35);
+        place.exactly(&plain.from("127.0.0.1"), 40);
+        drop(only);
+    });
+}
+
+/// `inet_csk_find_open_port` fills the half that connect() does not prefer, then the other: the sockets' numbers tell it from
+/// `__inet_hash_connect`, which does the reverse, where both leave the same ports taken.
+#[test]
+#[ignore = "needs user and network namespaces, Linux 6.18"]
+fn who_took_all_ports_took_one_half_first() {
+    run("who_took_all_ports_took_one_half_first", |place| {
+        // On one processor, which numbers them in turn.
+        let mut one = nix::sched::CpuSet::new();
+        let all = nix::sched::sched_getaffinity(nix::unistd::Pid::from_raw(0)).unwrap();
+        let first = (0..nix::sched::CpuSet::count()).find(|&n| all.is_set(n).unwrap());
+        one.set(first.unwrap()).unwrap();
+        nix::sched::sched_setaffinity(nix::unistd::Pid::from_raw(0), &one).unwrap();
+        let bound = place.open(&to(A).from("127.0.0.1").mode(Mode::Bind), 40);
+        place.expected(&to(B), 0);
+        drop(bound);
+        set_range(40_100, PORTS);
+        let connected = place.open(&to(A), 40);
+        place.expected(&to(B), 40);
+        drop(connected);
+    });
+}
+
 /// `inet_is_local_reserved_port`: never given out by themselves.
 #[test]
 #[ignore = "needs user and network namespaces, Linux 6.18"]
@@ -377,6 +426,8 @@ fn interfaces_have_flows_of_their_own() {
         let _bound = place.open(&to(A).device("lo"), 10);
         place.exactly(&to(A).device("lo"), 30);
         place.expected(&to(A), 40);
+        let by_proc = to(A).ask(&["--source", "proc"]);
+        assert_eq!(by_proc.bounds(), (None, 30, 40), "{by_proc:?}");
         let _unbound = place.open(&to(C), 10);
         place.expected(&to(C), 30);
         place.expected(&to(C).device("lo"), 30);
