@@ -33,18 +33,23 @@ pub enum OrderError {
     NoneAmongKeys,
 }
 
-/// A key, and behind one of queued bytes, of which listeners have none, what they have in that column of a table: connections.
-fn with_listeners(key: SortKey) -> impl Iterator<Item = SortKey> {
-    let of_listeners = match key.field.id {
-        FieldId::RecvQueue => Some(FieldId::AcceptQueue),
-        FieldId::SendQueue => Some(FieldId::AcceptLimit),
-        _ => None,
+/// The keys, and behind each of queued bytes, of which listeners have none, what they have in that column of a table: connections.
+/// Who names that, too, has said where it counts and in which direction.
+fn with_listeners(keys: &[SortKey]) -> Vec<SortKey> {
+    let of_listeners = |key: &SortKey| {
+        let field = match key.field.id {
+            FieldId::RecvQueue => FieldId::AcceptQueue,
+            FieldId::SendQueue => FieldId::AcceptLimit,
+            _ => return None,
+        };
+        let is_named = keys.iter().any(|key| key.field.id == field);
+        (!is_named).then(|| SortKey {
+            field: field.field(),
+            ..*key
+        })
     };
-    let listeners = of_listeners.map(|field| SortKey {
-        field: field.field(),
-        ..key
-    });
-    std::iter::once(key).chain(listeners)
+    let with_its_own = |key: &SortKey| std::iter::once(*key).chain(of_listeners(key));
+    keys.iter().flat_map(with_its_own).collect()
 }
 
 /// The name in a key, and what stands behind its colon if it has one.
@@ -107,9 +112,7 @@ impl Sort {
                 Ok(SortKey { field, descending })
             })
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(Self::By(
-            keys.into_iter().flat_map(with_listeners).collect(),
-        ))
+        Ok(Self::By(with_listeners(&keys)))
     }
 
     /// Whether sorting looks at who holds a socket.
@@ -365,6 +368,13 @@ mod tests {
         assert_eq!(sorted("recv_queue"), [2, 0, 4, 1, 3]);
         assert_eq!(sorted("recv_queue:desc"), [0, 2, 3, 1, 4]);
         assert_eq!(sorted("send_queue:desc")[2..], [4, 1, 3]);
+        // Who names what listeners have decides about it.
+        assert_eq!(sorted("recv_queue,accept_queue:desc"), [2, 0, 3, 1, 4]);
+        assert_eq!(sorted("send_queue,accept_limit:desc")[2..], [4, 1, 3]);
+        assert_eq!(
+            sorted("recv_queue,local,accept_queue:desc"),
+            [2, 0, 3, 1, 4]
+        );
     }
 
     #[test]

@@ -96,6 +96,7 @@ impl Live for System {
         let query = Query {
             tables: ip,
             named: TableSet::EMPTY,
+            everything: false,
             states: match side {
                 // Listeners have a table of their own, which is short.
                 Side::Local => StateMasks {

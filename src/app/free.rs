@@ -137,6 +137,7 @@ fn query(places: &Places, facts: &BindFacts, wanted: &Wanted) -> Query {
     Query {
         tables,
         named: TableSet::EMPTY,
+        everything: false,
         states: StateMasks::same(StateSet::ALL),
         kinds: Kinds::ALL,
         conditions: Conditions {

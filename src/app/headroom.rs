@@ -133,8 +133,12 @@ fn flow(plan: &HeadroomPlan, interface: Option<IfIndex>) -> Result<HeadroomFlow,
         ),
         RouteError::NotLocal => unanswerable(
             format!(
-                "--from: {} is not an address of this host",
-                plan.source.map(|s| s.to_string()).unwrap_or_default()
+                "--from: {} is not an address of {}",
+                plan.source.map(|s| s.to_string()).unwrap_or_default(),
+                plan.interface.as_ref().map_or_else(
+                    || "this host".to_owned(),
+                    |name| format!("this host that sockets bound to '{name}' can have")
+                ),
             ),
             "its addresses: ip address; without --from the route's is taken",
             Exit::Usage,

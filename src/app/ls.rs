@@ -3,7 +3,7 @@
 
 use super::gather::{Tally, gather, gather_first, names_for, owners_before};
 use super::resolver::SystemResolver;
-use super::told::{Told, unlisted};
+use super::told::Told;
 use super::{closing, finish, opening, order_error};
 use crate::analysis::order::Sort;
 use crate::cli::args::LsArgs;
@@ -14,11 +14,8 @@ use crate::collect::{self, Collected, Sink};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::filter::Filter;
-use crate::model::{
-    Context, DetailSet, FieldId, Notice, Protocol, Row, Socket, SourceKind, TableReport,
-};
+use crate::model::{Context, DetailSet, FieldId, Names, Notice, Row, Socket};
 use crate::render::{CsvList, JsonList, List, NdjsonList, TableList, TableOptions};
-use crate::sys;
 use crate::sys::stdout::Stdout;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -54,11 +51,7 @@ pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Ex
 }
 
 fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Error> {
-    let no_contexts = plan
-        .query
-        .details
-        .has(DetailSet::CONTEXT.or(DetailSet::SOCKET_CONTEXT))
-        && !sys::process::selinux_is_on();
+    let no_contexts = names.has_no_contexts();
     if no_contexts {
         let contexts = DetailSet::CONTEXT.or(DetailSet::SOCKET_CONTEXT);
         plan.query.details = plan.query.details.without(contexts);
@@ -116,49 +109,19 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
         let notices = tally.report(all.owners.as_ref());
         (all.collected, notices, limited)
     };
-    let unlisted = unlisted(&plan, &collected);
     let mut closing = closing(&plan.query, collected)?;
-    closing.notices.extend(unlisted);
     closing
         .notices
         .extend(no_contexts.then(|| Notice::NotComputed {
             explanation: "SELinux is off on this host: there are no security contexts".to_owned(),
         }));
-    closing
-        .notices
-        .extend(untold(plan.asked_details, &closing.tables));
-    closing.notices.extend(told.notices());
+    closing.notices.extend(told.notices(&plan, &closing.tables));
     closing.notices.extend(readings(&plan));
     closing.notices.extend(tally);
     closing.notices.extend(limited);
     let late = list.close(&closing)?;
     closing.notices.extend(late);
     Ok(finish(&closing, plan.verbosity, plan.strict))
-}
-
-/// That details were asked for which /proc does not tell, and of which tables.
-fn untold(asked: DetailSet, tables: &[TableReport]) -> Option<Notice> {
-    let own = DetailSet::EXTENDED.or(DetailSet::FILTER);
-    let concerned = tables.iter().filter(|report| {
-        report.source == SourceKind::Proc
-            && report.records > 0
-            && match report.table.protocol {
-                Protocol::Unix | Protocol::Packet | Protocol::Netlink => {
-                    asked.has(own.or(DetailSet::MEMORY))
-                }
-                Protocol::Tcp | Protocol::Sctp => {
-                    asked.of_the_kernel().without(own) != DetailSet::NONE
-                }
-                _ => {
-                    let of_ip = DetailSet::MEMORY
-                        .or(DetailSet::TOS)
-                        .or(DetailSet::SOCKET_OPTIONS);
-                    asked.has(of_ip)
-                }
-            }
-    });
-    let tables: Vec<_> = concerned.map(|report| report.table).collect();
-    (!tables.is_empty()).then_some(Notice::DetailsUnavailable { tables })
 }
 
 /// Prints how many sockets match, and nothing else.
@@ -169,16 +132,15 @@ fn count(plan: &LsPlan, names: &SystemNames) -> Result<Exit, Error> {
     } else {
         matches(plan, names, usize::MAX)?
     };
-    let unlisted = unlisted(plan, &collected);
     let mut closing = closing(&plan.query, collected)?;
-    closing.notices.extend(unlisted);
     closing.notices.extend(readings(plan));
     closing.notices.extend(tally.report(None));
     Stdout.write_all(format!("{count}\n").as_bytes())?;
     Ok(finish(&closing, plan.verbosity, plan.strict))
 }
 
-/// Says by the exit code whether a socket matches. "No" is only said when nothing could have been missed.
+/// Says by the exit code whether a socket matches. "No" is only said when nothing could have been missed, be it in a table that the
+/// kernel can neither list nor count.
 fn exists(plan: &LsPlan, names: &SystemNames) -> Result<Exit, Error> {
     let (count, collected, tally) = if plan.filter.needs_owners {
         let all = gather(&plan.query, &plan.filter, names)?;
@@ -187,8 +149,10 @@ fn exists(plan: &LsPlan, names: &SystemNames) -> Result<Exit, Error> {
         matches(plan, names, 1)?
     };
     let mut closing = closing(&plan.query, collected)?;
+    let is_unlisted = |notice: &Notice| matches!(notice, Notice::Unlisted { .. });
+    let doubts = tally.doubts() || closing.notices.iter().any(is_unlisted);
     let answer = match count {
-        0 if closing.is_complete() && !tally.doubts() => Exit::No,
+        0 if closing.is_complete() && !doubts => Exit::No,
         0 => Exit::Incomplete,
         _ => Exit::Done,
     };

@@ -5,9 +5,12 @@ use crate::collect::names::SystemNames;
 use crate::filter::{Resolver, closest};
 use crate::model::{IfIndex, Protocol, Uid};
 use crate::sys;
+use std::ffi::OsStr;
 use std::io;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 /// Answers from /etc/services and the system's resolver. For sockets of another host, whose names are not known here, only what means
 /// the same everywhere has an answer.
@@ -63,7 +66,7 @@ impl Resolver for SystemResolver<'_> {
         closest(name, known.iter().map(String::as_str))
     }
 
-    fn cgroup(&self, path: &str) -> Result<u64, String> {
+    fn cgroup(&self, path: &[u8]) -> Result<u64, String> {
         if self.0.are_of_another_host() {
             return Err("a saved dump has numbers only".to_owned());
         }
@@ -74,7 +77,9 @@ impl Resolver for SystemResolver<'_> {
             )
         };
         let groups = self.0.hierarchy().map_err(words)?;
-        groups.id_of(path).map_err(|error| words(&error))
+        groups
+            .id_of(Path::new(OsStr::from_bytes(path)))
+            .map_err(|error| words(&error))
     }
 
     fn ephemeral_ports(&self) -> Option<RangeInclusive<u16>> {

@@ -1,169 +1,225 @@
-//! Whether rows have what was asked for: a dump has what its maker asked for, and some facts the kernel tells only to those with rights.
+//! Whether rows have what was asked for: a dump has what its maker asked for, some facts the kernel tells only to those with rights,
+//! and /proc tells few. It is one rule for every format, so that a question fails or succeeds alike under `--strict`.
 
-use crate::cli::plan::{Format, LsPlan};
-use crate::collect::Collected;
+use crate::cli::plan::LsPlan;
 use crate::model::{
-    DetailSet, Details, Family, FieldId, InetEnds, Notice, OwnMetric, Protocol, Row, SourceChoice,
-    Table, Value, Why,
+    DetailSet, Details, Family, FieldId, InetEnds, MemoryMetric, Notice, OwnMetric, Protocol, Row,
+    Socket, SourceChoice, SourceKind, State, TableReport, TcpMetric, Value, Why,
 };
 use crate::sys;
 
-/// What a dump may lack, by the words and the option for it.
-const IN_A_DUMP: [(DetailSet, &str); 3] = [
-    (DetailSet::MEMORY, "memory (-m)"),
-    (DetailSet::TOS, "type of service (--tos)"),
-    (DetailSet::SOCKET_OPTIONS, "socket options (--inet-sockopt)"),
-];
+/// Whether a row that could have something has none.
+type IsLacking = fn(Row<'_>) -> bool;
 
-/// What the kernel keeps to itself, in words.
-const WITHHELD: [(FieldId, &str); 2] = [
-    (FieldId::Mark, "the mark (-e)"),
+/// What a dump may lack, by the details it belongs to, with a word and the option for it.
+const IN_A_DUMP: [(DetailSet, &str, IsLacking); 5] = [
+    (DetailSet::INFO, "counter (-i)", |row| {
+        has_counters(row.socket) && lacks(row, |details| details.tcp.is_some())
+    }),
+    (DetailSet::CONGESTION, "congestion control (-i)", |row| {
+        has_counters(row.socket) && lacks(row, |details| details.congestion.is_some())
+    }),
+    (DetailSet::MEMORY, "memory (-m)", |row| {
+        !matches!(row.socket.protocol, Protocol::Vsock | Protocol::Tipc)
+            && lacks(row, |details| details.memory.is_some())
+    }),
+    (DetailSet::TOS, "type of service (--tos)", |row| {
+        row.socket.family.is_ip() && lacks(row, |d| d.tos.is_some() || d.tclass.is_some())
+    }),
     (
-        FieldId::Own(OwnMetric::PacketFilter),
-        "the packet filter (-b)",
+        DetailSet::SOCKET_OPTIONS,
+        "socket option (--inet-sockopt)",
+        |row| row.socket.family.is_ip() && lacks(row, |details| details.socket_options.is_some()),
     ),
 ];
 
-/// Tables of which nothing can be told, not even that there are no such sockets, where everything was asked for.
-pub(super) fn unlisted(plan: &LsPlan, collected: &Collected) -> Vec<Notice> {
-    if !plan.everything
-        || collected.stopped
-        || matches!(plan.query.source, SourceChoice::Dump { .. })
-    {
-        return Vec::new();
-    }
-    let is_told = |table: Table| {
-        collected.tables.iter().any(|report| report.table == table)
-            || collected.absent.contains(&table.protocol)
-            || collected.notices.iter().any(|notice| {
-                matches!(notice, Notice::Unavailable { table: told, .. } | Notice::Broken { table: told, .. } if *told == table)
-            })
-    };
-    let untold = plan.query.tables.iter().filter(|&table| !is_told(table));
-    untold.map(|table| Notice::Unlisted { table }).collect()
+/// What the kernel keeps to itself, in words.
+const WITHHELD: [(FieldId, &str, IsLacking); 2] = [
+    (FieldId::Mark, "the mark (-e)", |row| {
+        is_withheld(row, FieldId::Mark)
+    }),
+    (
+        FieldId::Own(OwnMetric::PacketFilter),
+        "the packet filter (-b)",
+        |row| is_withheld(row, FieldId::Own(OwnMetric::PacketFilter)),
+    ),
+];
+
+/// Whether the kernel has counters of a socket: not of one that is in no connection and waits for none.
+const fn has_counters(socket: &Socket) -> bool {
+    matches!(socket.protocol, Protocol::Tcp)
+        && !matches!(socket.state, State::Close | State::BoundInactive)
+}
+
+fn lacks(row: Row<'_>, has: fn(&Details) -> bool) -> bool {
+    !row.socket.details().is_some_and(has)
+}
+
+fn is_withheld(row: Row<'_>, field: FieldId) -> bool {
+    matches!(
+        (field.field().extract)(row),
+        Value::Unknown(Why::Permission)
+    )
+}
+
+/// The details that options ask for, and those of columns: of such as sockets of `protocol` can have and as are not told anyway.
+fn asked_of(plan: &LsPlan, protocol: Protocol, is_told: impl Fn(FieldId) -> bool) -> DetailSet {
+    let fields = plan.columns.iter().map(|column| column.field);
+    fields
+        .filter(|field| field.protocol().is_none_or(|of| of == protocol))
+        .filter(|field| !is_told(*field))
+        .map(|field| field.field().needs_details.of_the_kernel())
+        .fold(plan.asked_details, DetailSet::or)
 }
 
 /// Counts the rows that lack something.
 pub(super) struct Told {
-    /// Whether the rows are those of a dump.
-    dump: bool,
-    asked: DetailSet,
-    /// Whether nothing else says that counters are missing.
-    counters: bool,
-    /// Which of [`WITHHELD`] were asked for.
-    wanted: [bool; WITHHELD.len()],
-    without_counters: u64,
-    untold: [u64; IN_A_DUMP.len()],
-    withheld: [u64; WITHHELD.len()],
+    /// What rows may lack; nothing for whoever reads this host and has rights, who is told everything.
+    lacking: Vec<Lacking>,
+    /// Whether the rows are this host's.
+    live: bool,
     /// Of how many nobody knows whether they are for IPv4, too.
     families_untold: u64,
+}
+
+/// One thing that rows may lack.
+struct Lacking {
+    is_lacking: IsLacking,
+    /// In how many rows.
+    count: u64,
+    notice: fn(what: &'static str, count: u64) -> Notice,
+    what: &'static str,
+}
+
+impl Lacking {
+    const fn new(
+        is_lacking: IsLacking,
+        notice: fn(&'static str, u64) -> Notice,
+        what: &'static str,
+    ) -> Self {
+        Self {
+            is_lacking,
+            count: 0,
+            notice,
+            what,
+        }
+    }
 }
 
 impl Told {
     /// For the rows of `plan`.
     pub(super) fn new(plan: &LsPlan) -> Self {
-        let dump = matches!(plan.query.source, SourceChoice::Dump { .. });
-        let has_column = |field| plan.columns.iter().any(|column| column.field == field);
-        // Whoever has the right is told everything; nobody knows who made a dump.
-        let may_lack = |field| {
-            let asked = match field {
-                FieldId::Own(_) => plan.query.details.has(DetailSet::FILTER),
-                _ => has_column(field),
-            };
-            asked && (dump || sys::caller::may_administer_the_network() != Some(true))
+        let live = !matches!(plan.query.source, SourceChoice::Dump { .. });
+        // What belongs to one other protocol has a kind of details to itself.
+        let asked = asked_of(plan, Protocol::Tcp, |_| false);
+        let untold = |what, count| Notice::DetailsUntold { what, count };
+        let in_a_dump = IN_A_DUMP
+            .into_iter()
+            // Whoever asked for counters need not hear of their congestion control as well.
+            .filter(|(set, ..)| *set != DetailSet::CONGESTION || !asked.has(DetailSet::INFO))
+            .filter(|(set, ..)| !live && asked.has(*set))
+            .map(|(_, what, is_lacking)| Lacking::new(is_lacking, untold, what));
+        let is_asked = |field| match field {
+            FieldId::Own(_) => plan.query.details.has(DetailSet::FILTER),
+            _ => plan.columns.iter().any(|column| column.field == field),
         };
+        // Nobody knows which rights the maker of a dump had.
+        let may_be_withheld = |field| {
+            is_asked(field) && (!live || sys::caller::may_administer_the_network() != Some(true))
+        };
+        let withheld = |what, count| Notice::Withheld { what, count };
+        let by_the_kernel = WITHHELD
+            .into_iter()
+            .filter(|(field, ..)| may_be_withheld(*field))
+            .map(|(_, what, is_lacking)| Lacking::new(is_lacking, withheld, what));
         Self {
-            dump,
-            asked: plan.asked_details,
-            counters: plan.record || plan.format != Format::Table,
-            wanted: WITHHELD.map(|(field, _)| may_lack(field)),
-            without_counters: 0,
-            untold: [0; IN_A_DUMP.len()],
-            withheld: [0; WITHHELD.len()],
+            lacking: in_a_dump.chain(by_the_kernel).collect(),
+            live,
             families_untold: 0,
         }
     }
 
     /// Counts a row that is shown.
+    #[inline]
     pub(super) fn show(&mut self, row: Row<'_>) {
+        let socket = row.socket;
         // Mini-sockets have nothing of the kind.
-        if row.socket.inode.is_none() {
+        if socket.inode.is_none() {
             return;
         }
-        if self.dump {
-            self.in_a_dump(row);
-        }
         let is_wildcard = |ends: &InetEnds| ends.local.is_unspecified() && !ends.has_peer();
-        let untold = !self.dump
-            && row.socket.family == Family::Inet6
-            && row.socket.v6only.is_none()
-            && row.socket.protocol != Protocol::Raw
-            && row.socket.inet().is_some_and(is_wildcard);
+        let untold = self.live
+            && socket.family == Family::Inet6
+            && socket.v6only.is_none()
+            // A raw socket of IPv6 gets no packet of IPv4, whatever its option says.
+            && socket.protocol != Protocol::Raw
+            && socket.inet().is_some_and(is_wildcard);
         self.families_untold += u64::from(untold);
-        // Whoever has rights is told everything.
-        if self.wanted.contains(&true) {
-            self.withheld(row);
+        for lacking in &mut self.lacking {
+            lacking.count += u64::from((lacking.is_lacking)(row));
         }
     }
 
-    fn withheld(&mut self, row: Row<'_>) {
-        for ((wanted, (field, _)), count) in
-            self.wanted.iter().zip(WITHHELD).zip(&mut self.withheld)
-        {
-            let value = || (field.field().extract)(row);
-            *count += u64::from(*wanted && matches!(value(), Value::Unknown(Why::Permission)));
-        }
-    }
-
-    fn in_a_dump(&mut self, row: Row<'_>) {
-        let details = row.socket.details();
-        let is_ip = row.socket.family.is_ip();
-        let has = |told: fn(&Details) -> bool| details.is_some_and(told);
-        let lacks = |(set, _): (DetailSet, &str)| {
-            self.asked.has(set)
-                && match set {
-                    DetailSet::MEMORY => {
-                        !matches!(row.socket.protocol, Protocol::Vsock | Protocol::Tipc)
-                            && !has(|d| d.memory.is_some())
-                    }
-                    DetailSet::TOS => is_ip && !has(|d| d.tos.is_some() || d.tclass.is_some()),
-                    _ => is_ip && !has(|d| d.socket_options.is_some()),
-                }
-        };
-        for (count, lacks) in self.untold.iter_mut().zip(IN_A_DUMP.map(lacks)) {
-            *count += u64::from(lacks);
-        }
-        let counters = self.counters && self.asked.has(DetailSet::INFO);
-        let is_tcp = row.socket.protocol == Protocol::Tcp;
-        self.without_counters += u64::from(counters && is_tcp && !has(|d| d.tcp.is_some()));
-    }
-
-    /// What was missing.
-    pub(super) fn notices(self) -> impl Iterator<Item = Notice> {
-        let counters = (self.without_counters > 0).then_some(Notice::CountersUntold {
-            count: self.without_counters,
-        });
-        let untold = some_of(IN_A_DUMP.map(|(_, words)| words), self.untold)
-            .map(|(what, count)| Notice::DetailsUntold { what, count });
-        let withheld = some_of(WITHHELD.map(|(_, words)| words), self.withheld)
-            .map(|(what, count)| Notice::Withheld { what, count });
+    /// What was missing of rows from these tables.
+    pub(super) fn notices(
+        self,
+        plan: &LsPlan,
+        tables: &[TableReport],
+    ) -> impl Iterator<Item = Notice> {
+        let lacking = self
+            .lacking
+            .into_iter()
+            .filter(|lacking| lacking.count > 0)
+            .map(|lacking| (lacking.notice)(lacking.what, lacking.count));
         let families = (self.families_untold > 0).then_some(Notice::FamiliesUntold {
             count: self.families_untold,
         });
-        let lacking = counters.into_iter().chain(untold).chain(withheld);
-        lacking.chain(families)
+        not_of_proc(plan, tables)
+            .into_iter()
+            .chain(lacking)
+            .chain(families)
     }
 }
 
-/// The words of what was counted, and the highest count; `None` if nothing was.
-fn some_of<const N: usize>(
-    words: [&'static str; N],
-    counts: [u64; N],
-) -> Option<(Vec<&'static str>, u64)> {
-    let counted = words
-        .into_iter()
-        .zip(counts)
-        .filter(|(_, count)| *count > 0);
-    let (words, counts): (Vec<_>, Vec<_>) = counted.unzip();
-    Some((words, counts.into_iter().max()?))
+/// That details were asked for which /proc does not tell, and of which tables.
+fn not_of_proc(plan: &LsPlan, tables: &[TableReport]) -> Option<Notice> {
+    let own = DetailSet::EXTENDED.or(DetailSet::FILTER);
+    let concerned = tables.iter().filter(|report| {
+        let protocol = report.table.protocol;
+        let asked = asked_of(plan, protocol, |field| is_in_proc(protocol, field));
+        report.source == SourceKind::Proc
+            && report.records > 0
+            && match protocol {
+                Protocol::Unix | Protocol::Packet | Protocol::Netlink => {
+                    asked.has(own.or(DetailSet::MEMORY))
+                }
+                Protocol::Tcp | Protocol::Sctp => asked.without(own) != DetailSet::NONE,
+                _ => {
+                    let of_ip = DetailSet::MEMORY
+                        .or(DetailSet::TOS)
+                        .or(DetailSet::SOCKET_OPTIONS);
+                    asked.has(of_ip)
+                }
+            }
+    });
+    let tables: Vec<_> = concerned.map(|report| report.table).collect();
+    (!tables.is_empty()).then_some(Notice::DetailsUnavailable { tables })
+}
+
+/// Whether the text under /proc/net has a field that belongs to details.
+const fn is_in_proc(protocol: Protocol, field: FieldId) -> bool {
+    match field {
+        FieldId::Tcp(metric) => matches!(
+            metric,
+            TcpMetric::State
+                | TcpMetric::Retransmits
+                | TcpMetric::Probes
+                | TcpMetric::Rto
+                | TcpMetric::Ato
+                | TcpMetric::SndCwnd
+                | TcpMetric::SndSsthresh
+        ),
+        FieldId::Memory(MemoryMetric::Drops) => !matches!(protocol, Protocol::Tcp),
+        _ => false,
+    }
 }

@@ -453,6 +453,7 @@ fn query(question: &Question, states: StateMasks, ipv6: bool) -> Query {
     Query {
         tables,
         named: TableSet::EMPTY,
+        everything: false,
         states,
         kinds: Kinds::ALL,
         conditions: Conditions {

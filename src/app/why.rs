@@ -163,6 +163,7 @@ impl Inquiry {
         let query = Query {
             tables: self.tables,
             named: self.tables,
+            everything: false,
             states: StateMasks::same(StateSet::ALL),
             kinds: Kinds::ALL,
             conditions: Conditions::default(),

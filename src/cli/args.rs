@@ -114,7 +114,7 @@ pub struct LsArgs {
     /// Every process that holds a socket, or why none does
     #[arg(short = 'p', long, help_heading = DETAILS)]
     pub processes: bool,
-    /// Every thread of those processes
+    /// Threads that use the descriptor table, with their names
     #[arg(short = 'T', long, help_heading = DETAILS)]
     pub threads: bool,
     /// SELinux contexts of those processes

@@ -360,7 +360,7 @@ mod tests {
         fn similar_users(&self, _: &str) -> Vec<String> {
             Vec::new()
         }
-        fn cgroup(&self, _: &str) -> Result<u64, String> {
+        fn cgroup(&self, _: &[u8]) -> Result<u64, String> {
             Err("none".to_owned())
         }
         fn ephemeral_ports(&self) -> Option<RangeInclusive<u16>> {

@@ -56,8 +56,6 @@ pub struct LsPlan {
     pub query: Query,
     /// What to keep of it.
     pub filter: Filter,
-    /// Whether everything was asked for in so many words.
-    pub everything: bool,
     /// Its columns.
     pub columns: Vec<Column>,
     /// Whether the user named them.
@@ -194,6 +192,7 @@ pub fn select(
                 .tables(tables)
                 .filter(|t| !t.protocol.is_stateless() || states.stateless.contains(State::Close)),
             named: selection.named,
+            everything: selection.is_everything,
             states,
             kinds: selection.kinds,
             conditions: filter.conditions(),
@@ -254,7 +253,6 @@ pub fn ls(
     }
     Ok(LsPlan {
         query,
-        everything: selection.is_everything,
         columns,
         columns_named: args.columns.is_some(),
         answer,
@@ -336,6 +334,7 @@ pub fn everything(args: &CollectArgs, env: &dyn Env) -> Query {
             })
             .collect(),
         named: TableSet::EMPTY,
+        everything: false,
         states: StateMasks::same(StateSet::ALL),
         kinds: Kinds::ALL,
         conditions: Conditions::default(),

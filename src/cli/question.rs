@@ -254,7 +254,7 @@ mod tests {
         fn similar_users(&self, _: &str) -> Vec<String> {
             Vec::new()
         }
-        fn cgroup(&self, _: &str) -> Result<u64, String> {
+        fn cgroup(&self, _: &[u8]) -> Result<u64, String> {
             Err(String::new())
         }
         fn ephemeral_ports(&self) -> Option<RangeInclusive<u16>> {

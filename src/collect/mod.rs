@@ -233,7 +233,13 @@ impl Collector<'_> {
                 );
                 return;
             }
-            Presence::Counted(0) | Presence::Uncounted if !asked => return,
+            Presence::Counted(0) if !asked => return,
+            Presence::Uncounted if !asked => {
+                if self.query.everything {
+                    self.note(Notice::Unlisted { table });
+                }
+                return;
+            }
             Presence::Counted(_) | Presence::Uncounted | Presence::Unknown => {}
         }
         let reasons: Vec<_> = errors.iter().map(SourceError::to_string).collect();

@@ -40,12 +40,12 @@ impl Hierarchy {
     ///
     /// # Errors
     /// If there is no such directory.
-    pub fn id_of(&self, path: &str) -> io::Result<u64> {
-        let given = Path::new(path);
-        let directory = if given.starts_with(&self.mount_point) {
-            given.to_owned()
+    pub fn id_of(&self, path: &Path) -> io::Result<u64> {
+        let directory = if path.starts_with(&self.mount_point) {
+            path.to_owned()
         } else {
-            self.mount_point.join(path.trim_start_matches('/'))
+            self.mount_point
+                .join(path.strip_prefix("/").unwrap_or(path))
         };
         let metadata = fs::metadata(directory)?;
         if metadata.is_dir() {
@@ -128,11 +128,13 @@ mod tests {
         for path in [
             "/system.slice/x.service",
             "system.slice/x.service",
+            "//system.slice/x.service",
             service.to_str().unwrap(),
         ] {
-            assert_eq!(groups.id_of(path).unwrap(), inode(&service), "{path}");
+            let id = groups.id_of(Path::new(path));
+            assert_eq!(id.unwrap(), inode(&service), "{path}");
         }
-        assert_eq!(groups.id_of("/").unwrap(), inode(&root));
+        assert_eq!(groups.id_of(Path::new("/")).unwrap(), inode(&root));
         let mut all = groups.all().unwrap();
         all.sort_unstable_by(|a, b| a.1.cmp(&b.1));
         let paths: Vec<_> = all.iter().map(|(_, path)| &**path).collect();
@@ -141,8 +143,8 @@ mod tests {
             [&b"/"[..], b"/system.slice", b"/system.slice/x.service"]
         );
         assert_eq!(all[2].0, inode(&service));
-        assert!(groups.id_of("/file").is_err());
-        assert!(groups.id_of("/nothing").is_err());
+        assert!(groups.id_of(Path::new("/file")).is_err());
+        assert!(groups.id_of(Path::new("/nothing")).is_err());
         assert!(Hierarchy::among(b"").is_err());
     }
 

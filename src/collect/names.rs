@@ -3,7 +3,7 @@
 use super::cgroups::Cgroups;
 use super::limits;
 use super::mounts::Hierarchy;
-use super::owners;
+use super::owners::{self, Sharers};
 use crate::model::{
     CgroupId, CgroupPath, DetailSet, EphemeralPorts, IfIndex, Names, Pid, Port, Protocol, Thread,
     Uid,
@@ -38,7 +38,7 @@ pub struct SystemNames {
     /// Present if command lines are wanted.
     commands: Option<Commands>,
     /// Present if threads are wanted.
-    threads: Option<Lists>,
+    threads: Option<Threads>,
     /// Whether security contexts are wanted where there are none.
     no_contexts: bool,
     /// Present if security contexts are wanted.
@@ -50,8 +50,8 @@ pub struct SystemNames {
 /// The arguments of processes.
 type Commands = RefCell<FxHashMap<Pid, Option<Rc<[Box<[u8]>]>>>>;
 
-/// The threads that share a descriptor table, by their process and the thread that it was found with.
-type Lists = RefCell<FxHashMap<(Pid, Pid), Option<Rc<[Thread]>>>>;
+/// The threads of processes by the descriptor tables that they share.
+type Threads = RefCell<FxHashMap<Pid, Sharers>>;
 
 impl SystemNames {
     /// Knows nothing yet.
@@ -167,8 +167,9 @@ impl Names for SystemNames {
 
     fn threads(&self, pid: Pid, table: Pid) -> Option<Rc<[Thread]>> {
         let mut known = self.threads.as_ref()?.borrow_mut();
-        let read = || owners::threads_sharing(pid, table).map(Rc::from);
-        known.entry((pid, table)).or_insert_with(read).clone()
+        let sharers = known.entry(pid).or_insert_with(|| owners::sharers(pid));
+        // One that has ended since says nothing of the others.
+        sharers.get(&table).cloned()
     }
 
     fn has_no_contexts(&self) -> bool {

@@ -81,6 +81,7 @@ fn from_tables(
     let query = Query {
         tables,
         named: tables,
+        everything: false,
         states: StateMasks::same(StateSet::ALL),
         kinds: Kinds::ALL,
         conditions: Conditions::default(),

@@ -124,6 +124,7 @@ fn collect_chosen(
     let query = Query {
         tables,
         named: tables,
+        everything: false,
         states: crate::model::StateMasks::same(StateSet::ALL),
         kinds: Kinds::ALL,
         conditions: Conditions {

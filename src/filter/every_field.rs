@@ -271,13 +271,58 @@ fn names_are_looked_up_for_patterns_only() {
             })
         };
         let answers = [
-            "cgroup = /SYSTEM.slice/*",
+            "cgroup = /system.slice/*",
             "cgroup = *.scope",
             "cgroup = gone",
             "cgroup = none",
         ]
         .map(ask);
         assert_eq!(answers, truths, "{id}");
+    }
+}
+
+/// The file system knows a group by its bytes and their case, with a wildcard or without.
+#[test]
+fn a_control_group_is_read_in_one_way() {
+    struct Known;
+    impl crate::model::Names for Known {
+        fn user(&self, _: Uid) -> Option<Rc<[u8]>> {
+            None
+        }
+        fn interface(&self, _: IfIndex) -> Option<Rc<[u8]>> {
+            None
+        }
+        fn service(&self, _: Protocol, _: Port) -> Option<Rc<[u8]>> {
+            None
+        }
+        fn host(&self, _: IpAddr) -> Option<Rc<[u8]>> {
+            None
+        }
+        fn cgroup(&self, _: CgroupId) -> CgroupPath {
+            CgroupPath::Known(b"/A/x-y\xff.scope"[..].into())
+        }
+    }
+    let mut socket = full();
+    socket.cgroup = NonZeroU64::new(78).map(CgroupId);
+    let context = Context {
+        owners: None,
+        names: &Known,
+    };
+    for (text, truth) in [
+        (r"cgroup = /A/x\x2dy\xff.scope", True),
+        (r"cgroup = /A/x\x2dy\xff.*", True),
+        (r"cgroup = /A/x\-y?.scope", True),
+        (r"cgroup = /[A]/*", True),
+        (r"cgroup = /a/x\x2dy\xff.*", False),
+        (r"cgroup = *.SCOPE", False),
+        (r"cgroup = /[a]/*", False),
+        (r"cgroup != /A/*", False),
+    ] {
+        let row = Row {
+            socket: &socket,
+            context,
+        };
+        assert_eq!(compile(text).matches(row), truth, "{text}");
     }
 }
 
@@ -356,7 +401,7 @@ fn every_field_has_a_condition_that_its_help_shows() {
         fn similar_users(&self, _: &str) -> Vec<String> {
             Vec::new()
         }
-        fn cgroup(&self, _: &str) -> Result<u64, String> {
+        fn cgroup(&self, _: &[u8]) -> Result<u64, String> {
             Ok(1)
         }
         fn ephemeral_ports(&self) -> Option<std::ops::RangeInclusive<u16>> {

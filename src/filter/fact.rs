@@ -98,10 +98,7 @@ impl Checker<'_> {
             Kind::Mark => mark(c.field, piece),
             // As they are shown; a group of such a name has a slash before it.
             Kind::Cgroup if piece.text == "none" => Ok(Predicate::IsNone(c.field)),
-            Kind::Cgroup if piece.text == "gone" || !Glob::text(&value.pattern).is_literal() => {
-                Ok(Predicate::Named(c.field, Glob::text(&value.pattern).into()))
-            }
-            Kind::Cgroup => self.cgroup(piece),
+            Kind::Cgroup => self.cgroup(c.field, value, piece),
             Kind::Process => Ok(Predicate::Process(c.field, self.process(value).into())),
             Kind::Thread => self.thread(c, value, piece),
             Kind::Path(side) => Ok(Predicate::Name(side, Glob::new(&value.pattern).into())),
@@ -205,10 +202,15 @@ impl Checker<'_> {
         }
     }
 
-    fn cgroup(&self, piece: Piece<'_>) -> Result<Predicate, Fault> {
+    fn cgroup(&self, field: FieldId, value: &Value, piece: Piece<'_>) -> Result<Predicate, Fault> {
+        let glob = Glob::exact(&value.pattern);
+        if piece.text == "gone" || !glob.is_literal() {
+            return Ok(Predicate::Named(field, glob.into()));
+        }
         let id = match port::number(piece.text) {
             Some(number) => Ok(number),
-            None => self.resolver.cgroup(piece.text),
+            // A path is read as a pattern is, byte by byte.
+            None => self.resolver.cgroup(&glob.beginning()),
         };
         let bad = |reason| {
             let path = piece.text.to_owned();

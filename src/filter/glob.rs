@@ -2,7 +2,8 @@
 //!
 //! `*` is any run of characters (slashes too), `?` one character, `[a-z]` one of a class, `[!a-z]`
 //! one that is not; a backslash makes the next character literal, and `\xNN` is a byte. Case does
-//! not count (ASCII). Names are bytes: what is not UTF-8 counts one character a byte.
+//! not count (ASCII), except in paths of control groups, which the file system tells apart by it.
+//! Names are bytes: what is not UTF-8 counts one character a byte.
 //!
 //! For unix names, `@` at the start is an abstract name, `\@` a path that begins so; a pattern that
 //! begins with a wildcard matches both, abstract names after an `@`.
@@ -16,9 +17,26 @@ pub struct Glob {
     steps: Vec<Step>,
     /// Whether only abstract names match, or only others; both may if it is not said.
     is_abstract: Option<bool>,
+    case: Case,
 }
 
-/// What one step of a pattern matches. Characters are lower-case numbers, see [`Name::character`].
+/// Whether `A` is `a`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Case {
+    Folded,
+    Kept,
+}
+
+impl Case {
+    fn of(self, character: u32) -> u32 {
+        match (self, u8::try_from(character)) {
+            (Self::Folded, Ok(b)) => b.to_ascii_lowercase().into(),
+            _ => character,
+        }
+    }
+}
+
+/// What one step of a pattern matches. Characters are numbers, in lower case if case does not count, see [`Name::character`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Step {
     One(u32),
@@ -31,13 +49,14 @@ enum Step {
 }
 
 impl Step {
-    fn matches(&self, character: u32) -> bool {
+    fn matches(&self, character: u32, case: Case) -> bool {
         match self {
             Self::One(c) => *c == character,
             Self::AnyOne | Self::AnyRun => true,
             Self::Class { negated, ranges } => {
                 let within = |c: u32| ranges.iter().any(|&(from, to)| from <= c && c <= to);
-                (within(character) || within(upper(character))) != *negated
+                let folded = case == Case::Folded && within(upper(character));
+                (within(character) || folded) != *negated
             }
         }
     }
@@ -62,6 +81,16 @@ impl Glob {
     /// Reads a pattern for other names. A `[` that nothing closes stands for itself.
     #[must_use]
     pub fn text(pattern: &str) -> Self {
+        Self::read(pattern, Case::Folded)
+    }
+
+    /// Reads a pattern for names that case tells apart.
+    #[must_use]
+    pub fn exact(pattern: &str) -> Self {
+        Self::read(pattern, Case::Kept)
+    }
+
+    fn read(pattern: &str, case: Case) -> Self {
         let mut steps = Vec::new();
         let mut rest = pattern.chars();
         while let Some(c) = rest.next() {
@@ -72,10 +101,10 @@ impl Glob {
                 '\\' => {
                     if let Some((bytes, after)) = bytes(rest.as_str()) {
                         rest = after.chars();
-                        steps.extend(one_by_one(&bytes));
+                        steps.extend(one_by_one(&bytes, case));
                         continue;
                     }
-                    Step::One(lower(rest.next().unwrap_or('\\').into()))
+                    Step::One(case.of(rest.next().unwrap_or('\\').into()))
                 }
                 '[' => match class(rest.as_str()) {
                     Some((step, after)) => {
@@ -84,13 +113,14 @@ impl Glob {
                     }
                     None => Step::One('['.into()),
                 },
-                c => Step::One(lower(c.into())),
+                c => Step::One(case.of(c.into())),
             };
             steps.push(step);
         }
         Self {
             steps,
             is_abstract: None,
+            case,
         }
     }
 
@@ -111,7 +141,12 @@ impl Glob {
         self.is_abstract == Some(true)
     }
 
-    /// What every name that matches begins with, in lower case; all of it, if there are no wildcards.
+    /// Whether case tells names apart.
+    pub(super) fn is_exact(&self) -> bool {
+        self.case == Case::Kept
+    }
+
+    /// What every name that matches begins with, in lower case unless case counts; all of it, if there are no wildcards.
     pub(super) fn beginning(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         for step in &self.steps {
@@ -131,13 +166,14 @@ impl Glob {
         self.matches_name(Name {
             is_abstract: false,
             bytes: name,
+            case: self.case,
         })
     }
 
     /// Whether the name matches: a path as it is, an abstract name after an `@`, no name as nothing.
     #[must_use]
     pub fn matches(&self, name: &UnixName) -> bool {
-        let mut name = Name::of(name);
+        let mut name = Name::of(name, self.case);
         if let Some(wanted) = self.is_abstract {
             if name.is_abstract != wanted {
                 return false;
@@ -160,7 +196,7 @@ impl Glob {
                     retry = Some((step, at));
                     continue;
                 }
-                (Some(s), Some((character, length))) if s.matches(character) => {
+                (Some(s), Some((character, length))) if s.matches(character, self.case) => {
                     step += 1;
                     at += length;
                     continue;
@@ -196,10 +232,11 @@ fn bytes(text: &str) -> Option<(Vec<u8>, &str)> {
 }
 
 /// A step for each character of a name.
-fn one_by_one(bytes: &[u8]) -> Vec<Step> {
+fn one_by_one(bytes: &[u8], case: Case) -> Vec<Step> {
     let name = Name {
         is_abstract: false,
         bytes,
+        case,
     };
     let mut at = 0;
     let mut steps = Vec::new();
@@ -241,10 +278,6 @@ fn character(rest: &mut Chars<'_>) -> Option<char> {
     }
 }
 
-fn lower(character: u32) -> u32 {
-    u8::try_from(character).map_or(character, |b| b.to_ascii_lowercase().into())
-}
-
 fn upper(character: u32) -> u32 {
     u8::try_from(character).map_or(character, |b| b.to_ascii_uppercase().into())
 }
@@ -254,20 +287,25 @@ fn upper(character: u32) -> u32 {
 struct Name<'a> {
     is_abstract: bool,
     bytes: &'a [u8],
+    case: Case,
 }
 
 impl<'a> Name<'a> {
-    fn of(name: &'a UnixName) -> Self {
+    fn of(name: &'a UnixName, case: Case) -> Self {
         let (is_abstract, bytes): (bool, &[u8]) = match name {
             UnixName::Unnamed => (false, &[]),
             UnixName::Path(path) => (false, path),
             UnixName::Abstract(name) => (true, name),
         };
-        Self { is_abstract, bytes }
+        Self {
+            is_abstract,
+            bytes,
+            case,
+        }
     }
 
-    /// The character at `at` in lower case, and its length. Bytes that are no UTF-8 get numbers
-    /// beyond all characters.
+    /// The character at `at`, in lower case unless case counts, and its length. Bytes that are no
+    /// UTF-8 get numbers beyond all characters.
     fn character(self, at: usize) -> Option<(u32, usize)> {
         let at = match (self.is_abstract, at) {
             (true, 0) => return Some(('@'.into(), 1)),
@@ -277,7 +315,7 @@ impl<'a> Name<'a> {
         let rest = self.bytes.get(at..)?;
         let first = *rest.first()?;
         if first.is_ascii() {
-            return Some((first.to_ascii_lowercase().into(), 1));
+            return Some((self.case.of(first.into()), 1));
         }
         let decoded = (2..=4).find_map(|length| {
             let character = std::str::from_utf8(rest.get(..length)?).ok()?;
@@ -329,6 +367,24 @@ mod tests {
         assert!(matches("[x", "[x"));
         assert!(matches("[a-\\", "[a-\\"));
         assert!(matches("[é-ü]", "ö"));
+    }
+
+    #[test]
+    fn case_counts_where_it_tells_names_apart() {
+        let matches =
+            |pattern: &str, name: &str| Glob::exact(pattern).matches_text(name.as_bytes());
+        for (pattern, name, other) in [
+            ("/A/*", "/A/b", "/a/b"),
+            ("[a-c]?", "bX", "BX"),
+            ("[!B]", "b", "B"),
+            (r"\A*", "Ab", "ab"),
+            (r"\x41*", "Ab", "ab"),
+            ("*X", "aX", "ax"),
+        ] {
+            assert!(matches(pattern, name), "{pattern}");
+            assert!(!matches(pattern, other), "{pattern}");
+        }
+        assert_eq!(Glob::exact(r"/A\xff\-b").beginning(), b"/A\xff-b");
     }
 
     #[test]

@@ -107,7 +107,7 @@ pub trait Resolver {
     /// # Errors
     ///
     /// The reason, in words, why there is none.
-    fn cgroup(&self, path: &str) -> Result<u64, String>;
+    fn cgroup(&self, path: &[u8]) -> Result<u64, String>;
     /// The ports that the kernel gives to connections, `net.ipv4.ip_local_port_range`.
     fn ephemeral_ports(&self) -> Option<RangeInclusive<u16>>;
 }

@@ -18,7 +18,7 @@ pub struct Names {
     everything: bool,
 }
 
-/// Names and beginnings of names, in lower case.
+/// Names and beginnings of names, in lower case. Where case counts, a name begins a pattern that has no more to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Table {
     names: FxHashSet<Box<[u8]>>,
@@ -47,6 +47,7 @@ impl Names {
         self.everything |= glob.is_everything();
         let mut beginning = glob.beginning();
         beginning.truncate(LONGEST);
+        beginning.make_ascii_lowercase();
         if beginning.is_empty() && !glob.is_literal() {
             if !self.wild.contains(&glob) {
                 self.wild.push(glob);
@@ -58,7 +59,7 @@ impl Names {
             false => &mut self.plain,
         };
         let beginning = beginning.into_boxed_slice();
-        if beginning.len() < LONGEST && glob.is_literal() {
+        if beginning.len() < LONGEST && glob.is_literal() && !glob.is_exact() {
             table.names.insert(beginning);
             return;
         }

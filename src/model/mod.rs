@@ -56,8 +56,8 @@ pub use details::{
     Instruction, KernelName, MPTCP_FLAGS, Md5Key, Membership, Memory, MemoryMetric, MptcpInfo,
     MptcpMetric, NETLINK_FLAGS, NetlinkDetails, Numbers, OwnDetails, OwnMetric, PACKET_FANOUTS,
     PACKET_FLAGS, PACKET_VERSIONS, PacketDetails, PacketRing, Program, SOCKET_OPTIONS, SctpInfo,
-    SctpMetric, Subflow, TCP_OPTIONS, TcpInfo, TcpMetric, Tls, Ulp, UnixDetails, UnixFile, Vegas,
-    XDP_FLAGS, XdpDetails, XdpUmem,
+    SctpMetric, Subflow, TCP_OPTIONS, TcpInfo, TcpMetric, Tls, UNMEASURED_RTT_US, Ulp, UnixDetails,
+    UnixFile, Vegas, XDP_FLAGS, XdpDetails, XdpUmem,
 };
 pub use exposure::{Exposure, PortRange};
 pub use family_words::{ethertype_named, ethertype_word, netlink_named, netlink_word};

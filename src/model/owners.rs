@@ -4,7 +4,7 @@ use super::{Inode, Port, Socket, State, Uid};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// A process or thread id, as the reader's PID namespace numbers it.
+/// A process or thread id, as the mounted /proc numbers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pid(pub u32);
 

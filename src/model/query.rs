@@ -112,6 +112,8 @@ pub struct Query {
     pub tables: TableSet,
     /// Those of them that the user named, rather than got by default.
     pub named: TableSet,
+    /// Whether the user asked for all tables in so many words: what the kernel cannot list of them is told then.
+    pub everything: bool,
     /// The states.
     pub states: StateMasks,
     /// The socket types.

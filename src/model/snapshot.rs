@@ -70,7 +70,9 @@ pub enum Notice {
         /// The protocol.
         protocol: Protocol,
     },
-    /// The kernel can neither list the sockets of a table nor count them: there may be some.
+    /// The kernel can neither list the sockets of a table nor count them: there may be some. It is told to who asked for all tables by
+    /// that word, and does not make the result incomplete: a kernel may lack a module for what hardly anybody uses, and `-A all --strict`
+    /// would fail there for good. Who names the table itself gets [`Notice::Unavailable`].
     Unlisted {
         /// The table.
         table: Table,
@@ -144,22 +146,17 @@ pub enum Notice {
         /// Their names.
         names: Vec<&'static str>,
     },
-    /// Connections have no counters at all, though counters were asked for: in a dump that was made without them.
-    CountersUntold {
-        /// How many.
-        count: u64,
-    },
-    /// Sockets have none of these, though they were asked for: in a dump that was made without them.
+    /// Sockets have none of this, though it was asked for: in a dump that was made without it, or by a kernel that did not tell it.
     DetailsUntold {
-        /// What they have none of, each with its option.
-        what: Vec<&'static str>,
+        /// What they have none of, with its option.
+        what: &'static str,
         /// How many.
         count: u64,
     },
-    /// The kernel told nothing of these, as it does to those without `CAP_NET_ADMIN`.
+    /// The kernel told nothing of this, as it does to those without `CAP_NET_ADMIN`.
     Withheld {
-        /// What was not told, each with its option.
-        what: Vec<&'static str>,
+        /// What was not told, with its option.
+        what: &'static str,
         /// Of how many sockets.
         count: u64,
     },
@@ -220,7 +217,6 @@ impl Notice {
             Self::FilterUnknown { .. } => "filter-unknown",
             Self::Limited { .. } => "limited",
             Self::CountersUnknown { .. } => "counters-unknown",
-            Self::CountersUntold { .. } => "counters-untold",
             Self::DetailsUntold { .. } => "details-untold",
             Self::Withheld { .. } => "withheld",
             Self::FamiliesUntold { .. } => "families-untold",
@@ -239,7 +235,6 @@ impl Notice {
             Self::Undecodable { count, .. }
             | Self::OwnersHidden { count, .. }
             | Self::FilterUnknown { count }
-            | Self::CountersUntold { count }
             | Self::DetailsUntold { count, .. }
             | Self::Withheld { count, .. }
             | Self::FamiliesUntold { count } => Some(*count),
@@ -260,7 +255,6 @@ impl Notice {
                 | Self::DumpDamaged { .. }
                 | Self::StatesUnavailable { .. }
                 | Self::DetailsUnavailable { .. }
-                | Self::CountersUntold { .. }
                 | Self::DetailsUntold { .. }
                 | Self::Withheld { .. }
                 | Self::OwnersHidden { .. }
@@ -387,26 +381,19 @@ impl fmt::Display for Notice {
                 }
                 f.write_str(" (JSON has null)")
             }
-            Self::CountersUntold { count } => write!(
-                f,
-                "of {count} {} no counter was told: a dump has what its maker asked for (ss -i, portctl -i)",
-                if *count == 1 { "socket" } else { "sockets" },
-            ),
             Self::DetailsUntold { what, count } => write!(
                 f,
-                "of {count} {} no {} was told: a dump has what its maker asked for",
+                "of {count} {} no {what} was told: a dump has what its maker asked for, and its kernel told",
                 if *count == 1 { "socket" } else { "sockets" },
-                what.join(", no "),
             ),
             Self::Withheld { what, count } => write!(
                 f,
-                "of {count} {} {} was not told: the kernel keeps that from those without CAP_NET_ADMIN",
+                "of {count} {} {what} was not told: the kernel keeps that from those without CAP_NET_ADMIN",
                 if *count == 1 { "socket" } else { "sockets" },
-                what.join(" or "),
             ),
             Self::FamiliesUntold { count } => write!(
                 f,
-                "{count} {} on [::] may be for IPv4, too: netlink tells whether (V6ONLY), and /proc does not",
+                "{count} {} on [::] may be for IPv4, too: newer kernels tell whether (V6ONLY) by netlink, none by /proc",
                 if *count == 1 { "socket" } else { "sockets" },
             ),
             Self::ColumnsDropped { columns, remedy } => write!(

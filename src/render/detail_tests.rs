@@ -408,6 +408,58 @@ fn json_is_as_the_schema_says() {
     assert_eq!(document["sockets"][4]["tcp"], serde_json::Value::Null);
 }
 
+/// The kernel has numbers for times that were never measured; they are no hours.
+#[test]
+fn what_was_not_measured_is_no_time() {
+    let never = [0x7fff_ffff, u32::MAX].map(Some);
+    for us in never {
+        let infos = [
+            Congestion::Bbr(Bbr {
+                min_rtt_us: us,
+                ..Bbr::default()
+            }),
+            Congestion::Vegas(Vegas {
+                rtt_us: us,
+                minrtt_us: us,
+                ..Vegas::default()
+            }),
+        ];
+        for info in infos {
+            let details = Details {
+                tcp: Some(busy()),
+                congestion_info: Some(info),
+                ..Details::default()
+            };
+            let socket = connection(1, details);
+            let context = Context {
+                owners: None,
+                names: &FixedNames,
+            };
+            let row = Row {
+                socket: &socket,
+                context,
+            };
+            let mut text = Vec::new();
+            let mut recent = details::Recent::default();
+            details::write(&mut text, row, options().details, None, &mut recent);
+            let text = String::from_utf8(text).unwrap();
+            let of_block = text.lines().last().unwrap();
+            assert!(of_block.contains("rtt -"), "{of_block}");
+            for metric in [
+                ExtraMetric::BbrMinRtt,
+                ExtraMetric::VegasRtt,
+                ExtraMetric::VegasMinrtt,
+            ] {
+                assert!(!matches!(metric.value(row), Value::Microseconds(_)));
+            }
+            let mut json = Vec::new();
+            json_details::write(&mut json, socket.details());
+            let json = String::from_utf8(json).unwrap();
+            assert!(!json.contains(&us.unwrap().to_string()), "{json}");
+        }
+    }
+}
+
 /// Every member that a field says it has in JSON is there.
 #[test]
 fn fields_are_where_they_say_in_json() {

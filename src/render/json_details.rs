@@ -5,7 +5,7 @@ use super::pieces::{self, Piece};
 use super::text;
 use crate::model::{
     Congestion, Details, MPTCP_FLAGS, Md5Key, MemoryMetric, SOCKET_OPTIONS, Subflow, TcpInfo,
-    TcpMetric, Tls, Ulp, Unit, Value,
+    TcpMetric, Tls, UNMEASURED_RTT_US, Ulp, Unit, Value,
 };
 
 /// Appends the three members, the comma before them included.
@@ -180,10 +180,11 @@ pub(super) fn words(out: &mut Vec<u8>, bits: u64, names: &'static [&'static str]
 
 fn congestion(out: &mut Vec<u8>, info: Option<Congestion>) {
     let wide = |n: Option<u32>| n.map(u64::from);
+    let measured = |us: Option<u32>| wide(us.filter(|us| *us < UNMEASURED_RTT_US));
     literal(out, ",\"bbr\":");
     if let Some(Congestion::Bbr(bbr)) = info {
         maybe_number(out, "{\"bw_bytes_per_s\":", bbr.bw);
-        maybe_number(out, ",\"min_rtt_us\":", wide(bbr.min_rtt_us));
+        maybe_number(out, ",\"min_rtt_us\":", measured(bbr.min_rtt_us));
         factor(out, ",\"pacing_gain\":", bbr.pacing_gain);
         factor(out, ",\"cwnd_gain\":", bbr.cwnd_gain);
         literal(out, "}");
@@ -205,8 +206,8 @@ fn congestion(out: &mut Vec<u8>, info: Option<Congestion>) {
     if let Some(Congestion::Vegas(vegas)) = info {
         flag(out, "{\"enabled\":", vegas.enabled.map(|n| n != 0));
         maybe_number(out, ",\"rttcnt\":", wide(vegas.rttcnt));
-        maybe_number(out, ",\"rtt_us\":", wide(vegas.rtt_us));
-        maybe_number(out, ",\"minrtt_us\":", wide(vegas.minrtt_us));
+        maybe_number(out, ",\"rtt_us\":", measured(vegas.rtt_us));
+        maybe_number(out, ",\"minrtt_us\":", measured(vegas.minrtt_us));
         literal(out, "}");
     } else {
         literal(out, "null");

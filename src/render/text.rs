@@ -22,7 +22,7 @@ pub struct TextOptions {
 /// What stands for a value that nobody can tell.
 pub(super) const UNKNOWN: &[u8] = b"?";
 /// What stands for a value that is known to be nothing.
-const NONE: &[u8] = b"-";
+pub(super) const NONE: &[u8] = b"-";
 /// What stands for the peer of a socket that has none.
 const NO_PEER: &[u8] = b"*:*";
 

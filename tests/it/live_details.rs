@@ -462,7 +462,23 @@ fn through_proc_details_are_unknown() {
         for name in ["rtt_us", "bytes_acked", "lost", "congestion", "unacked"] {
             assert!(tcp[name].is_null(), "{name}: {tcp}");
         }
-        let answer = portctl("ls -tnH --source proc --columns rtt,drops,congestion").quiet();
+        let answer = portctl("ls -tnH --source proc --columns rtt,drops,congestion").exits(0);
+        assert!(answer.stderr.contains("are unknown"), "{answer}");
+        // Columns are a question, as options are; what the text has is answered.
+        let strictly = |columns: &str| {
+            portctl(&format!(
+                "ls -tn --source proc --strict --columns {columns}"
+            ))
+        };
+        for column in ["rtt", "drops", "congestion"] {
+            strictly(column).exits(4);
+        }
+        for columns in [
+            "rto,ato,snd_cwnd,snd_ssthresh",
+            "local,unix_waiting,sctp_locals",
+        ] {
+            strictly(columns).quiet();
+        }
         assert!(
             answer
                 .lines()
@@ -559,6 +575,39 @@ fn threads_of_the_holders() {
             row(&list("ls -tnp"), &pair.client).owners.processes[0].threads,
             None
         );
+        drop(stop);
+        let _ = thread.join();
+    });
+}
+
+/// The kernel compares threads by the ids that this process's own PID namespace gives them, and /proc here has others.
+#[test]
+#[ignore = "needs user, network, mount and PID namespaces"]
+fn threads_where_proc_is_of_another_namespace() {
+    let name = "live_details::threads_where_proc_is_of_another_namespace";
+    namespace::run_with_mounts(name, || {
+        let this = std::fs::read_link("/proc/self").unwrap();
+        let this: u32 = this.to_str().unwrap().parse().unwrap();
+        assert_ne!(this, std::process::id(), "/proc is that of outside");
+        let pair = Pair::on("127.0.0.1");
+        let (stop, wait) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || wait.recv());
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+        let mut tids: Vec<u32> = tasks
+            .map(|task| task.unwrap().file_name().to_str().unwrap().parse().unwrap())
+            .collect();
+        tids.sort_unstable();
+        assert!(tids.len() > 1);
+        let document = list("ls -tnT");
+        let processes = &row(&document, &pair.client).owners.processes;
+        let told: Vec<_> = processes
+            .iter()
+            .map(|process| {
+                let threads = process.threads.iter().flatten();
+                (process.pid, threads.map(|t| t.tid).collect())
+            })
+            .collect();
+        assert_eq!(told, [(this, tids)]);
         drop(stop);
         let _ = thread.join();
     });

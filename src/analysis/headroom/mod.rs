@@ -280,7 +280,7 @@ impl Sum {
         port: u16,
         judgement: Judgement,
     ) {
-        let share = Share::of(judgement.fate, table.bucket(port));
+        let share = Share::of(judgement.fate, table, port);
         self.count.add(share);
         self.parts.add(judgement.fate);
         self.guesses += u32::from(judgement.is_guess());
@@ -302,7 +302,7 @@ impl Sum {
         port: u16,
         judgement: Judgement,
     ) {
-        let share = Share::of(judgement.fate, table.bucket(port));
+        let share = Share::of(judgement.fate, table, port);
         self.count.remove(share);
         self.parts.remove(judgement.fate);
         self.guesses -= u32::from(judgement.is_guess());
@@ -361,16 +361,18 @@ struct Share {
 
 impl Share {
     /// A port's fate is what is expected; whether its bucket is known to be open decides what is certain.
-    fn of(fate: Fate, bucket: Bucket) -> Self {
+    fn of(fate: Fate, table: &PortTable, port: u16) -> Self {
         let certain = match fate {
             Fate::Free | Fate::Elsewhere => true,
-            Fate::Shared => bucket == Bucket::Open,
+            Fate::Shared => table.bucket(port) == Bucket::Open,
             _ => false,
         };
+        // Whoever has the port may have it on another interface.
+        let elsewhere = !table.sight().interfaces && fate.hangs_on_interface();
         Self {
             min: certain,
             expected: fate.is_available(),
-            max: fate.is_available() || fate.is_doubtful(),
+            max: fate.is_available() || fate.is_doubtful() || elsewhere,
         }
     }
 }

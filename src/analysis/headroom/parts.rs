@@ -126,6 +126,22 @@ impl Fate {
         )
     }
 
+    /// Whether somebody has what the flow would have, on the interface of the flow: whoever is bound to another leaves it alone.
+    #[must_use]
+    pub const fn hangs_on_interface(self) -> bool {
+        matches!(
+            self,
+            Self::SynSent
+                | Self::Established
+                | Self::CloseWait
+                | Self::Closing
+                | Self::OtherState
+                | Self::TimeWaitKept
+                | Self::OrphanFinWait2
+                | Self::AddressTaken
+        )
+    }
+
     /// Whether the flow may get the port although that is not expected.
     #[must_use]
     pub const fn is_doubtful(self) -> bool {

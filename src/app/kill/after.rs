@@ -95,6 +95,7 @@ fn holders(question: &Question, names: &SystemNames, parents: &[Pid]) -> Result<
                 std::slice::from_ref(question),
             ),
             named: TableSet::EMPTY,
+            everything: false,
             states: StateMasks::same(StateSet::LISTEN.or(StateSet::CLOSE)),
             kinds: Kinds::ALL,
             conditions: Conditions::default(),

@@ -177,6 +177,7 @@ fn other_listeners(
         query: Query {
             tables: Table::ALL.into_iter().collect(),
             named: TableSet::EMPTY,
+            everything: false,
             states: StateMasks {
                 tcp: StateSet::LISTEN,
                 ..StateMasks::same(StateSet::LISTEN.or(StateSet::CLOSE))

@@ -7,16 +7,18 @@
 mod fdinfo;
 mod services;
 mod tables;
+mod threads;
 mod tunnels;
 mod unclaimed;
 pub(super) mod walk;
 
 use super::{mounts, rights};
-use crate::model::{Barrier, Inode, Listeners, OwnerTable, Pid, Query, ScanReport, Socket, Thread};
+use crate::model::{Barrier, Inode, Listeners, OwnerTable, Pid, Query, ScanReport, Socket};
 use crate::sys::{self, capabilities::Right, proc_root::Dir};
 use rustc_hash::FxHashSet;
 use rustix::io::Errno;
 use std::path::Path;
+pub(super) use threads::{Sharers, sharers};
 use walk::{Found, Walk, Walked};
 
 /// Finds the holders of `sockets`, which `query` brought, and the reasons of those that have none.
@@ -88,26 +90,6 @@ pub fn find_holders(wanted: &FxHashSet<Inode>) -> OwnerTable {
         table.set_report(report(&proc, &walked));
     }
     table
-}
-
-/// The threads of a process that use the descriptor table of its thread `table`, by id; `None` if it is gone.
-pub(super) fn threads_sharing(pid: Pid, table: Pid) -> Option<Vec<Thread>> {
-    let _rights = sys::capabilities::to_look();
-    let shares = |tid: &u32| match sys::kcmp::descriptor_tables(table.0, *tid) {
-        Ok(order) => order.is_eq(),
-        Err(Errno::SRCH) => false,
-        // Where they cannot be told apart, they are taken to share one table, as nearly all do.
-        Err(_) => true,
-    };
-    let threads = sys::process::threads(pid.0)?.into_iter().filter(shares);
-    Some(
-        threads
-            .map(|tid| Thread {
-                tid: Pid(tid),
-                name: sys::process::thread_name(pid.0, tid).map(Vec::into_boxed_slice),
-            })
-            .collect(),
-    )
 }
 
 /// Every process id, ascending.

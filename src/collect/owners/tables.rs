@@ -2,11 +2,21 @@
 //!
 //! Threads share one unless they unshare(2) `CLONE_FILES`, and /proc does not tell; kcmp(2) does.
 
+use crate::sys;
 use rustix::io::Errno;
 use std::cmp::Ordering;
 
 /// Above this many different tables in one process further threads are not compared, but each taken for one that has its own.
 const MAX_TABLES: usize = 64;
+
+/// How kcmp(2) compares the tables of two threads.
+pub(super) type Compare<'a> = &'a dyn Fn(u32, u32) -> Result<Ordering, Errno>;
+
+/// Whether the tables of threads that /proc lists can be compared: kcmp(2) takes the ids of this process's PID namespace, and where
+/// /proc is of another, the same numbers are of other threads, or of none.
+pub(super) fn can_be_compared() -> bool {
+    sys::kcmp::works() && sys::namespace::proc_shows_own_pids()
+}
 
 /// Threads that share one descriptor table.
 pub(super) type Sharing = Vec<u32>;
@@ -17,7 +27,7 @@ pub(super) type Sharing = Vec<u32>;
 pub(super) fn other_than(
     first: Option<u32>,
     threads: &[u32],
-    compare: &dyn Fn(u32, u32) -> Result<Ordering, Errno>,
+    compare: Compare<'_>,
 ) -> Result<Vec<Sharing>, Errno> {
     let same = |one, other| compare(one, other).map(Ordering::is_eq);
     let mut groups: Vec<Sharing> = Vec::new();

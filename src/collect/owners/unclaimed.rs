@@ -181,6 +181,7 @@ fn look_at_rows(
     let query = Query {
         tables,
         named: TableSet::EMPTY,
+        everything: false,
         states,
         kinds: Kinds::ALL,
         conditions: Conditions::default(),

@@ -133,7 +133,7 @@ impl<'a> Walk<'a> {
             proc,
             wanted,
             unix: None,
-            can_compare: sys::kcmp::works() && sys::namespace::proc_shows_own_pids(),
+            can_compare: tables::can_be_compared(),
             shows_rings: sys::kernel_release()
                 .is_some_and(|release| release >= pid::RINGS_SHOWN_SINCE),
             sockets_mount: fdinfo::sockets_mount(proc),

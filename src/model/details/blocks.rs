@@ -41,6 +41,10 @@ pub enum Congestion {
     Bbr(Bbr),
 }
 
+/// A round-trip time of [`Congestion`] that was not measured yet is this much or more: `0x7fffffff` in `net/ipv4/tcp_vegas.c` and
+/// those like it, `~0U` in `tcp_bbr.c`.
+pub const UNMEASURED_RTT_US: u32 = 0x7fff_ffff;
+
 impl Congestion {
     /// Its numbers, in the order of the kernel's structure; `None` for those that were not sent, and behind the last.
     #[must_use]

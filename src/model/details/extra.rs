@@ -3,7 +3,7 @@
 use super::bits::{MPTCP_FLAGS, SOCKET_OPTIONS};
 use super::metrics::metrics;
 use super::tcp_info::missing;
-use super::{Bbr, Congestion, Dctcp, Details, TcpInfo, TcpMetric, Tls, Vegas};
+use super::{Bbr, Congestion, Dctcp, Details, TcpInfo, TcpMetric, Tls, UNMEASURED_RTT_US, Vegas};
 use crate::model::{Family, Protocol, Row, Value, Why};
 
 metrics! {
@@ -158,7 +158,7 @@ impl Congestion {
 fn bbr(info: &Bbr, metric: ExtraMetric) -> Value<'static> {
     match metric {
         ExtraMetric::BbrBw => sent(info.bw, Value::Rate),
-        ExtraMetric::BbrMinRtt => sent(info.min_rtt_us, |n| Value::Microseconds(n.into())),
+        ExtraMetric::BbrMinRtt => round_trip(info.min_rtt_us),
         ExtraMetric::BbrPacingGain => sent(info.pacing_gain, Value::Factor256),
         ExtraMetric::BbrCwndGain => sent(info.cwnd_gain, Value::Factor256),
         _ => Value::None,
@@ -180,10 +180,18 @@ fn vegas(info: &Vegas, metric: ExtraMetric) -> Value<'static> {
     match metric {
         ExtraMetric::VegasEnabled => sent(info.enabled, |n| Value::Flag(n != 0)),
         ExtraMetric::VegasRttcnt => sent(info.rttcnt, |n| Value::Number(n.into())),
-        ExtraMetric::VegasRtt => sent(info.rtt_us, |n| Value::Microseconds(n.into())),
-        ExtraMetric::VegasMinrtt => sent(info.minrtt_us, |n| Value::Microseconds(n.into())),
+        ExtraMetric::VegasRtt => round_trip(info.rtt_us),
+        ExtraMetric::VegasMinrtt => round_trip(info.minrtt_us),
         _ => Value::None,
     }
+}
+
+/// A round-trip time, if one was measured.
+fn round_trip(us: Option<u32>) -> Value<'static> {
+    sent(us, |us| match us {
+        0..UNMEASURED_RTT_US => Value::Microseconds(us.into()),
+        UNMEASURED_RTT_US.. => Value::None,
+    })
 }
 
 /// A member of a structure, which a shorter one does not have.

@@ -16,7 +16,9 @@ mod set;
 mod tcp_info;
 
 pub use bits::{ACCECN_FAILURES, MPTCP_FLAGS, SOCKET_OPTIONS, TCP_OPTIONS};
-pub use blocks::{Bbr, Congestion, Dctcp, KernelName, Md5Key, Subflow, Tls, Ulp, Vegas};
+pub use blocks::{
+    Bbr, Congestion, Dctcp, KernelName, Md5Key, Subflow, Tls, UNMEASURED_RTT_US, Ulp, Vegas,
+};
 pub use extra::ExtraMetric;
 pub use memory::{Memory, MemoryMetric};
 pub use mptcp::{MptcpInfo, MptcpMetric};

@@ -143,11 +143,11 @@ metrics! {
     /// What only one family has.
     OwnMetric in "" as OWN_FIELDS, Own, from "sock_diag", read by read;
     SctpPrimary "sctp_primary" [] "sctp.p_address" INFO Text "SCTP: address of the primary path";
-    SctpLocals "sctp_locals" [] "sctp.locals" INFO Text "SCTP: addresses of our end";
-    SctpPeers "sctp_peers" [] "sctp.peers" INFO Text "SCTP: addresses of the peer";
+    SctpLocals "sctp_locals" [] "sctp.locals" INFO Text "SCTP: addresses of our end; a filter asks for one";
+    SctpPeers "sctp_peers" [] "sctp.peers" INFO Text "SCTP: addresses of the peer; a filter asks for one";
     UnixVfsInode "unix_vfs_inode" [] "unix.vfs_inode" EXTENDED Number "unix: inode of the file that it is bound to, the low 32 bits";
     UnixVfsDevice "unix_vfs_device" [] "unix.vfs_device" EXTENDED Text "unix: device of that file, major:minor";
-    UnixWaiting "unix_waiting" [] "unix.waiting" EXTENDED Text "unix listeners: inodes of the clients that wait to be accepted";
+    UnixWaiting "unix_waiting" [] "unix.waiting" EXTENDED Text "unix listeners: inodes of waiting clients; a filter asks for one";
     PacketVersion "packet_version" [] "packet.version" EXTENDED Word "packet: version of the headers in rings";
     PacketReserve "packet_reserve" [] "packet.reserve" EXTENDED Bytes "packet: room kept before each packet in the ring";
     PacketCopyThresh "packet_copy_thresh" [] "packet.copy_thresh" EXTENDED Number "packet: PACKET_COPY_THRESH";
@@ -171,7 +171,7 @@ metrics! {
     PacketTxFeatures "packet_tx_features" [] "packet.tx_ring.features" EXTENDED Hex "packet: features of the transmit ring";
     PacketMemberships "packet_memberships" [] "packet.memberships" EXTENDED Text "packet: hardware addresses and modes that it has asked for";
     PacketFilter "packet_filter" ["bpf"] "packet.filter" FILTER Text "packet: its filter program, disassembled; needs CAP_NET_ADMIN";
-    NetlinkGroups "netlink_groups" [] "netlink.groups" EXTENDED Text "netlink: multicast groups joined; a filter asks for one of them";
+    NetlinkGroups "netlink_groups" [] "netlink.groups" EXTENDED Text "netlink: multicast groups joined; a filter asks for one";
     NetlinkFlags "netlink_flags" [] "netlink.flags" EXTENDED Words "netlink: what is switched on";
     XdpRxRing "xdp_rx_ring" [] "xdp.rx_ring" EXTENDED Number "XDP: entries of the receive ring";
     XdpTxRing "xdp_tx_ring" [] "xdp.tx_ring" EXTENDED Number "XDP: entries of the transmit ring";

@@ -20,8 +20,7 @@ use super::pieces::{Piece, decimal};
 use super::text;
 use super::units;
 use crate::model::{
-    DetailSet, Details, ExtraMetric, FieldId, MemoryMetric, Protocol, Queues, Row, State,
-    TcpMetric, Value,
+    DetailSet, Details, ExtraMetric, FieldId, MemoryMetric, Queues, Row, TcpMetric, Value,
 };
 
 /// Which details, and where they go.
@@ -48,7 +47,6 @@ pub(super) fn write(
         listener(&mut lines, row);
     }
     let Some(details) = row.socket.details() else {
-        recent.untold += u64::from(options.shown.has(DetailSet::INFO) && has_counters(row));
         return;
     };
     if options.shown.has(DetailSet::INFO) {
@@ -78,15 +76,6 @@ pub(super) fn has(row: Row<'_>, field: FieldId) -> bool {
         FieldId::Extra(_) => details.is_some(),
         _ => true,
     }
-}
-
-/// Whether the kernel has counters of a socket: not of one that is in no connection and waits for none, nor of one that is little more
-/// than an address any more, or yet.
-fn has_counters(row: Row<'_>) -> bool {
-    let socket = row.socket;
-    socket.protocol == Protocol::Tcp
-        && socket.inode.is_some()
-        && !matches!(socket.state, State::Close | State::BoundInactive)
 }
 
 /// What a listener has: a queue, and drops of its own.
@@ -138,6 +127,7 @@ pub(super) fn value(out: &mut Vec<u8>, value: &Value<'_>) {
         Value::Flag(flag) => out.extend_from_slice(if *flag { b"yes" } else { b"no" }),
         Value::Text(bytes) => escape_into(out, bytes),
         Value::Name(bytes) => escape_into(out, bytes),
+        Value::None => out.extend_from_slice(text::NONE),
         _ => out.extend_from_slice(text::UNKNOWN),
     }
 }

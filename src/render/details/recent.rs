@@ -23,8 +23,6 @@ pub(in crate::render) struct Recent {
     pub(super) buffers: Short,
     /// A bit for each counter that was not told of some socket.
     pub(super) unknown: u128,
-    /// Connections of which no counter was told, though counters were asked for.
-    pub(super) untold: u64,
 }
 
 /// How many blocks there are.
@@ -40,7 +38,6 @@ impl Default for Recent {
             blocks: [const { Short::NONE }; BLOCKS],
             buffers: Short::NONE,
             unknown: 0,
-            untold: 0,
         }
     }
 }
@@ -50,8 +47,7 @@ impl Recent {
     pub(in crate::render) fn notices(&self) -> Vec<Notice> {
         let names: Vec<_> = counters::names(self.unknown).collect();
         let unknown = (!names.is_empty()).then_some(Notice::CountersUnknown { names });
-        let untold = (self.untold > 0).then_some(Notice::CountersUntold { count: self.untold });
-        unknown.into_iter().chain(untold).collect()
+        unknown.into_iter().collect()
     }
 }
 

@@ -42,7 +42,7 @@ impl Resolver for Names {
     fn similar_users(&self, _: &str) -> Vec<String> {
         Vec::new()
     }
-    fn cgroup(&self, _: &str) -> Result<u64, String> {
+    fn cgroup(&self, _: &[u8]) -> Result<u64, String> {
         Ok(77)
     }
     fn ephemeral_ports(&self) -> Option<RangeInclusive<u16>> {

@@ -72,7 +72,20 @@ fn a_list_of_everything_is_complete() {
             };
             assert_eq!(told("ls -A all -a"), unlisted, "{vsock}");
             assert_eq!(told("ls -A all --count"), unlisted, "{vsock}");
+            assert_eq!(told("top --by protocol -A all -a"), unlisted, "{vsock}");
+            assert_eq!(told("ls -A all -a -D /dev/null"), unlisted, "{vsock}");
             assert!(!told("ls -a") && !told("ls -A all,!vsock -a"));
+            assert!(!told("top --by protocol -a"));
+            // It is no failure, and yet no reason to be sure that there are none.
+            portctl("ls -A all -a --source auto --strict").exits(0);
+            let sure = |arguments: &str| portctl(arguments).code == Some(1);
+            assert_eq!(
+                sure("ls -A all -a --exists sport = 9"),
+                !unlisted,
+                "{vsock}"
+            );
+            assert!(sure("ls -A all,!vsock -a --exists sport = 9"));
+            assert!(sure("ls -A all -a --exists sport = 9 protocol = tcp"));
             for arguments in [
                 "ls -ap",
                 "ls -A all,!vsock -a",
@@ -90,10 +103,14 @@ fn a_list_of_everything_is_complete() {
             }
             // There is no text of these to be read, only a count.
             let said = portctl("ls -a -v").exits(0).stderr;
-            for table in ["vsock", "xdp", "mptcp", "dccp"] {
-                let mut lines = said.lines().filter(|line| line.contains(table));
-                assert!(!lines.any(|line| line.ends_with("from proc")), "{said}");
-            }
+            let textless = ["vsock: ", "xdp: ", "mptcp/", "dccp/"];
+            let is_of_one = |line: &&str| {
+                line.contains(" from ") && textless.iter().any(|table| line.contains(table))
+            };
+            let lines: Vec<_> = said.lines().filter(is_of_one).collect();
+            assert!(!lines.is_empty(), "none of these tables at all: {said}");
+            let from_proc = |line: &&str| line.ends_with("from proc");
+            assert!(!lines.iter().any(from_proc), "{said}");
             // What is always unconnected is not asked for where nobody wants that.
             let document = list("ls");
             let asked = |word: &str| document.tables.iter().any(|t| t.protocol == word);

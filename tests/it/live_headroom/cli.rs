@@ -132,7 +132,8 @@ fn without_netlink_the_bounds_are_wider_and_the_minimum_unknown() {
                 .collect();
             let said = flow().ask(&["--source", "proc"]);
             validate(&said.0);
-            assert_eq!(said.bounds(), (None, 30, 30), "{said:?}");
+            // They may be on another interface than new ones: /proc does not tell.
+            assert_eq!(said.bounds(), (None, 30, 40), "{said:?}");
             assert_eq!(said.doubts(), ["bound-unseen", "interfaces-unseen"]);
             // Nor does it need netlink for the source address.
             for (more, source) in [("", "127.0.0.1"), (" --from 127.0.0.5", "127.0.0.5")] {

@@ -426,6 +426,8 @@ fn interfaces_have_flows_of_their_own() {
         let _bound = place.open(&to(A).device("lo"), 10);
         place.exactly(&to(A).device("lo"), 30);
         place.expected(&to(A), 40);
+        let by_proc = to(A).ask(&["--source", "proc"]);
+        assert_eq!(by_proc.bounds(), (None, 30, 40), "{by_proc:?}");
         let _unbound = place.open(&to(C), 10);
         place.expected(&to(C), 30);
         place.expected(&to(C).device("lo"), 30);
