@@ -222,8 +222,7 @@ fn list(plan: &LsPlan, streaming: bool) -> Box<dyn List> {
             Stdout,
             TableOptions {
                 columns: plan.columns.clone(),
-                // Without a heading nobody could tell which columns are left.
-                may_drop: !plan.columns_named && plan.header,
+                columns_named: plan.columns_named,
                 header: plan.header,
                 width: plan.width,
                 streaming,

@@ -25,7 +25,7 @@ use crate::exit::Exit;
 use crate::filter;
 use crate::model::{Barrier, NetNs, Notice, Query, SourceChoice, SourceKind, field_by_name};
 use crate::render::escape::escape;
-use crate::render::prose::fit;
+use crate::render::prose::{fit, reflow};
 use crate::render::{Closing, Opening, schema};
 use crate::sys;
 use crate::sys::stdout::Stdout;
@@ -151,7 +151,7 @@ fn command(cli: Cli) -> Result<Exit, Error> {
 fn help(name: &str) -> Result<Exit, Error> {
     if let Some(text) = topics::topic(name) {
         return print(&match terminal().width {
-            Some(width) => fit(&text, width).into(),
+            Some(width) => reflow(&text, width).into(),
             None => text,
         });
     }
@@ -230,17 +230,28 @@ fn write_all(bytes: &[u8]) -> io::Result<()> {
 /// Says something on standard error, in one write. If that is closed, there is nobody to tell.
 fn say(text: &str) {
     let said = match sys::terminal::stderr_width() {
-        Some(width) => text
-            .split_inclusive('\n')
-            // What was typed is repeated behind a blank, with carets below it.
-            .map(|line| match line.starts_with(' ') {
-                true => line.to_owned(),
-                false => fit(line, width),
-            })
-            .collect(),
+        Some(width) => fit_but_for_carets(text, width),
         None => text.to_owned(),
     };
     let _ = io::stderr().write_all(said.as_bytes());
+}
+
+/// Lines that fit `width`; but what was typed, and is repeated above carets, stays where they point.
+fn fit_but_for_carets(text: &str, width: usize) -> String {
+    let is_carets = |line: &str| {
+        let carets = line.trim();
+        !carets.is_empty() && carets.bytes().all(|b| b == b'^')
+    };
+    let mut lines = text.split_inclusive('\n').peekable();
+    let mut fitting = String::new();
+    while let Some(line) = lines.next() {
+        if is_carets(line) || lines.peek().is_some_and(|next| is_carets(next)) {
+            fitting.push_str(line);
+        } else {
+            fitting.push_str(&fit(line, width));
+        }
+    }
+    fitting
 }
 
 fn terminal() -> Terminal {
@@ -284,19 +295,31 @@ fn order_error(error: OrderError, unknown: impl FnOnce(String) -> PlanError) -> 
 
 /// Fails if tables were wanted and none could be read.
 fn closing(query: &Query, collected: Collected) -> Result<Closing, Error> {
+    let mut notices = collected.notices;
+    match (&query.source, plan::inherited_dump(&ProcessEnv)) {
+        (
+            SourceChoice::Dump {
+                path,
+                inherited: true,
+            },
+            _,
+        ) => {
+            let path = path.to_string_lossy().into_owned();
+            notices.insert(0, Notice::InheritedDump { path });
+        }
+        (
+            SourceChoice::Auto | SourceChoice::Netlink | SourceChoice::Proc,
+            Some(SourceChoice::Dump { path, .. }),
+        ) => {
+            let path = path.to_string_lossy().into_owned();
+            notices.insert(0, Notice::IgnoredDump { path });
+        }
+        _ => {}
+    }
     // That there can be no such sockets is an answer.
     let nothing = collected.tables.is_empty() && collected.absent.is_empty();
     if nothing && !query.tables.is_empty() && !collected.stopped {
-        return Err(Error::NothingCollected(collected.notices));
-    }
-    let mut notices = collected.notices;
-    if let SourceChoice::Dump {
-        path,
-        inherited: true,
-    } = &query.source
-    {
-        let path = path.to_string_lossy().into_owned();
-        notices.insert(0, Notice::InheritedDump { path });
+        return Err(Error::NothingCollected(notices));
     }
     Ok(Closing {
         tables: collected.tables,
@@ -395,4 +418,22 @@ fn owners_hidden(count: u64, report: &crate::model::ScanReport) -> Notice {
         Some(barrier) => format!("{why}; {}", barrier.remedy()),
     };
     Notice::OwnersHidden { count, remedy }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_lines_but_those_that_carets_point_into_fit() {
+        let typed = "  state established and dport = and more words\n";
+        let carets = "                                ^^^\n";
+        let text = format!("error: x\n  tcp: no rows could be read: no memory\n{typed}{carets}");
+        let fitting = fit_but_for_carets(&text, 30);
+        assert!(fitting.ends_with(&format!("{typed}{carets}")), "{fitting}");
+        assert!(
+            fitting.starts_with("error: x\n  tcp: no rows could be read:\n    no memory\n"),
+            "{fitting}"
+        );
+    }
 }

@@ -9,8 +9,9 @@ use crate::exit::Exit;
 use crate::filter::Truth;
 use crate::model::{Context, Listeners, Names, Notice, Row, SourceChoice};
 use crate::sys::stdout::Stdout;
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// Saves the rows that pass the filter.
@@ -54,7 +55,13 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     if path == Path::new("-") {
         return Ok(Stdout.write_all(bytes)?);
     }
-    File::create(path)
+    // Root is told the keys of TCP-MD5, and they are in the dump. A file that is there keeps its mode, which somebody chose.
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
         .and_then(|mut file| file.write_all(bytes))
         .map_err(|error| Error::Save {
             path: path.to_owned(),

@@ -96,6 +96,8 @@ pub enum Shell {
 /// `portctl ls`.
 #[derive(Debug, Default, Args)]
 #[command(
+    version,
+    display_name = "portctl",
     args_override_self = true,
     before_help = "\
 Examples:
@@ -174,16 +176,16 @@ pub struct LsArgs {
     #[arg(long, help_heading = OUTPUT, conflicts_with_all = ["json", "ndjson", "csv", "limit"])]
     pub exists: bool,
     /// One JSON document (portctl help json)
-    #[arg(long, help_heading = OUTPUT, overrides_with_all = ["ndjson", "csv"])]
+    #[arg(long, help_heading = OUTPUT, overrides_with = "ndjson")]
     pub json: bool,
     /// One JSON object a line
-    #[arg(long, help_heading = OUTPUT, overrides_with_all = ["json", "csv"])]
+    #[arg(long, help_heading = OUTPUT, overrides_with = "json")]
     pub ndjson: bool,
     /// Comma-separated values
-    #[arg(long, help_heading = OUTPUT, overrides_with_all = ["json", "ndjson"])]
+    #[arg(long, help_heading = OUTPUT, conflicts_with_all = ["json", "ndjson", "record"])]
     pub csv: bool,
     /// Save the rows instead of showing them: netlink messages, of which 'ss' (TCPDIAG_FILE) reads TCP and --from all;
-    /// '-' is standard output
+    /// '-' is standard output. A new file is for its owner only: what root is told may have keys of TCP-MD5 in it
     #[arg(short = 'D', long, visible_alias = "diag", value_name = "FILE", help_heading = OUTPUT,
         conflicts_with_all = ["json", "ndjson", "csv", "count", "exists", "limit"])]
     pub dump: Option<PathBuf>,
@@ -194,7 +196,7 @@ pub struct LsArgs {
     #[arg(long, help_heading = OUTPUT)]
     pub record: bool,
     /// Each socket on one line, however long
-    #[arg(short = 'O', long, help_heading = OUTPUT)]
+    #[arg(short = 'O', long, help_heading = OUTPUT, conflicts_with = "record")]
     pub oneline: bool,
     /// Fit into this many columns; 'none' for no limit [default: the terminal's, none in a pipe]
     #[arg(long, value_name = "COLUMNS", value_parser = width, help_heading = OUTPUT)]

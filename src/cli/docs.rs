@@ -74,7 +74,8 @@ fn main_page() -> io::Result<Vec<u8>> {
          CLICOLOR        no colour, if 0\n\
          CLICOLOR_FORCE  colour even without a terminal, if set and not 0\n\
          TERM            no colour, if dumb\n\
-         TCPDIAG_FILE    a saved dump to read, as if --from named it\n\
+         TCPDIAG_FILE    a saved dump to read, as if --from named it: by ls, top, summary and headroom,\n\
+         \x20               but for --source and -N; why, free, wait and kill are about this host\n\
          COLUMNS         width of a terminal that does not say how wide it is\n",
     );
     section(
@@ -93,6 +94,7 @@ fn command_page(name: &str) -> io::Result<Vec<u8>> {
         .cloned()
         .unwrap_or_default()
         .name(format!("portctl-{name}"))
+        .display_name(format!("portctl-{name}"))
         .bin_name(format!("portctl {name}"))
         .version(env!("CARGO_PKG_VERSION"));
     let mut page = Vec::new();

@@ -570,6 +570,8 @@ fn source(args: &CollectArgs, env: &dyn Env) -> SourceChoice {
             path: path.clone(),
             inherited: false,
         },
+        // Whoever names a namespace of this host means this host.
+        (None, SourceArg::Auto) if args.net.is_some() => SourceChoice::Auto,
         (None, SourceArg::Auto) => inherited_dump(env).unwrap_or_default(),
         (None, SourceArg::Netlink) => SourceChoice::Netlink,
         (None, SourceArg::Proc) => SourceChoice::Proc,
@@ -577,7 +579,8 @@ fn source(args: &CollectArgs, env: &dyn Env) -> SourceChoice {
 }
 
 /// The saved dump that the environment names, as for `ss`.
-pub(super) fn inherited_dump(env: &dyn Env) -> Option<SourceChoice> {
+#[must_use]
+pub fn inherited_dump(env: &dyn Env) -> Option<SourceChoice> {
     let path = env
         .var(env::TCPDIAG_FILE)
         .filter(|name| !name.is_empty())?

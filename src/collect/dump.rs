@@ -32,12 +32,20 @@ pub(super) struct DumpSource {
 }
 
 impl DumpSource {
-    pub(super) fn open(path: &Path, details: DetailSet) -> Result<Self, SourceError> {
+    /// `inherited`, if a variable names the file: errors tell which, as nobody typed that name.
+    pub(super) fn open(
+        path: &Path,
+        inherited: bool,
+        details: DetailSet,
+    ) -> Result<Self, SourceError> {
         if path == Path::new("-") {
             let name = "standard input".to_owned();
             return Ok(Self::new(name, Box::new(io::stdin()), details));
         }
-        let name = path.to_string_lossy().into_owned();
+        let mut name = path.to_string_lossy().into_owned();
+        if inherited {
+            name.push_str(" (the variable TCPDIAG_FILE)");
+        }
         let failed = |source| SourceError::File {
             path: name.clone(),
             source,

@@ -82,8 +82,8 @@ pub fn collect(query: &Query, sink: &mut dyn Sink) -> Result<Collected, SourceEr
         collected: Collected::default(),
     };
     match &query.source {
-        SourceChoice::Dump { path, .. } => {
-            let mut source = dump::DumpSource::open(path, query.details)?;
+        SourceChoice::Dump { path, inherited } => {
+            let mut source = dump::DumpSource::open(path, *inherited, query.details)?;
             let tables: Vec<_> = query.tables.iter().collect();
             collector.dump_file(&mut source, &tables)?;
         }

@@ -82,8 +82,8 @@ pub fn record(query: &Query) -> Result<Recording, SourceError> {
         recording: Recording::default(),
     };
     match &query.source {
-        SourceChoice::Dump { path, .. } => {
-            let mut source = DumpSource::open(path, query.details)?;
+        SourceChoice::Dump { path, inherited } => {
+            let mut source = DumpSource::open(path, *inherited, query.details)?;
             recorder.file(&mut source)?;
         }
         SourceChoice::Proc => {

@@ -100,6 +100,7 @@ impl Checker<'_> {
             Kind::Cgroup if piece.text == "none" => Ok(Predicate::IsNone(c.field)),
             Kind::Cgroup => self.cgroup(c.field, value, piece),
             Kind::Process => Ok(Predicate::Process(c.field, self.process(value).into())),
+            Kind::Thread => self.thread(c, value, piece),
             Kind::Path(side) => Ok(Predicate::Name(side, Glob::new(&value.pattern).into())),
             // Read elsewhere, see `Checker::compared`.
             Kind::State | Kind::Port(_) | Kind::Host(_) => Ok(Predicate::Constant(false)),
@@ -221,7 +222,22 @@ impl Checker<'_> {
         }
     }
 
-    /// The pattern for a process's name, cut as the kernel cuts names.
+    /// Threads by id, if it is a number, else by name.
+    fn thread(
+        &mut self,
+        c: &Comparison,
+        value: &Value,
+        piece: Piece<'_>,
+    ) -> Result<Predicate, Fault> {
+        if piece.text.starts_with(|first: char| first.is_ascii_digit())
+            && let Ok(set) = quantity::numbers(c.field, c.op, super::Unit::None, piece)
+        {
+            return Ok(Predicate::Number(c.field, set));
+        }
+        Ok(Predicate::Named(c.field, self.process(value).into()))
+    }
+
+    /// The pattern for the name of a process or a thread, cut as the kernel cuts names.
     fn process(&mut self, value: &Value) -> Glob {
         let glob = Glob::text(&value.pattern);
         let plain = value.plain();

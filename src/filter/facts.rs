@@ -5,7 +5,7 @@
 use super::names::Names;
 use super::numbers::NumberSet;
 use super::predicate::Truth;
-use crate::model::{CgroupId, Ends, FieldId, Holder, IfIndex, Owners, Row, Socket, Value};
+use crate::model::{CgroupId, Ends, FieldId, Holder, IfIndex, Owners, Row, Socket, Thread, Value};
 
 fn read(row: Row<'_>, field: FieldId) -> Value<'_> {
     (field.field().extract)(row)
@@ -77,6 +77,16 @@ pub(super) fn named(row: Row<'_>, field: FieldId, names: &Names) -> Truth {
         Value::Commands(owners) => held_by(owners, |holder| {
             let arguments = row.context.names.command(holder.lives_as());
             arguments.map(|arguments| names.matches_text(&arguments.join(&b' ')))
+        }),
+        Value::Threads(owners) => held_by(owners, |holder| {
+            let table = row.context.names;
+            let threads = table.threads(holder.process.pid, holder.lives_as())?;
+            let bears = |thread: &Thread| Some(names.matches_text(thread.name.as_deref()?));
+            let known: Vec<_> = threads.iter().map(bears).collect();
+            match known.contains(&Some(true)) {
+                true => Some(true),
+                false => (!known.contains(&None)).then_some(false),
+            }
         }),
         Value::Contexts(owners) => held_by(owners, |holder| {
             let context = row.context.names.context(holder.process.pid);

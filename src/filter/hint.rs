@@ -133,12 +133,7 @@ impl FilterError {
     fn hint_for_operator(&self) -> Option<String> {
         let before = self.text.get(..self.span.start)?;
         let word = before.split_whitespace().next_back()?;
-        ELSEWHERE
-            .iter()
-            .any(|operator| operator.eq_ignore_ascii_case(word))
-            .then(|| {
-                format!("'{word}' is no operator: write '=', with '*' for any text, as in 'process = nginx*'")
-            })
+        is_operator_elsewhere(word).then(|| no_operator(word))
     }
 
     /// The operator that was meant by the symbols around the place.
@@ -160,6 +155,8 @@ impl FilterError {
         let before = self.text.get(..self.span.start).unwrap_or_default();
         if found.is_empty() {
             None
+        } else if is_operator_elsewhere(found) {
+            Some(no_operator(found))
         } else if let Some(operator) = self.operator_meant() {
             Some(format!("did you mean '{operator}'?"))
         } else if before.ends_with(|c: char| !c.is_whitespace() && !"()=<>&|!".contains(c)) {
@@ -195,6 +192,17 @@ impl FilterError {
 
 /// Operators of other languages that are words here.
 const ELSEWHERE: &[&str] = &["~", "=~", "~~", "like", "ilike", "matches", "contains"];
+
+/// Whether another language compares with a word that is no operator here.
+pub(super) fn is_operator_elsewhere(word: &str) -> bool {
+    ELSEWHERE
+        .iter()
+        .any(|operator| operator.eq_ignore_ascii_case(word))
+}
+
+fn no_operator(word: &str) -> String {
+    format!("'{word}' is no operator: write '=', with '*' for any text, as in 'process = nginx*'")
+}
 
 /// What goes by another name elsewhere, and the field that it is here.
 const OTHER_NAMES: &[(&str, &str)] = &[

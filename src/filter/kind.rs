@@ -39,6 +39,8 @@ pub(super) enum Kind {
     User,
     /// The name of a process that holds the socket, or its peer.
     Process,
+    /// The name or the id of a thread that can use the socket.
+    Thread,
 }
 
 /// What numbers may be measured in.
@@ -164,7 +166,6 @@ impl Kind {
             | FieldId::Inode
             | FieldId::Pid
             | FieldId::Fd
-            | FieldId::Threads
             | FieldId::CgroupId => Self::Number(Unit::None),
             FieldId::Cookie => Self::Number(Unit::Hex),
             FieldId::Local | FieldId::Src => Self::Host(Side::Local),
@@ -182,6 +183,7 @@ impl Kind {
             FieldId::Shutdown => Self::Words(SHUTDOWNS),
             FieldId::Exposure => Self::Words(EXPOSURES),
             FieldId::Process | FieldId::PeerProcess => Self::Process,
+            FieldId::Threads => Self::Thread,
             FieldId::Command | FieldId::Context | FieldId::SocketContext => Self::Text,
             FieldId::Tcp(metric) => Self::of_unit(metric.unit(), metric.words()),
             FieldId::Memory(metric) => Self::of_unit(metric.unit(), &[]),
@@ -218,6 +220,7 @@ impl Kind {
             Self::State
                 | Self::Port(_)
                 | Self::Number(_)
+                | Self::Thread
                 | Self::Words(_)
                 | Self::Listed(_)
                 | Self::Protocol
@@ -277,7 +280,7 @@ pub(super) fn example(field: FieldId) -> Cow<'static, str> {
         FieldId::PeerProcess => "peer_process = dbus-*",
         FieldId::Pid => "pid = 812",
         FieldId::Fd => "fd = 3",
-        FieldId::Threads => "threads = 812",
+        FieldId::Threads => "threads = worker*",
         FieldId::Command => "command = *gunicorn*",
         FieldId::Context => "context = *:httpd_t:*",
         FieldId::SocketContext => "socket_context = *:httpd_t:*",

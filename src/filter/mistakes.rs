@@ -73,20 +73,20 @@ fn fields() {
 fn operators_of_other_languages() {
     check(
         "process ~ nginx",
-        "nginx",
-        "there is no field",
+        "~",
+        "'~' stands where an operator should be",
         "'~' is no operator",
     );
     check(
         "process =~ nginx",
-        "nginx",
-        "there is no field",
+        "=~",
+        "'=~' stands where an operator should be",
         "'=~' is no operator",
     );
     check(
         "sport like 22",
-        "22",
-        "there is no field",
+        "like",
+        "'like' stands where an operator should be",
         "'like' is no operator",
     );
     for (text, place, meant) in [

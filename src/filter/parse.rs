@@ -5,7 +5,7 @@
 
 use super::ast::{Comparison, Expr, Node, NodeKind, Op, StateWord};
 use super::error::{ErrorKind, Fault, FilterError};
-use super::hint::{later, other_name};
+use super::hint::{is_operator_elsewhere, later, other_name};
 use super::kind::{Kind as FieldKind, Unit};
 use super::meant::head;
 use super::quantity::{NumberFault, numbers};
@@ -19,6 +19,7 @@ use crate::model::{FIELDS, FieldId, StateSetName, field_by_name};
 const DEEPEST: usize = 200;
 
 const CONDITION: &[&str] = &["a field", "'not'", "'('"];
+const OPERATOR: &[&str] = &["an operator"];
 const CONTINUATION: &[&str] = &["'and'", "'or'", "another condition"];
 
 /// Reads a filter. The words are joined with single blanks to the text that all spans point into.
@@ -373,6 +374,11 @@ impl<'a> Parser<'a> {
         if let Some(field) = field_by_name(name) {
             return Ok(field.id);
         }
+        if let Some(span) = self.foreign_operator() {
+            let found = span.of(self.text).to_owned();
+            let expected = OPERATOR;
+            return Err(Fault::new(ErrorKind::Unexpected { found, expected }, span));
+        }
         let known = FIELDS
             .iter()
             .flat_map(|f| std::iter::once(f.name).chain(f.aliases.iter().copied()));
@@ -399,6 +405,20 @@ impl<'a> Parser<'a> {
             unit_of: unit_of.map(|(.., number)| number.of(self.text).to_owned()),
         };
         Err(Fault::new(kind, span))
+    }
+
+    /// What stands between a field and the word at hand, and was read as the value, if it is an operator elsewhere.
+    fn foreign_operator(&self) -> Option<Span> {
+        let mut at = self.at.checked_sub(1)?;
+        let mut span = self.tokens.get(at)?.span;
+        at = at.checked_sub(1)?;
+        let before = self.tokens.get(at)?;
+        if matches!(before.kind, Kind::Op(_)) && before.span.end == span.start {
+            span = before.span.to(span);
+            at = at.checked_sub(1)?;
+        }
+        let is_field = matches!(&self.tokens.get(at)?.kind, Kind::Word(w) if field_by_name(&w.pattern).is_some());
+        (is_field && is_operator_elsewhere(span.of(self.text))).then_some(span)
     }
 
     /// The number right before the word at hand, and its field, if that has units and the word can be meant as one.

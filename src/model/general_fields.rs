@@ -65,7 +65,7 @@ pub(super) const GENERAL: &[Field] = &[
     field(
         FieldId::AcceptQueue,
         "accept_queue",
-        &["backlog"],
+        &["accept_q", "backlog"],
         "accept_queue.length",
         "listeners: connections waiting for accept()",
         |row| match row.socket.queues {
@@ -77,7 +77,7 @@ pub(super) const GENERAL: &[Field] = &[
     field(
         FieldId::AcceptLimit,
         "accept_limit",
-        &["backlog_limit"],
+        &["limit", "backlog_limit"],
         "accept_queue.limit",
         "listeners: how many connections may wait",
         |row| match row.socket.queues {
@@ -335,7 +335,7 @@ pub(super) const GENERAL: &[Field] = &[
     field(
         FieldId::Shutdown,
         "shutdown",
-        &[],
+        &["shut"],
         "shutdown",
         "directions that are closed: none, recv, send, both",
         |row| {
@@ -393,7 +393,7 @@ pub(super) const GENERAL: &[Field] = &[
         "threads",
         &["tids"],
         "owners.processes.threads",
-        "the threads of its processes that use the descriptor table it is in",
+        "threads of its processes that use its descriptor table; name or id",
         |row| Value::Threads(row.owners()),
     ),
     owned(

@@ -96,6 +96,11 @@ pub enum Notice {
         /// Its file.
         path: String,
     },
+    /// A variable names a saved dump, and the sockets are those of this host all the same.
+    IgnoredDump {
+        /// Its file.
+        path: String,
+    },
     /// A saved dump ended in the middle, or is damaged from some point on.
     DumpDamaged {
         /// What and where.
@@ -204,6 +209,7 @@ impl Notice {
             Self::Broken { .. } => "table-broken",
             Self::Undecodable { .. } => "records-undecodable",
             Self::InheritedDump { .. } => "dump-inherited",
+            Self::IgnoredDump { .. } => "dump-ignored",
             Self::DumpDamaged { .. } => "dump-damaged",
             Self::OwnersHidden { .. } => "owners-hidden",
             Self::NotChosen { .. } => "filter-not-pushed",
@@ -318,7 +324,11 @@ impl fmt::Display for Notice {
             ),
             Self::InheritedDump { path } => write!(
                 f,
-                "these are the sockets of a saved dump, {path}, which the variable TCPDIAG_FILE names, and not those of this host"
+                "this is about a saved dump, {path}, which the variable TCPDIAG_FILE names, and not about this host"
+            ),
+            Self::IgnoredDump { path } => write!(
+                f,
+                "the variable TCPDIAG_FILE names a saved dump, {path}, which was not read: this is about this host"
             ),
             Self::DumpDamaged { reason } => {
                 write!(f, "{reason}; rows after that point are missing")

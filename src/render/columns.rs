@@ -165,6 +165,16 @@ mod tests {
         assert_eq!(names(""), unknown(""));
     }
 
+    /// What is read on the screen can be typed.
+    #[test]
+    fn every_heading_names_its_field() {
+        for field in crate::model::FIELDS {
+            let heading = Column::of(field.id).heading;
+            let named = field_by_name(heading).map(|found| found.id);
+            assert_eq!(named, Some(field.id), "{heading}");
+        }
+    }
+
     #[test]
     fn usual_columns_are_amended() {
         assert_eq!(names("+inode,-peer").unwrap(), ["state", "local", "inode"]);

@@ -202,7 +202,7 @@ fn table(options: TableOptions) -> String {
 fn options() -> TableOptions {
     TableOptions {
         columns: columns::parse("protocol,state,recv_queue,send_queue,local,peer").unwrap(),
-        may_drop: true,
+        columns_named: false,
         header: true,
         width: None,
         streaming: false,
@@ -323,10 +323,46 @@ fn records_have_every_field() {
 }
 
 #[test]
+fn records_have_every_field_that_was_named_whatever_the_socket_has() {
+    let named = |columns_named| {
+        table(TableOptions {
+            columns: columns::parse("local,rtt,drops,congestion").unwrap(),
+            columns_named,
+            ..record()
+        })
+    };
+    for record in named(true).split("\n\n") {
+        let headings: Vec<_> = record.lines().map(|l| l.split(' ').next()).collect();
+        let all = ["LOCAL", "RTT", "DROPS", "CONGESTION"];
+        assert_eq!(headings, all.map(Some), "{record}");
+    }
+    assert!(named(false).split("\n\n").any(|r| !r.contains("RTT")));
+}
+
+#[test]
+fn columns_of_times_have_units_whatever_the_kernel_counts_them_in() {
+    let written = table(TableOptions {
+        columns: columns::parse("last_data_sent,total_rto_time,busy_time,ato").unwrap(),
+        details: DetailOptions::default(),
+        ..options()
+    });
+    let cells = |n| -> Vec<_> {
+        let line = written.lines().nth(n).unwrap();
+        line.split_whitespace().collect()
+    };
+    assert_eq!(cells(1), ["12ms", "0", "2s", "0"]);
+    let alone = table(TableOptions {
+        columns: columns::parse("total_rto_time,busy_time").unwrap(),
+        ..record()
+    });
+    assert!(alone.starts_with("TOTAL_RTO_TIME 0\nBUSY_TIME      2s\n"));
+}
+
+#[test]
 fn csv_has_exact_numbers() {
     let mut out = Vec::new();
     let columns = columns::parse(
-        "sport,rtt,delivery_rate,busy_time,bytes_sent,fwd_alloc,congestion,bbr_pacing_gain",
+        "sport,rtt,last_data_sent,delivery_rate,busy_time,bytes_sent,fwd_alloc,congestion,bbr_pacing_gain",
     );
     write(CsvList::new(
         &mut out,
@@ -338,13 +374,15 @@ fn csv_has_exact_numbers() {
     let mut lines = text.lines();
     assert_eq!(
         lines.next(),
-        Some("sport,rtt,delivery_rate,busy_time,bytes_sent,fwd_alloc,congestion,bbr_pacing_gain")
+        Some(
+            "sport,rtt,last_data_sent,delivery_rate,busy_time,bytes_sent,fwd_alloc,congestion,bbr_pacing_gain"
+        )
     );
     assert_eq!(
         lines.next(),
-        Some(r"40001,4200,1550000,2000000,10485760,-10,bbr,2.88671875")
+        Some(r"40001,4200,12,1550000,2000000,10485760,-10,bbr,2.88671875")
     );
-    assert_eq!(lines.next(), Some(r"40002,,0,?,?,0,e\x1b[31m,"));
+    assert_eq!(lines.next(), Some(r"40002,,0,0,?,?,0,e\x1b[31m,"));
 }
 
 #[test]

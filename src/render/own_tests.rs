@@ -219,7 +219,7 @@ fn table(oneline: bool, width: Option<usize>) -> String {
     let mut out = Vec::new();
     let options = TableOptions {
         columns: columns::parse("protocol,state,local,peer").unwrap(),
-        may_drop: true,
+        columns_named: false,
         header: true,
         width,
         streaming: false,

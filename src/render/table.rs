@@ -30,8 +30,8 @@ const RESET: &[u8] = b"\x1b[0m";
 pub struct TableOptions {
     /// Its columns.
     pub columns: Vec<Column>,
-    /// Whether columns may be left out for lack of room; not when the user named them.
-    pub may_drop: bool,
+    /// Whether the user named them: then each is shown, whatever room there is and whatever the sockets have.
+    pub columns_named: bool,
     /// Whether it has a heading.
     pub header: bool,
     /// Columns of the screen; `None` for no limit.
@@ -137,7 +137,9 @@ impl<W: Write> TableList<W> {
         let layout = if self.options.record {
             Layout::Records
         } else {
-            layout::fit(columns, &needs, self.options.width, self.options.may_drop)
+            // Without a heading nobody could tell which columns are left.
+            let may_drop = !self.options.columns_named && self.options.header;
+            layout::fit(columns, &needs, self.options.width, may_drop)
         };
         if let Layout::Lines(widths) = &layout {
             self.dropped = columns
@@ -332,7 +334,9 @@ impl<W: Write> List for TableList<W> {
                 state: row.socket.state,
                 full: row.socket.queues.is_full(),
                 accept,
-                absent: self.options.record && !details::has(row, column.field),
+                absent: self.options.record
+                    && !self.options.columns_named
+                    && !details::has(row, column.field),
             });
         }
         if !self.options.details.is_empty() {

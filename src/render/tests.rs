@@ -244,7 +244,7 @@ fn table(width: Option<usize>, extended: bool, colour: bool) -> Vec<u8> {
         &mut out,
         TableOptions {
             columns: columns(extended),
-            may_drop: true,
+            columns_named: false,
             header: true,
             width,
             streaming: false,
@@ -353,7 +353,7 @@ fn unix_names_cannot_be_taken_for_each_other() {
         &mut table,
         TableOptions {
             columns: columns::parse("local").unwrap(),
-            may_drop: false,
+            columns_named: true,
             header: false,
             width: None,
             streaming: false,

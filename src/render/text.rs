@@ -119,7 +119,7 @@ pub(super) fn csv_value(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options
         Value::Name(name) => escape_into(out, &name),
         Value::Text(text) => escape_into(out, text),
         // Exact, in the unit that the help tells.
-        Value::Microseconds(n) | Value::Rate(n) => number(out, n),
+        Value::Milliseconds(n) | Value::Microseconds(n) | Value::Rate(n) => number(out, n),
         Value::Factor256(n) => units::exact_factor(out, n),
         // Numbers only: the words for those without are in the column with the processes.
         Value::Pids(owners) | Value::Descriptors(owners) => match owners {
@@ -178,7 +178,8 @@ fn value(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: TextOptions, 
         Value::Number(n) => number(out, n),
         Value::Hex(n) => hex(out, n),
         Value::Signed(n) => signed(out, n),
-        Value::Milliseconds(n) | Value::Bytes(n) => number(out, n),
+        Value::Bytes(n) => number(out, n),
+        Value::Milliseconds(ms) => units::milliseconds(out, ms),
         Value::Microseconds(us) => units::microseconds(out, us),
         Value::Rate(rate) => units::rate(out, rate),
         Value::Factor256(n) => units::factor(out, n),
@@ -413,36 +414,11 @@ fn timer(out: &mut Vec<u8>, timer: Timer) {
     number(out, timer.retransmits.into());
 }
 
-/// Milliseconds as a person reads them: `250ms`, `9.3s`, `58s`, `4m10s`, `2h5m`.
+/// Milliseconds as a person reads them where no heading says that they are a time: `0ms`, `250ms`, `9.37s`, `58s`, `4m10s`, `2h5m`.
 pub(super) fn duration(out: &mut Vec<u8>, ms: u32) {
-    let seconds = ms / 1000;
-    match seconds {
-        0 => {
-            number(out, ms.into());
-            out.extend_from_slice(b"ms");
-        }
-        1..10 => {
-            number(out, seconds.into());
-            out.push(b'.');
-            number(out, (ms % 1000 / 100).into());
-            out.push(b's');
-        }
-        10..60 => {
-            number(out, seconds.into());
-            out.push(b's');
-        }
-        60..3600 => {
-            number(out, (seconds / 60).into());
-            out.push(b'm');
-            number(out, (seconds % 60).into());
-            out.push(b's');
-        }
-        _ => {
-            number(out, (seconds / 3600).into());
-            out.push(b'h');
-            number(out, (seconds / 60 % 60).into());
-            out.push(b'm');
-        }
+    match ms {
+        0 => out.extend_from_slice(b"0ms"),
+        _ => units::milliseconds(out, ms.into()),
     }
 }
 
@@ -637,7 +613,7 @@ mod tests {
         for (ms, expected) in [
             (0, "0ms"),
             (250, "250ms"),
-            (9_373, "9.3s"),
+            (9_373, "9.37s"),
             (58_000, "58s"),
             (250_000, "4m10s"),
             (7_500_000, "2h5m"),

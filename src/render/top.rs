@@ -312,6 +312,7 @@ const fn missing_text(why: Missing) -> &'static str {
         Missing::Nothing => "-",
         Missing::Unknown(_) | Missing::Gone => "?",
         Missing::Hidden => "(hidden)",
+        Missing::Unsaved => "(not in the dump)",
         Missing::NoOwner(reason) => match reason {
             NoOwner::TimeWait => "(time-wait)",
             NoOwner::Orphan => "(orphan)",

@@ -2,7 +2,7 @@
 
 use super::pieces::{Piece, decimal};
 
-/// Microseconds: `0`, `87µs`, `4.2ms`, `204ms`, `1.25s`, `3m20s`.
+/// Microseconds: `0`, `87µs`, `4.2ms`, `204ms`, `1.25s`, `3m20s`, `2h5m`.
 pub(super) fn microseconds(out: &mut Vec<u8>, us: u64) {
     match us {
         0 => out.push(b'0'),
@@ -18,16 +18,32 @@ pub(super) fn microseconds(out: &mut Vec<u8>, us: u64) {
             three_digits(out, us / 10_000);
             out.push(b's');
         }
-        60_000_000.. => super::text::duration(out, u32::try_from(us / 1_000).unwrap_or(u32::MAX)),
+        60_000_000..3_600_000_000 => parts(out, us / 1_000_000, b'm', b's'),
+        3_600_000_000.. => parts(out, us / 60_000_000, b'h', b'm'),
     }
 }
 
-/// Microseconds in the unit that [`microseconds`] gives to another time, without the unit: `1.1` for 1100 beside `4.2ms`.
+/// Milliseconds, as [`microseconds`].
+pub(super) fn milliseconds(out: &mut Vec<u8>, ms: u64) {
+    microseconds(out, ms.saturating_mul(1_000));
+}
+
+/// Sixtieths with the whole before them: `3m20s`.
+fn parts(out: &mut Vec<u8>, sixtieths: u64, whole: u8, part: u8) {
+    decimal(out, sixtieths / 60);
+    out.push(whole);
+    decimal(out, sixtieths % 60);
+    out.push(part);
+}
+
+/// Microseconds in the unit that [`microseconds`] gives to another time, without the unit: `1.1` for 1100 beside `4.2ms`. Beside minutes,
+/// which have two units, with its own.
 pub(super) fn in_unit_of(out: &mut Vec<u8>, us: u64, other: u64) {
     match other {
         0..1_000 => decimal(out, us),
         1_000..1_000_000 => three_digits(out, us / 10),
-        1_000_000.. => three_digits(out, us / 10_000),
+        1_000_000..60_000_000 => three_digits(out, us / 10_000),
+        60_000_000.. => microseconds(out, us),
     }
 }
 
@@ -133,10 +149,19 @@ mod tests {
             (42_560, "42.5ms"),
             (204_000, "204ms"),
             (1_250_000, "1.25s"),
+            (59_999_999, "59.9s"),
+            (60_000_000, "1m0s"),
             (200_000_000, "3m20s"),
+            (3_600_000_000, "1h0m"),
+            (7_500_000_000, "2h5m"),
         ] {
             assert_eq!(text(|out| microseconds(out, us)), expected);
         }
+        assert_eq!(text(|out| milliseconds(out, 44_436)), "44.4s");
+        assert_eq!(
+            text(|out| milliseconds(out, u64::MAX)),
+            text(|out| microseconds(out, u64::MAX))
+        );
     }
 
     #[test]
@@ -177,6 +202,10 @@ mod tests {
         assert_eq!(text(|out| in_unit_of(out, 1_100, 4_200)), "1.1");
         assert_eq!(text(|out| in_unit_of(out, 20, 87)), "20");
         assert_eq!(text(|out| in_unit_of(out, 87, 4_200)), "0.08");
+        assert_eq!(text(|out| in_unit_of(out, 2_000_000, 9_000_000)), "2");
+        assert_eq!(text(|out| in_unit_of(out, 87, 4_294_967_295)), "87µs");
+        let most = u64::from(u32::MAX);
+        assert_eq!(text(|out| in_unit_of(out, most, most)), "1h11m");
     }
 
     #[test]

@@ -410,11 +410,17 @@ fn one_field_a_line_and_one_socket_a_line() {
                 line[name.len()..].trim_start().to_owned()
             };
             let sent = cell(&record, "LAST_DATA_SENT");
-            assert!(sent.ends_with(['s', 'm', 'h']), "{sent}");
+            assert!(sent == "0" || sent.ends_with(['s', 'm', 'h']), "{sent}");
             for name in ["RCVBUF", "RECV-Q"] {
                 let bytes = cell(&record, name);
                 assert!(bytes.ends_with('B'), "{name} {bytes}");
             }
+            // What was named is there, whether the socket has it or not.
+            let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+            let named = portctl("ls -uan --record --columns local,rtt").quiet();
+            let headings: Vec<_> = named.lines().iter().map(|l| l.split(' ').next()).collect();
+            assert_eq!(headings, [Some("LOCAL"), Some("RTT")], "{named}");
+            drop(udp);
             // A listener has one queue, with its limit.
             let filter = format!("sport = {}", port(&pair.listener));
             let record = Run::with(["ls", "-tln", "--record", &filter]).go().quiet();
@@ -548,6 +554,22 @@ fn threads_of_the_holders() {
         assert!(answer.text().contains("a \\x1b[1m"), "{answer}");
         let holds = |tid: u32| portctl(&format!("ls -tn --count threads = {tid}")).quiet();
         assert_eq!(holds(own.thread).text(), holds(this).text());
+        // By name, as a list shows them: of the shared table one, of the other thread's none.
+        let count = |condition: &str| {
+            let answer = Run::with(["ls", "-tn", "--count", condition]).go().quiet();
+            answer.text().trim().parse::<u32>().unwrap()
+        };
+        let all = count(&format!("threads = {this}"));
+        assert!(all > 0);
+        for (condition, expected) in [
+            ("threads = a*1m", all),
+            ("threads = a", 0),
+            ("threads in {nobody,A*}", all),
+            ("threads = nobody", 0),
+            ("threads = 1", 0),
+        ] {
+            assert_eq!(count(condition), expected, "{condition}");
+        }
         // Without -T nobody looks.
         assert_eq!(
             row(&list("ls -tnp"), &pair.client).owners.processes[0].threads,

@@ -414,6 +414,62 @@ fn the_environment_may_name_a_dump() {
     assert!(both.stderr.contains("--source"), "{both}");
 }
 
+/// Nobody typed its name: what goes wrong with it must tell where the name came from.
+#[test]
+fn a_dump_of_the_environment_is_named_where_it_fails_or_is_not_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let saved = directory.path().join("saved");
+    let (v4, v6) = records();
+    std::fs::write(&saved, file(&v4, &v6)).unwrap();
+    let run = |arguments: &str| Run::new(arguments).env("TCPDIAG_FILE", &saved).go();
+    let missing = Run::new("ls -t").env("TCPDIAG_FILE", "/nonexistent/dump");
+    for failed in [run("ls -un"), missing.go()] {
+        let failed = failed.exits(3);
+        assert!(failed.stderr.contains("TCPDIAG_FILE"), "{failed}");
+    }
+    for explicit in ["--source proc", "--source netlink"] {
+        let answer = run(&format!("ls -tan {explicit}")).exits(0);
+        let said = answer.stderr.contains("TCPDIAG_FILE") && answer.stderr.contains("not read");
+        assert!(said, "{answer}");
+    }
+    // Whoever names a file knows that it is read.
+    let answer = run(&format!("ls -tan --from {}", saved.display())).exits(0);
+    assert!(!answer.stderr.contains("TCPDIAG_FILE"), "{answer}");
+}
+
+#[test]
+fn groups_and_lists_of_a_dump_have_one_word_for_owners_that_it_lacks() {
+    let directory = tempfile::tempdir().unwrap();
+    let saved = directory.path().join("saved");
+    let (v4, v6) = records();
+    std::fs::write(&saved, file(&v4, &v6)).unwrap();
+    let answer = portctl(&format!("top -ta --from {}", saved.display())).exits(0);
+    assert!(answer.text().contains("(not in the dump)"), "{answer}");
+    assert!(!answer.text().contains("(hidden)"), "{answer}");
+}
+
+#[test]
+fn a_new_dump_is_for_its_owner_and_an_old_one_keeps_its_mode() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let saved = directory.path().join("saved");
+    let (v4, v6) = records();
+    std::fs::write(&saved, file(&v4, &v6)).unwrap();
+    std::fs::set_permissions(&saved, PermissionsExt::from_mode(0o640)).unwrap();
+    let new = directory.path().join("new");
+    let dump = |to: &std::path::Path| {
+        portctl(&format!(
+            "ls -ta --from {} --dump {}",
+            saved.display(),
+            to.display()
+        ))
+        .exits(0);
+        std::fs::metadata(to).unwrap().permissions().mode() & 0o777
+    };
+    assert_eq!(dump(&new), 0o600);
+    assert_eq!(dump(&saved), 0o640);
+}
+
 /// Nobody hid who holds them.
 #[test]
 fn a_dump_does_not_say_who_holds_a_socket() {

@@ -23,6 +23,8 @@ pub enum Missing {
     NoOwner(NoOwner),
     /// The processes that may hold it could not be looked at.
     Hidden,
+    /// Its holders are those of another time or host, of which a saved dump says nothing.
+    Unsaved,
     /// The process ended before it was asked.
     Gone,
 }
@@ -38,7 +40,8 @@ impl Missing {
             Self::Unknown(Why::NotAsked) => "not-asked",
             Self::Unknown(Why::NoFile) => "no-file",
             Self::NoOwner(reason) => reason.word(),
-            Self::Hidden => "hidden",
+            // As in lists, the contract has one word for both.
+            Self::Hidden | Self::Unsaved => "hidden",
             Self::Gone => "gone",
         }
     }
@@ -47,7 +50,7 @@ impl Missing {
         match self {
             Self::NoOwner(_) => 1,
             Self::Nothing => 2,
-            Self::Hidden => 3,
+            Self::Hidden | Self::Unsaved => 3,
             Self::Unknown(_) | Self::Gone => 4,
         }
     }
@@ -355,6 +358,14 @@ impl Keys {
                 row.context.names,
                 &mut self.texts,
             );
+            let raw = match raw {
+                Raw::Missing(Missing::Hidden)
+                    if row.context.owners.is_some_and(|t| t.report().saved) =>
+                {
+                    Raw::Missing(Missing::Unsaved)
+                }
+                raw => raw,
+            };
             let value = known.id(raw);
             group = match n.checked_sub(1).and_then(|n| self.chains.get_mut(n)) {
                 Some(chain) => chain.id((group, value)),

@@ -84,6 +84,7 @@ fn read(row: Row<'_>, metric: ExtraMetric) -> Value<'_> {
             None => missing(row),
         },
         ExtraMetric::Md5Keys => match details.md5_keys.as_deref() {
+            None if row.socket.protocol != Protocol::Tcp => Value::None,
             None => Value::Unknown(Why::Permission),
             Some([]) => Value::None,
             Some(keys) => Value::Number(keys.len() as u64),

@@ -6,7 +6,7 @@ use super::value;
 use crate::model::{Details, ExtraMetric, KernelName, Row, State, TcpInfo, TcpMetric, Unit};
 use crate::render::escape::escape_into;
 use crate::render::pieces::{Piece, decimal};
-use crate::render::{text, units};
+use crate::render::units;
 
 /// Appends the paragraph, if the socket has counters.
 pub(super) fn write(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, recent: &mut Recent) {
@@ -227,7 +227,7 @@ impl Counters<'_> {
                 Unit::Flag => {}
                 Unit::Bytes => units::bytes(out, n),
                 Unit::Microseconds => units::microseconds(out, n),
-                Unit::Milliseconds => text::duration(out, u32::try_from(n).unwrap_or(u32::MAX)),
+                Unit::Milliseconds => units::milliseconds(out, n),
                 Unit::Rate => units::rate(out, n),
                 Unit::Word | Unit::Words => value(out, &metric.read(n)),
                 _ => decimal(out, n),

@@ -111,7 +111,7 @@ pub(super) fn accept_queue(out: &mut Vec<u8>, row: Row<'_>) {
 pub(super) fn value(out: &mut Vec<u8>, value: &Value<'_>) {
     match value {
         Value::Bytes(n) => units::bytes(out, *n),
-        Value::Milliseconds(ms) => text::duration(out, u32::try_from(*ms).unwrap_or(u32::MAX)),
+        Value::Milliseconds(ms) => units::milliseconds(out, *ms),
         Value::Microseconds(us) => units::microseconds(out, *us),
         Value::Rate(rate) => units::rate(out, *rate),
         Value::Factor256(n) => units::factor(out, *n),

@@ -252,6 +252,9 @@ fn columns_orders_and_groups_that_make_no_sense() {
             &["'up'", "did you mean asc?"],
         ),
         (&["top", "-n", "0"], &["'all'"]),
+        (&["ls", "--json", "--csv"], &["--json", "--csv"]),
+        (&["ls", "--record", "--csv"], &["--record", "--csv"]),
+        (&["ls", "-O", "--record"], &["--oneline", "--record"]),
         (&["top", "-i", "0"], &["seconds"]),
         (&["top", "-i", "nan"], &["seconds"]),
         (
