@@ -51,8 +51,9 @@ const fn has_counters(socket: &Socket) -> bool {
         && !matches!(socket.state, State::Close | State::BoundInactive)
 }
 
+/// Mini-sockets have nothing of the kind.
 fn lacks(row: Row<'_>, has: fn(&Details) -> bool) -> bool {
-    !row.socket.details().is_some_and(has)
+    row.socket.inode.is_some() && !row.socket.details().is_some_and(has)
 }
 
 fn is_withheld(row: Row<'_>, field: FieldId) -> bool {
@@ -127,11 +128,28 @@ impl Told {
         let may_be_withheld = |field| {
             is_asked(field) && (!live || sys::caller::may_administer_the_network() != Some(true))
         };
-        let withheld = |what, count| Notice::Withheld { what, count };
+        // Users of ss add -e out of habit: the mark that they do not see is no loss, unless they named it.
+        let named = |what, count| Notice::Withheld {
+            what,
+            count,
+            asked: true,
+        };
+        let by_habit = |what, count| Notice::Withheld {
+            what,
+            count,
+            asked: false,
+        };
+        let columns_named = plan.columns_named;
         let by_the_kernel = WITHHELD
             .into_iter()
             .filter(|(field, ..)| may_be_withheld(*field))
-            .map(|(_, what, is_lacking)| Lacking::new(is_lacking, withheld, what));
+            .map(|(field, what, is_lacking)| {
+                let notice = match field {
+                    FieldId::Mark if !columns_named => by_habit,
+                    _ => named,
+                };
+                Lacking::new(is_lacking, notice, what)
+            });
         Self {
             lacking: in_a_dump.chain(by_the_kernel).collect(),
             live,
@@ -143,12 +161,9 @@ impl Told {
     #[inline]
     pub(super) fn show(&mut self, row: Row<'_>) {
         let socket = row.socket;
-        // Mini-sockets have nothing of the kind.
-        if socket.inode.is_none() {
-            return;
-        }
         let is_wildcard = |ends: &InetEnds| ends.local.is_unspecified() && !ends.has_peer();
         let untold = self.live
+            && socket.inode.is_some()
             && socket.family == Family::Inet6
             && socket.v6only.is_none()
             // A raw socket of IPv6 gets no packet of IPv4, whatever its option says.

@@ -159,6 +159,8 @@ pub enum Notice {
         what: &'static str,
         /// Of how many sockets.
         count: u64,
+        /// Whether it was asked for by itself, not with much else.
+        asked: bool,
     },
     /// The source does not tell whether sockets on the IPv6 wildcard are for IPv4, too.
     FamiliesUntold {
@@ -256,7 +258,7 @@ impl Notice {
                 | Self::StatesUnavailable { .. }
                 | Self::DetailsUnavailable { .. }
                 | Self::DetailsUntold { .. }
-                | Self::Withheld { .. }
+                | Self::Withheld { asked: true, .. }
                 | Self::OwnersHidden { .. }
         )
     }
@@ -386,7 +388,7 @@ impl fmt::Display for Notice {
                 "of {count} {} no {what} was told: a dump has what its maker asked for, and its kernel told",
                 if *count == 1 { "socket" } else { "sockets" },
             ),
-            Self::Withheld { what, count } => write!(
+            Self::Withheld { what, count, .. } => write!(
                 f,
                 "of {count} {} {what} was not told: the kernel keeps that from those without CAP_NET_ADMIN",
                 if *count == 1 { "socket" } else { "sockets" },
