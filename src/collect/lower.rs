@@ -71,6 +71,12 @@ pub(super) fn inet_payload(payload: &[u8], protocol: Protocol, wanted: Wanted) -
 fn detailed_payload(payload: &[u8], protocol: Protocol, wanted: Wanted) -> Option<Socket> {
     let mut sent = InetDetails::default();
     let record = InetRecord::decode_with(payload, |kind, data| sent.add(kind, data)).ok()?;
+    // Whoever was told a mark may be told keys as well, which come with the counters.
+    let tells_keys = wanted.tells_keys || record.mark.is_some() && sent.info.is_some();
+    let wanted = Wanted {
+        tells_keys,
+        ..wanted
+    };
     // Before the socket, which is then made in its place and not moved again.
     let details = socket_details::of_inet(&sent, protocol, wanted);
     inet_record(&record, protocol, details)
