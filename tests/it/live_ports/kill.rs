@@ -62,7 +62,7 @@ fn the_listener_ends_and_its_clients_live() {
             format!("tcp LISTEN 127.0.0.1:{at}"),
         ];
         says(&plan, &lines.each_ref().map(|l| &l[..]));
-        let unasked = portctl(&format!("kill {at}")).exits(1);
+        let unasked = portctl(&format!("kill {at}")).exits(2);
         says(&unasked, &["--yes", "nobody to ask"]);
         assert!(servers.iter_mut().all(Holder::is_running));
 
