@@ -335,9 +335,9 @@ impl Collector<'_> {
         let mut listeners_interrupted = false;
         if *condition != Condition::Anything && needs_listeners(query, protocol) {
             // The condition would hide them.
-            let mut note = |socket: Socket| {
+            let mut note = |socket: &mut Socket| {
                 if socket.state == State::Listen {
-                    seen.listeners.note(&socket);
+                    seen.listeners.note(socket);
                 }
                 ControlFlow::Continue(())
             };
@@ -356,9 +356,9 @@ impl Collector<'_> {
         let sink = &mut *self.sink;
         // IP sockets have no types to choose among.
         let has_kinds = !tables.iter().all(|table| table.family.is_ip());
-        let stats = source.dump(tables, states, condition, &mut |socket: Socket| {
+        let stats = source.dump(tables, states, condition, &mut |socket: &mut Socket| {
             if query.owners && asked_with_rows && socket.state == State::Listen {
-                seen.listeners.note(&socket);
+                seen.listeners.note(socket);
             }
             let table = Table::new(socket.protocol, socket.family);
             if !query.wants(table, socket.state) {

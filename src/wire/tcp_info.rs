@@ -230,8 +230,8 @@ const FASTOPEN: usize = 9;
 /// `tcpi_last_ack_sent`, of which the header says that it is not remembered.
 const NEVER_SENT: usize = 20;
 
-/// Reads as much of `bytes` as there is to the place of its values, in the order of [`NAMES`]; what was not sent keeps the value it has
-/// there. Returns a bit for each that was sent, the lowest for the first.
+/// Reads as much of `bytes` as there is to the place of its values, in the order of [`NAMES`]; what was not sent becomes 0. Returns a bit
+/// for each that was sent, the lowest for the first.
 #[inline]
 pub fn decode(values: &mut [u64; COUNT], bytes: &[u8], last: LastWord) -> u128 {
     let mut known = match bytes.first_chunk() {
@@ -256,6 +256,7 @@ pub fn decode(values: &mut [u64; COUNT], bytes: &[u8], last: LastWord) -> u128 {
 
 fn read_part(values: &mut [u64; COUNT], bytes: &[u8]) -> u128 {
     let mut known = 0;
+    *values = [0; COUNT];
     for (n, (slot, place)) in values.iter_mut().zip(PLACES).enumerate() {
         let value = match place {
             Byte(at) => u8_at(bytes, at).map(u64::from),
