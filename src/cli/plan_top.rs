@@ -174,7 +174,9 @@ const fn has(field: FieldId, family: Family) -> bool {
         | FieldId::TimerExpires
         | FieldId::Retransmits
         | FieldId::Exposure
-        | FieldId::Mark => family.is_ip(),
+        | FieldId::Mark
+        | FieldId::Cgroup
+        | FieldId::CgroupId => family.is_ip(),
         FieldId::Interface => family.is_ip() || matches!(family, Family::Packet | Family::Xdp),
         FieldId::V6only => matches!(family, Family::Inet6),
         FieldId::Type => !family.is_ip() && !matches!(family, Family::Xdp),

@@ -134,9 +134,12 @@ pub(super) enum CutAt {
 /// A reason why a cell has no name is in words of ours, and half of one says nothing: up to this width it stays whole.
 const REASON: usize = 22;
 
-/// Whether a text is such a reason, `(in accept queue)`.
+/// Whether a text is such a reason, `(in accept queue)`. Who is hidden has a name, too, which may be cut.
 pub(super) fn is_reason(text: &[u8]) -> bool {
-    text.len() <= REASON && text.starts_with(b"(") && text.ends_with(b")")
+    text.len() <= REASON
+        && text.starts_with(b"(")
+        && text.ends_with(b")")
+        && !text.starts_with(b"(hidden,")
 }
 
 /// Shortens a text to `width` columns, with `…` for what is missing.
@@ -309,7 +312,7 @@ mod tests {
             (24, "python3[28016] fd 3,\u{2026}+2"),
             (20, "python3[28016] \u{2026}+2"),
             (16, "python3[28016] \u{2026}"),
-            (14, "pyt\u{2026}[28016] \u{2026}"),
+            (14, "pyth\u{2026}[28016] \u{2026}"),
             (10, "\u{2026}[28016] \u{2026}"),
         ] {
             assert_eq!(cut(list.as_bytes(), width, CutAt::Entry), expected);
@@ -317,7 +320,7 @@ mod tests {
         let one = b"chromium-browser[1234567] fd 12,13";
         assert_eq!(
             cut(one, 20, CutAt::Entry),
-            "chromiu\u{2026}[1234567] \u{2026}"
+            "chromium\u{2026}[1234567] \u{2026}"
         );
         assert_eq!(
             cut(b"28016, 28059, 28060", 16, CutAt::Entry),
@@ -330,7 +333,7 @@ mod tests {
     #[test]
     fn a_reason_is_ours_and_short() {
         assert!(is_reason(b"(in transit, it seems)") && is_reason(b"(in accept queue)"));
-        assert!(!is_reason(b"(sd-pam)[812] fd 3") && !is_reason(b"(hidden, user systemd-resolve)"));
+        assert!(!is_reason(b"(sd-pam)[812] fd 3") && !is_reason(b"(hidden, user root)"));
     }
 
     #[test]

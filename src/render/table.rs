@@ -222,7 +222,8 @@ impl<W: Write> TableList<W> {
                     };
                     if limited && cell.elastic && cell.width > width {
                         let short = layout::cut(content, width, cut_at(column.field));
-                        line.cell(n, short.as_bytes(), width, width, column.right, colour);
+                        let taken = display_width(short.as_bytes());
+                        line.cell(n, short.as_bytes(), taken, width, column.right, colour);
                     } else {
                         line.cell(n, content, cell.width, width, column.right, colour);
                     }
