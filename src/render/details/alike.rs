@@ -1,6 +1,6 @@
 //! Connections that are alike, and in which counters one differs from the others.
 
-use super::counters::{Kind, Part};
+use super::counters::{Kind, Part, Parts};
 use super::lines::Lines;
 use super::paragraph::{Paragraph, SERVES};
 use crate::model::TcpMetric;
@@ -46,21 +46,21 @@ impl Alike {
     /// How many are remembered; comparing with more would cost what it saves.
     const MOST: usize = 16;
 
-    /// Appends the paragraph of a connection. `write` appends a part of it, given how many counters are 0.
+    /// Appends the paragraph of a connection, which consists of `parts` between a head and a tail.
     #[inline]
     pub(super) fn write(
         &mut self,
         lines: &mut Lines<'_>,
         kind: Kind,
         values: &[u64; COUNT],
-        write: impl FnMut(&mut Vec<u8>, Part, u32),
+        parts: Parts<'_>,
         ends: (impl FnOnce(&mut Lines<'_>), impl FnOnce(&mut Lines<'_>)),
     ) {
         let place = self.place(kind);
         if let Some(sample) = self.known.get_mut(place) {
             match lines.unwrapped().filter(|_| sample.left > 0) {
-                Some(out) => sample.write_again(out, values, write),
-                None => sample.write_anew(lines, values, write, ends),
+                Some(out) => sample.write_again(out, values, parts),
+                None => sample.write_anew(lines, values, parts, ends),
             }
         }
     }
@@ -115,12 +115,7 @@ impl Sample {
     }
 
     #[inline]
-    fn write_again(
-        &mut self,
-        out: &mut Vec<u8>,
-        values: &[u64; COUNT],
-        mut write: impl FnMut(&mut Vec<u8>, Part, u32),
-    ) {
+    fn write_again(&mut self, out: &mut Vec<u8>, values: &[u64; COUNT], mut parts: Parts<'_>) {
         self.left -= 1;
         let (mut changed, mut zeros) = (0, self.zeros);
         let mut compare = |ours: &[u64], theirs: &[u64], uses: &[Use]| {
@@ -149,7 +144,7 @@ impl Sample {
         }
         self.paragraph.write_again(out, changed, |out, n| {
             if let Some(part) = self.parts.get(n) {
-                write(out, *part, zeros);
+                parts.put(out, *part, zeros);
             }
         });
     }
@@ -159,7 +154,7 @@ impl Sample {
         &mut self,
         lines: &mut Lines<'_>,
         values: &[u64; COUNT],
-        mut write: impl FnMut(&mut Vec<u8>, Part, u32),
+        mut parts: Parts<'_>,
         (head, tail): (impl FnOnce(&mut Lines<'_>), impl FnOnce(&mut Lines<'_>)),
     ) {
         let told = |n: usize| self.kind.told() >> n & 1 == 1;
@@ -169,9 +164,10 @@ impl Sample {
             .filter(|(n, v)| **v == 0 && told(*n));
         self.zeros = zeros.count() as u32;
         self.values = *values;
-        let part = |out: &mut Vec<u8>, n: usize| {
-            if let Some(part) = self.parts.get(n) {
-                write(out, *part, self.zeros);
+        let part = |lines: &mut Lines<'_>, n: usize| {
+            let items = self.parts.get(n).map(|part| part.items(self.kind));
+            for item in items.into_iter().flatten() {
+                lines.item(0, |out| parts.put(out, item, self.zeros));
             }
         };
         let is_kept = self
