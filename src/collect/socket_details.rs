@@ -121,7 +121,7 @@ pub(super) fn read_inet(
     match sent.info.filter(|_| tcp) {
         Some(bytes) => counters
             .get_or_insert_with(TcpInfo::none)
-            .fill(|values| tcp_info::decode(values, bytes, wanted.last_word)),
+            .fill(|words, longs| tcp_info::decode(words, longs, bytes, wanted.last_word)),
         None => *counters = None,
     }
     *congestion = sent.congestion.filter(|_| name).and_then(KernelName::new);
@@ -304,7 +304,8 @@ mod tests {
     #[test]
     fn counters_have_the_names_of_the_header_in_its_order() {
         assert_eq!(TcpMetric::ALL.len(), tcp_info::COUNT);
-        for (metric, name) in TcpMetric::ALL.iter().zip(tcp_info::NAMES) {
+        for ((n, metric), name) in TcpMetric::ALL.iter().enumerate().zip(tcp_info::NAMES) {
+            assert_eq!(metric.is_long(), tcp_info::is_long(n), "{name}");
             let member = metric.json_member();
             assert!(
                 member.trim_start_matches(",\"").starts_with(name),

@@ -45,7 +45,7 @@ pub(super) fn write(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, rece
         texts,
         send_rate,
     };
-    alike.write(lines, kind, info.values(), parts, (head, tail));
+    alike.write(lines, kind, info, parts, (head, tail));
 }
 
 /// Writes the parts of one paragraph.
@@ -207,11 +207,7 @@ impl Counters<'_> {
 
     #[inline]
     fn or_zero(self, metric: TcpMetric) -> u64 {
-        self.info
-            .values()
-            .get(metric as usize)
-            .copied()
-            .unwrap_or(0)
+        self.info.number(metric)
     }
 
     /// The number that the whole text of a part depends on, if there is one.
