@@ -42,13 +42,10 @@ pub(super) fn write(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, rece
         extra,
         ..
     } = recent;
-    let Some(send_rate) = extra.get_mut(ExtraMetric::SendRate as usize) else {
-        return;
-    };
     let parts = Parts {
         counters,
         texts,
-        send_rate,
+        send_rate: extra.get_mut(ExtraMetric::SendRate as usize),
     };
     alike.write(lines, kind, info, parts, (head, tail));
 }
@@ -58,7 +55,7 @@ pub(super) struct Parts<'a> {
     counters: Counters<'a>,
     /// The last texts of each counter, and of the rate that is made of three.
     texts: &'a mut [Texts; TcpMetric::ALL.len()],
-    send_rate: &'a mut Texts,
+    send_rate: Option<&'a mut Texts>,
 }
 
 impl Parts<'_> {
@@ -66,7 +63,7 @@ impl Parts<'_> {
     #[inline(always)]
     pub(super) fn put(&mut self, out: &mut Vec<u8>, part: Part, zeros: u32) {
         let texts = match part {
-            Part::SendRate => Some(&mut *self.send_rate),
+            Part::SendRate => self.send_rate.as_deref_mut(),
             _ => part.counter().and_then(|m| self.texts.get_mut(m as usize)),
         };
         let kept = texts.and_then(|texts| texts.of(self.counters.number(part)));
