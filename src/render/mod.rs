@@ -7,6 +7,7 @@ mod address;
 pub mod columns;
 mod csv;
 mod details;
+mod direct;
 pub mod escape;
 mod exposure;
 mod free;

@@ -6,6 +6,7 @@
 
 use super::columns::Column;
 use super::details::{self, DetailOptions};
+use super::direct::Direct;
 use super::layout::{self, CutAt, GAP, Layout, Need, display_width};
 use super::pieces::blanks;
 use super::text::{self, TextOptions};
@@ -58,6 +59,8 @@ pub struct TableList<W> {
     /// The same rows as records, as long as nobody knows whether lines of them fit.
     records: Held,
     layout: Option<Layout>,
+    /// The last row, where rows are written as they come and nothing is measured.
+    last: Direct,
     direct: bool,
     buffer: Vec<u8>,
     rows: u64,
@@ -109,6 +112,7 @@ impl<W: Write> TableList<W> {
             rows: 0,
             dropped: Vec::new(),
             recent: details::Recent::default(),
+            last: Direct::default(),
         }
     }
 
@@ -296,9 +300,7 @@ impl<W: Write> List for TableList<W> {
             && let Some(Layout::Lines(widths)) = &self.layout
         {
             let start = self.buffer.len();
-            let aside = &mut self.held.text;
-            direct_row(&mut self.buffer, aside, &self.options, widths, row);
-            aside.clear();
+            self.last.row(&mut self.buffer, &self.options, widths, row);
             if self.buffer.get(start..).is_some_and(<[u8]>::is_ascii) {
                 if !self.options.details.is_empty() {
                     self.buffer.pop();
@@ -421,43 +423,6 @@ fn record_cell(
             text::cell(out, field, row, options);
         }),
     }
-}
-
-/// Writes a row as if every byte took one column of the screen: each cell is formatted where it stays, but for those that have blanks
-/// before them.
-fn direct_row(
-    buffer: &mut Vec<u8>,
-    aside: &mut Vec<u8>,
-    options: &TableOptions,
-    widths: &[Option<usize>],
-    row: Row<'_>,
-) {
-    // The blanks between a cell and the one before it.
-    let mut gap = 0;
-    for (column, width) in options.columns.iter().zip(widths) {
-        let target = if column.right {
-            aside.clear();
-            &mut *aside
-        } else {
-            blanks(buffer, gap);
-            &mut *buffer
-        };
-        let start = target.len();
-        text::cell(target, column.field, row, options.text);
-        let padding = width.unwrap_or(0).saturating_sub(target.len() - start);
-        if column.right {
-            blanks(buffer, gap + padding);
-            match **aside {
-                // Most queues are empty.
-                [digit] => buffer.push(digit),
-                _ => buffer.extend_from_slice(aside),
-            }
-            gap = GAP;
-        } else {
-            gap = GAP + padding;
-        }
-    }
-    buffer.push(b'\n');
 }
 
 /// One line in the making.

@@ -64,8 +64,8 @@ pub(super) fn cell(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: Tex
             }
         },
         // Without the detour over a value.
-        FieldId::Local => end(out, socket, Side::Local, row.context.names, options),
-        FieldId::Peer => end(out, socket, Side::Peer, row.context.names, options),
+        FieldId::Local => end(out, row, Side::Local, options),
+        FieldId::Peer => end(out, row, Side::Peer, options),
         _ => other_cell(out, field, row, options),
     }
 }
@@ -188,7 +188,7 @@ fn value(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: TextOptions, 
         Value::Word(word) => out.extend_from_slice(word.as_bytes()),
         Value::Name(name) => quote_into(out, &name),
         Value::Address(ip) => address(out, ip),
-        Value::End(socket, side) => end(out, socket, side, row.context.names, options),
+        Value::End(_, side) => end(out, row, side, options),
         Value::Timer(running) => timer(out, running),
         Value::Processes(owners) => each_owner(out, owners, row, process),
         Value::Pids(Owners::Known(holders)) => pids(out, holders),
@@ -228,22 +228,28 @@ fn command(out: &mut Vec<u8>, arguments: &[Box<[u8]>]) {
 }
 
 /// One end as `address%interface:port`, or a unix name.
-fn end(out: &mut Vec<u8>, socket: &Socket, side: Side, names: &dyn Names, options: TextOptions) {
+fn end(out: &mut Vec<u8>, row: Row<'_>, side: Side, options: TextOptions) {
+    let (socket, names) = (row.socket, row.context.names);
     match &socket.ends {
-        Ends::Inet(ends) => inet_end(out, socket, ends, side, names, options),
+        Ends::Inet(ends) => inet_end(out, row, ends, side, options, |out, ip| {
+            host(out, ip, socket.family, names, options);
+        }),
         Ends::Unix(ends) => unix_end(out, socket, ends, side),
         ends => text_ends::end(out, ends, side, names, options),
     }
 }
 
-fn inet_end(
+/// An end of an IP socket; `host` appends its address.
+#[inline]
+pub(super) fn inet_end(
     out: &mut Vec<u8>,
-    socket: &Socket,
+    row: Row<'_>,
     ends: &InetEnds,
     side: Side,
-    names: &dyn Names,
     options: TextOptions,
+    host: impl FnOnce(&mut Vec<u8>, IpAddr),
 ) {
+    let (socket, names) = (row.socket, row.context.names);
     let (ip, number) = match side {
         Side::Local => (ends.local, ends.local_port),
         Side::Peer => (ends.peer, ends.peer_port),
@@ -251,7 +257,7 @@ fn inet_end(
     match side {
         Side::Peer if !ends.has_peer() => return out.extend_from_slice(NO_PEER),
         Side::Local if socket.is_dual_stack_wildcard() => out.push(b'*'),
-        _ => host(out, ip, socket, names, options),
+        _ => host(out, ip),
     }
     if let (Side::Local, Some(index)) = (side, ends.interface) {
         interface(out, index, names);
@@ -332,8 +338,7 @@ fn unnamed(out: &mut Vec<u8>, inode: Option<Inode>) {
     }
 }
 
-#[inline(always)]
-fn host(out: &mut Vec<u8>, ip: IpAddr, socket: &Socket, names: &dyn Names, options: TextOptions) {
+fn host(out: &mut Vec<u8>, ip: IpAddr, family: Family, names: &dyn Names, options: TextOptions) {
     if options.resolve
         && !ip.is_unspecified()
         && let Some(name) = names.host(ip)
@@ -341,8 +346,13 @@ fn host(out: &mut Vec<u8>, ip: IpAddr, socket: &Socket, names: &dyn Names, optio
         quote_into(out, &name);
         return;
     }
+    number_of_host(out, ip, family);
+}
+
+/// An address of a socket of this family as a number.
+pub(super) fn number_of_host(out: &mut Vec<u8>, ip: IpAddr, family: Family) {
     match ip {
-        IpAddr::V6(v6) if socket.family == Family::Inet6 => match v6.to_ipv4_mapped() {
+        IpAddr::V6(v6) if family == Family::Inet6 => match v6.to_ipv4_mapped() {
             // What people know is the IPv4 address; that an IPv6 socket has it, the family tells.
             Some(carried) => address(out, carried.into()),
             None => {

@@ -24,7 +24,7 @@ struct Item {
 }
 
 /// Most of what lies between two items that differ is shorter, and moving so much takes a few instructions, see [`start_of`].
-const ROOM: usize = 32;
+const ROOM: usize = 64;
 
 impl Paragraph {
     /// That of no row yet.
