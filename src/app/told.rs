@@ -3,16 +3,18 @@
 
 use crate::cli::plan::LsPlan;
 use crate::model::{
-    DetailSet, Details, Family, FieldId, InetEnds, MemoryMetric, Notice, OwnMetric, Protocol, Row,
-    Socket, SourceChoice, SourceKind, State, TableReport, TcpMetric, Value, Why,
+    BpfStorage, DetailSet, Details, Family, FieldId, InetEnds, MemoryMetric, Notice, OwnMetric,
+    Protocol, Row, Socket, SourceChoice, SourceKind, State, StorageGap, TableReport, TcpMetric,
+    Value, Why,
 };
+use crate::render::Closing;
 use crate::sys;
 
 /// Whether a row that could have something has none.
 type IsLacking = fn(Row<'_>) -> bool;
 
 /// What a dump may lack, by the details it belongs to, with a word and the option for it.
-const IN_A_DUMP: [(DetailSet, &str, IsLacking); 5] = [
+const IN_A_DUMP: [(DetailSet, &str, IsLacking); 6] = [
     (DetailSet::INFO, "counter (-i)", |row| {
         has_counters(row.socket) && lacks(row, |details| details.tcp.is_some())
     }),
@@ -31,6 +33,11 @@ const IN_A_DUMP: [(DetailSet, &str, IsLacking); 5] = [
         "socket option (--inet-sockopt)",
         |row| row.socket.family.is_ip() && lacks(row, |details| details.socket_options.is_some()),
     ),
+    // That there is none looks the same.
+    (DetailSet::BPF_STORAGE, "BPF storage (--bpf-maps)", |row| {
+        BpfStorage::is_told_of(row.socket.protocol)
+            && lacks(row, |details| details.bpf_storage.is_some())
+    }),
 ];
 
 /// What the kernel keeps to itself, in words.
@@ -196,9 +203,30 @@ impl Told {
     }
 }
 
+/// That BPF storage was asked for of tables that were named, and of whose sockets the kernel tells none.
+pub(super) fn storage_gap(plan: &LsPlan, closing: &Closing) -> Option<Notice> {
+    let is_told = |notice: &Notice| matches!(notice, Notice::StorageUntold { .. });
+    if !asked_of(plan, Protocol::Tcp, |_| false).has(DetailSet::BPF_STORAGE)
+        || closing.notices.iter().any(is_told)
+    {
+        return None;
+    }
+    let untold = closing.tables.iter().filter(|report| {
+        report.source == SourceKind::Netlink
+            && report.records > 0
+            && plan.query.named.contains(report.table)
+            && !BpfStorage::is_told_of(report.table.protocol)
+    });
+    let mut protocols: Vec<_> = untold.map(|report| report.table.protocol).collect();
+    protocols.dedup();
+    (!protocols.is_empty()).then_some(Notice::StorageUntold {
+        gap: StorageGap::Protocols(protocols),
+    })
+}
+
 /// That details were asked for which /proc does not tell, and of which tables.
 fn not_of_proc(plan: &LsPlan, tables: &[TableReport]) -> Option<Notice> {
-    let own = DetailSet::EXTENDED.or(DetailSet::FILTER);
+    let extended = DetailSet::EXTENDED.or(DetailSet::FILTER);
     let concerned = tables.iter().filter(|report| {
         let protocol = report.table.protocol;
         let asked = asked_of(plan, protocol, |field| is_in_proc(protocol, field));
@@ -206,9 +234,9 @@ fn not_of_proc(plan: &LsPlan, tables: &[TableReport]) -> Option<Notice> {
             && report.records > 0
             && match protocol {
                 Protocol::Unix | Protocol::Packet | Protocol::Netlink => {
-                    asked.has(own.or(DetailSet::MEMORY))
+                    asked.has(extended.or(DetailSet::MEMORY))
                 }
-                Protocol::Tcp | Protocol::Sctp => asked.without(own) != DetailSet::NONE,
+                Protocol::Tcp | Protocol::Sctp => asked.without(DetailSet::OWN) != DetailSet::NONE,
                 _ => {
                     let of_ip = DetailSet::MEMORY
                         .or(DetailSet::TOS)
