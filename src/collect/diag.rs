@@ -8,7 +8,7 @@ use super::unix_peers::UnixPeers;
 use super::{lower, lower_families};
 use crate::model::{Condition, DetailSet, Family, Protocol, Socket, SourceKind, StateSet, Table};
 use crate::sys::kernel_release;
-use crate::sys::netlink::{DATAGRAM_LEN, Datagrams};
+use crate::sys::netlink::{DATAGRAM_LEN, Datagrams, Netlink};
 use crate::wire::bpf_storage;
 use crate::wire::inet_diag::{self, FAMILY_INET, FAMILY_INET6};
 use crate::wire::nlmsg::{self, Messages};
@@ -30,6 +30,9 @@ pub(super) struct DiagSource<Open> {
     sequence: u32,
     buffer: Box<[u8]>,
 }
+
+/// The one that asks the kernel of this host.
+pub(super) type KernelSource = DiagSource<fn() -> io::Result<Netlink>>;
 
 impl<Open> DiagSource<Open> {
     /// Which details it asks for.

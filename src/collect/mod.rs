@@ -48,7 +48,6 @@ use crate::model::{
 use crate::sys;
 use protocols::Presence;
 use source::{DumpStats, Source};
-use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::SystemTime;
@@ -104,20 +103,14 @@ pub fn collect(query: &Query, sink: &mut dyn Sink) -> Result<Collected, SourceEr
 }
 
 /// The source that asks the kernel, and what that will not tell of what `query` wants; `is_used` says whether it will be asked at all.
-fn of_this_kernel(
-    query: &Query,
-    is_used: bool,
-) -> (
-    diag::DiagSource<fn() -> io::Result<sys::netlink::Netlink>>,
-    Option<Notice>,
-) {
+fn of_this_kernel(query: &Query, is_used: bool) -> (diag::KernelSource, Option<Notice>) {
     let wanted = socket_details::Wanted::of_this_kernel(query.details);
     let (maps, untold) = match is_used {
         true => bpf_maps::wanted(query),
         false => (None, None),
     };
-    let open: fn() -> _ = sys::netlink::Netlink::sock_diag;
-    (diag::DiagSource::new(open, wanted, maps), untold)
+    let source = diag::DiagSource::new(sys::netlink::Netlink::sock_diag as fn() -> _, wanted, maps);
+    (source, untold)
 }
 
 /// Whether /proc/net has a text of the table, and not only a count of its sockets.

@@ -18,13 +18,14 @@ impl BpfStorage {
         matches!(protocol, Protocol::Tcp | Protocol::Mptcp | Protocol::Dccp)
     }
 
-    /// Appends the name of the map, if it has one and that is known, and the value in hexadecimal: `:conn_state=2a000000`.
+    /// Appends the name of the map, `?` if it cannot be told, and the value in hexadecimal: `:conn_state:2a000000`.
     pub(super) fn write(&self, out: &mut Vec<u8>, names: &dyn Names) {
-        if let Some(name) = names.bpf_map(self.map).filter(|name| !name.is_empty()) {
-            out.push(b':');
-            out.extend_from_slice(&name);
+        out.push(b':');
+        match names.bpf_map(self.map) {
+            Some(name) => out.extend_from_slice(&name),
+            None => out.push(b'?'),
         }
-        out.push(b'=');
+        out.push(b':');
         hexadecimal(out, &self.value);
     }
 }

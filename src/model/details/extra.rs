@@ -48,8 +48,8 @@ metrics! {
     Tclass "tclass" [] "ip.tclass" TOS Hex "IPv6 traffic class (IPV6_TCLASS)";
     ClassId "class_id" ["classid"] "ip.class_id" TOS Hex "net_cls class of its control group, or SO_PRIORITY";
     SocketOptions "sockopt" ["inet_sockopt"] "ip.sockopt" SOCKET_OPTIONS Words "flags that setsockopt() set";
-    BpfMaps "bpf_maps" [] "bpf_storage.map_id" BPF_STORAGE Text "BPF maps with a value for the socket; a filter asks for one";
-    BpfStorage "bpf_storage" [] "bpf_storage" BPF_STORAGE Text "each as ID:NAME=VALUE, in hexadecimal; a filter asks for one";
+    BpfMaps "bpf_maps" [] "bpf_storage" BPF_STORAGE Text "BPF maps with a value for the socket; a filter asks for one";
+    BpfStorage "bpf_storage" [] "bpf_storage" BPF_STORAGE Text "each as ID:NAME:VALUE, in hexadecimal; a filter asks for one";
 }
 
 impl ExtraMetric {
