@@ -113,7 +113,7 @@ fn values_are_those_that_were_kept() {
         // The server and its listener, and the TCP socket that listens for the one of MPTCP.
         assert_eq!(count("bpf_maps is none"), "3");
         let group = portctl("top -ta -H --by bpf_maps").quiet();
-        assert!(group.text().contains(&format!("{a} {b} ")), "{group}");
+        assert!(group.text().contains(&format!("\"{a} {b}\"")), "{group}");
     });
 }
 
