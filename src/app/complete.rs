@@ -156,7 +156,7 @@ struct Ports {
 }
 
 impl Sink for Ports {
-    fn push(&mut self, socket: Socket) -> ControlFlow<()> {
+    fn push(&mut self, socket: &mut Socket) -> ControlFlow<()> {
         if let Some(ends) = socket.inet() {
             let port = match self.side {
                 Side::Local => ends.local_port,

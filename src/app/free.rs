@@ -208,8 +208,8 @@ impl Noted {
 }
 
 impl Sink for Noted {
-    fn push(&mut self, socket: Socket) -> ControlFlow<()> {
-        self.table.add(&socket);
+    fn push(&mut self, socket: &mut Socket) -> ControlFlow<()> {
+        self.table.add(socket);
         ControlFlow::Continue(())
     }
 

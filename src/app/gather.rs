@@ -156,7 +156,7 @@ pub(super) fn owners_before(query: &Query) -> Option<OwnerTable> {
 struct Nowhere;
 
 impl Sink for Nowhere {
-    fn push(&mut self, _: Socket) -> ControlFlow<()> {
+    fn push(&mut self, _: &mut Socket) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
 
@@ -242,9 +242,9 @@ struct Buffer<'a> {
 }
 
 impl Sink for Buffer<'_> {
-    fn push(&mut self, socket: Socket) -> ControlFlow<()> {
+    fn push(&mut self, socket: &mut Socket) -> ControlFlow<()> {
         let row = Row {
-            socket: &socket,
+            socket,
             context: self.context,
         };
         // Without owners, what asks for them is unknown.
@@ -253,7 +253,7 @@ impl Sink for Buffer<'_> {
             false => self.tally.passes(self.filter, row),
         };
         if may_pass {
-            self.sockets.push(socket);
+            self.sockets.push(socket.take());
         }
         ControlFlow::Continue(())
     }
@@ -287,9 +287,9 @@ impl<F: Fn(&Socket) -> bool> Kept<F> {
 }
 
 impl<F: Fn(&Socket) -> bool> Sink for Kept<F> {
-    fn push(&mut self, socket: Socket) -> ControlFlow<()> {
-        if (self.is_wanted)(&socket) {
-            self.sockets.push(socket);
+    fn push(&mut self, socket: &mut Socket) -> ControlFlow<()> {
+        if (self.is_wanted)(socket) {
+            self.sockets.push(socket.take());
         }
         ControlFlow::Continue(())
     }

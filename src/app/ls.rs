@@ -266,9 +266,9 @@ struct Stream<'a> {
 }
 
 impl Sink for Stream<'_> {
-    fn push(&mut self, socket: Socket) -> ControlFlow<()> {
+    fn push(&mut self, socket: &mut Socket) -> ControlFlow<()> {
         let row = Row {
-            socket: &socket,
+            socket,
             context: self.context,
         };
         if !self.tally.passes(self.filter, row) {
@@ -311,9 +311,9 @@ struct Counter<'a> {
 }
 
 impl Sink for Counter<'_> {
-    fn push(&mut self, socket: Socket) -> ControlFlow<()> {
+    fn push(&mut self, socket: &mut Socket) -> ControlFlow<()> {
         let row = Row {
-            socket: &socket,
+            socket,
             context: self.context,
         };
         self.count += usize::from(self.tally.passes(self.filter, row));

@@ -148,9 +148,9 @@ struct Groups<'a> {
 }
 
 impl Sink for Groups<'_> {
-    fn push(&mut self, socket: Socket) -> ControlFlow<()> {
+    fn push(&mut self, socket: &mut Socket) -> ControlFlow<()> {
         let row = Row {
-            socket: &socket,
+            socket,
             context: self.context,
         };
         if self.tally.passes(self.filter, row) {

@@ -532,9 +532,9 @@ struct First<F> {
 }
 
 impl<F: Fn(&Socket) -> bool> Sink for First<F> {
-    fn push(&mut self, socket: Socket) -> ControlFlow<()> {
-        if (self.wanted)(&socket) {
-            self.found = Some(socket);
+    fn push(&mut self, socket: &mut Socket) -> ControlFlow<()> {
+        if (self.wanted)(socket) {
+            self.found = Some(socket.take());
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
@@ -558,11 +558,11 @@ struct Holds<'a> {
 }
 
 impl Sink for Holds<'_> {
-    fn push(&mut self, socket: Socket) -> ControlFlow<()> {
-        let hold = self.place.held_by(&socket);
+    fn push(&mut self, socket: &mut Socket) -> ControlFlow<()> {
+        let hold = self.place.held_by(socket);
         if hold > self.worst {
             self.worst = hold;
-            self.found = Some(socket);
+            self.found = Some(socket.take());
         }
         match self.worst {
             Hold::Certain => ControlFlow::Break(()),
@@ -587,9 +587,9 @@ struct Near<'a> {
 }
 
 impl Sink for Near<'_> {
-    fn push(&mut self, socket: Socket) -> ControlFlow<()> {
-        if has_name(self.question, &socket) {
-            self.sockets.push(socket);
+    fn push(&mut self, socket: &mut Socket) -> ControlFlow<()> {
+        if has_name(self.question, socket) {
+            self.sockets.push(socket.take());
         }
         if self.sockets.len() < 64 {
             ControlFlow::Continue(())

@@ -117,11 +117,11 @@ impl Keep {
 }
 
 impl Sink for Keep {
-    fn push(&mut self, socket: Socket) -> ControlFlow<()> {
-        let holder = PortHolder::of(&socket);
+    fn push(&mut self, socket: &mut Socket) -> ControlFlow<()> {
+        let holder = PortHolder::of(socket);
         if let Some(holder) = holder.filter(|_| socket.protocol == Protocol::Tcp) {
             if holder.hold == Hold::Listening {
-                self.table.listeners.push(socket);
+                self.table.listeners.push(socket.take());
             }
             self.table.tcp.push(holder);
             return ControlFlow::Continue(());
@@ -131,7 +131,7 @@ impl Sink for Keep {
         if socket.protocol == Protocol::Udp {
             self.table.udp.extend(holder);
             if socket.state == State::Close {
-                self.table.unconnected.push(socket);
+                self.table.unconnected.push(socket.take());
             }
         }
         ControlFlow::Continue(())

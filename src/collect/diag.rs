@@ -71,7 +71,7 @@ impl<D: Datagrams, Open: FnMut() -> io::Result<D>> Source for DiagSource<Open> {
         let mut not_chosen = None;
         for program in choosing::programs(condition) {
             let mut began = false;
-            let mut take = |socket: Socket| {
+            let mut take = |socket: &mut Socket| {
                 began = true;
                 take(socket)
             };
@@ -128,9 +128,7 @@ impl<D: Datagrams, Open: FnMut() -> io::Result<D>> DiagSource<Open> {
             Protocol::Mptcp => self.rows(&request, take, |payload| {
                 lower::mptcp_payload(payload, wanted)
             }),
-            _ => self.rows(&request, take, |payload| {
-                lower::inet_payload(payload, protocol, wanted)
-            }),
+            _ => self.inet(&request, take, protocol, wanted),
         }
     }
 }
@@ -209,10 +207,30 @@ impl<D: Datagrams, Open: FnMut() -> io::Result<D>> DiagSource<Open> {
         read: impl Fn(&[u8]) -> Option<Socket>,
     ) -> Result<DumpStats, SourceError> {
         self.messages(request, |payload, stats| match read(payload) {
-            Some(socket) => take(socket),
+            Some(mut socket) => take(&mut socket),
             None => {
                 stats.skipped += 1;
                 ControlFlow::Continue(())
+            }
+        })
+    }
+
+    /// All rows in one place, which a sink may leave as it is: of these tables there may be a million.
+    fn inet(
+        &mut self,
+        request: &[u8],
+        take: &mut TakeRow<'_>,
+        protocol: Protocol,
+        wanted: Wanted,
+    ) -> Result<DumpStats, SourceError> {
+        let mut socket = Socket::NONE;
+        self.messages(request, |payload, stats| {
+            match lower::read_inet(&mut socket, payload, protocol, wanted) {
+                Some(()) => take(&mut socket),
+                None => {
+                    stats.skipped += 1;
+                    ControlFlow::Continue(())
+                }
             }
         })
     }
@@ -228,8 +246,8 @@ impl<D: Datagrams, Open: FnMut() -> io::Result<D>> DiagSource<Open> {
             }
             ControlFlow::Continue(())
         })?;
-        for socket in peers.joined() {
-            if take(socket).is_break() {
+        for mut socket in peers.joined() {
+            if take(&mut socket).is_break() {
                 break;
             }
         }
@@ -249,7 +267,7 @@ impl<D: Datagrams, Open: FnMut() -> io::Result<D>> DiagSource<Open> {
             match lower_families::netlink_payload(payload, wanted) {
                 Some(socket) if lower_families::is_diag_socket(&socket, stats.port) => {}
                 Some(socket) if socket.cookie.is_some_and(|cookie| !seen.insert(cookie)) => {}
-                Some(socket) => return take(socket),
+                Some(mut socket) => return take(&mut socket),
                 None => stats.skipped += 1,
             }
             ControlFlow::Continue(())
@@ -260,7 +278,7 @@ impl<D: Datagrams, Open: FnMut() -> io::Result<D>> DiagSource<Open> {
         let wanted = self.wanted;
         self.messages(request, |payload, stats| {
             match lower_families::tipc_payload(payload, wanted) {
-                Some(Some(socket)) => return take(socket),
+                Some(Some(mut socket)) => return take(&mut socket),
                 Some(None) => {}
                 None => stats.skipped += 1,
             }

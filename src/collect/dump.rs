@@ -130,7 +130,7 @@ impl Source for DumpSource {
                 Lowered::Row(socket)
                     if protocol == Protocol::Netlink
                         && socket.cookie.is_some_and(|cookie| !seen.insert(cookie)) => {}
-                Lowered::Row(socket) if wanted(&socket) => return take(socket),
+                Lowered::Row(mut socket) if wanted(&socket) => return take(&mut socket),
                 Lowered::Unix(socket, clients) if wanted(&socket) => peers.add(socket, &clients),
                 Lowered::Row(_) | Lowered::Unix(..) | Lowered::Nothing => {}
                 Lowered::Nonsense => stats.skipped += 1,
@@ -138,8 +138,8 @@ impl Source for DumpSource {
             ControlFlow::Continue(())
         });
         // Also of a damaged file: what was read stays.
-        for socket in peers.joined() {
-            if take(socket).is_break() {
+        for mut socket in peers.joined() {
+            if take(&mut socket).is_break() {
                 break;
             }
         }

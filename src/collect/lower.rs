@@ -4,9 +4,9 @@ use super::lower_families;
 use super::own_details;
 use super::socket_details::{self, Wanted};
 use crate::model::{
-    CgroupId, Cookie, DetailSet, Details, Ends, Family, IfIndex, InetEnds, Inode, Mark,
-    MemoryMetric, Port, Protocol, Queues, Shutdown, Socket, SocketKind, State, Table, Timer,
-    TimerKind, Uid, UnixEnds, UnixName, UnixPeer,
+    CgroupId, Cookie, DetailSet, Ends, Family, IfIndex, InetEnds, Inode, Mark, MemoryMetric, Port,
+    Protocol, Queues, Shutdown, Socket, SocketKind, State, Table, Timer, TimerKind, Uid, UnixEnds,
+    UnixName, UnixPeer,
 };
 use crate::wire::bpf_storage;
 use crate::wire::inet_details::InetDetails;
@@ -58,18 +58,35 @@ pub(super) fn any_payload(protocol: Protocol, payload: &[u8], wanted: Wanted) ->
 }
 
 /// A socket from the payload of an inet_diag message; `None` if it makes no sense.
-#[inline]
 pub(super) fn inet_payload(payload: &[u8], protocol: Protocol, wanted: Wanted) -> Option<Socket> {
-    if !wanted.details.is_empty() {
-        return detailed_payload(payload, protocol, wanted);
-    }
-    let record = InetRecord::decode(payload).ok()?;
-    inet_record(&record, protocol, None)
+    let mut socket = Socket::NONE;
+    read_inet(&mut socket, payload, protocol, wanted)?;
+    Some(socket)
 }
 
-/// As [`inet_payload`], with its details.
+/// Reads the payload of an inet_diag message into the place of a socket; `None` if it makes no sense.
+#[inline]
+pub(super) fn read_inet(
+    socket: &mut Socket,
+    payload: &[u8],
+    protocol: Protocol,
+    wanted: Wanted,
+) -> Option<()> {
+    if !wanted.details.is_empty() {
+        return read_detailed(socket, payload, protocol, wanted);
+    }
+    let record = InetRecord::decode(payload).ok()?;
+    read_record(socket, &record, protocol)
+}
+
+/// As [`read_inet`], with its details, whose memory is used again.
 #[inline(never)]
-fn detailed_payload(payload: &[u8], protocol: Protocol, wanted: Wanted) -> Option<Socket> {
+fn read_detailed(
+    socket: &mut Socket,
+    payload: &[u8],
+    protocol: Protocol,
+    wanted: Wanted,
+) -> Option<()> {
     let (payload, storages) = match wanted.details.has(DetailSet::BPF_STORAGE) {
         true => bpf_storage::split(payload),
         false => (payload, None),
@@ -79,9 +96,8 @@ fn detailed_payload(payload: &[u8], protocol: Protocol, wanted: Wanted) -> Optio
         ..InetDetails::default()
     };
     let record = InetRecord::decode_with(payload, |kind, data| sent.add(kind, data)).ok()?;
-    // Before the socket, which is then made in its place and not moved again.
-    let details = socket_details::of_inet(&sent, protocol, wanted);
-    inet_record(&record, protocol, details)
+    socket_details::read_inet(&mut socket.details, &sent, protocol, wanted);
+    read_record(socket, &record, protocol)
 }
 
 /// A socket from the payload of an inet_diag message of SCTP, whose associations have states of their own.
@@ -135,13 +151,9 @@ pub(super) fn unix_payload(payload: &[u8], wanted: Wanted) -> Option<(Socket, Ve
     Some((socket, clients))
 }
 
-/// A socket from inet_diag. `None` if its family is none that IP has.
+/// All of a socket but its details, from inet_diag. `None` if its family is none that IP has.
 #[inline(always)]
-fn inet_record(
-    record: &InetRecord,
-    protocol: Protocol,
-    details: Option<Box<Details>>,
-) -> Option<Socket> {
+fn read_record(socket: &mut Socket, record: &InetRecord, protocol: Protocol) -> Option<()> {
     let family = match record.family {
         FAMILY_INET => Family::Inet,
         FAMILY_INET6 => Family::Inet6,
@@ -155,43 +167,41 @@ fn inet_record(
     } else {
         (&record.dst, record.dport)
     };
-    Some(Socket {
-        protocol,
-        family,
-        state,
-        v6only: record.v6only.map(|flag| flag != 0),
-        shutdown: record.shutdown.map(Shutdown),
-        ends: Ends::Inet(InetEnds {
-            local: address(family, &record.src),
-            peer: address(family, peer),
-            local_port: Port(record.sport),
-            peer_port: Port(peer_port),
-            interface: IfIndex::new(record.interface),
-        }),
-        queues: if state == State::Listen {
-            Queues::Accept {
-                length: record.rqueue,
-                limit: Some(record.wqueue),
-            }
-        } else {
-            Queues::Bytes {
-                recv: record.rqueue,
-                send: record.wqueue,
-            }
-        },
-        timer: TimerKind::from_number(record.timer).map(|kind| Timer {
-            kind,
-            expires_ms: record.expires_ms,
-            retransmits: record.retransmits,
-        }),
-        // Without a file the kernel reports user 0, whoever it was.
-        uid: inode.map(|_| Uid(record.uid)),
-        inode,
-        cookie: record.cookie.and_then(NonZeroU64::new).map(Cookie),
-        mark: record.mark.map(Mark),
-        cgroup: record.cgroup.and_then(NonZeroU64::new).map(CgroupId),
-        details,
-    })
+    socket.protocol = protocol;
+    socket.family = family;
+    socket.state = state;
+    socket.v6only = record.v6only.map(|flag| flag != 0);
+    socket.shutdown = record.shutdown.map(Shutdown);
+    socket.ends = Ends::Inet(InetEnds {
+        local: address(family, &record.src),
+        peer: address(family, peer),
+        local_port: Port(record.sport),
+        peer_port: Port(peer_port),
+        interface: IfIndex::new(record.interface),
+    });
+    socket.queues = if state == State::Listen {
+        Queues::Accept {
+            length: record.rqueue,
+            limit: Some(record.wqueue),
+        }
+    } else {
+        Queues::Bytes {
+            recv: record.rqueue,
+            send: record.wqueue,
+        }
+    };
+    socket.timer = TimerKind::from_number(record.timer).map(|kind| Timer {
+        kind,
+        expires_ms: record.expires_ms,
+        retransmits: record.retransmits,
+    });
+    // Without a file the kernel reports user 0, whoever it was.
+    socket.uid = inode.map(|_| Uid(record.uid));
+    socket.inode = inode;
+    socket.cookie = record.cookie.and_then(NonZeroU64::new).map(Cookie);
+    socket.mark = record.mark.map(Mark);
+    socket.cgroup = record.cgroup.and_then(NonZeroU64::new).map(CgroupId);
+    Some(())
 }
 
 /// A socket from a line of /proc/net/tcp and its like.
@@ -311,17 +321,8 @@ pub(super) const fn bare(table: Table, state: State, ends: Ends) -> Socket {
         protocol: table.protocol,
         family: table.family,
         state,
-        v6only: None,
-        shutdown: None,
         ends,
-        queues: Queues::Unknown,
-        timer: None,
-        uid: None,
-        inode: None,
-        cookie: None,
-        mark: None,
-        cgroup: None,
-        details: None,
+        ..Socket::NONE
     }
 }
 

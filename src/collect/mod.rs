@@ -345,9 +345,9 @@ impl Collector<'_> {
         let mut listeners_interrupted = false;
         if *condition != Condition::Anything && needs_listeners(query, protocol) {
             // The condition would hide them.
-            let mut note = |socket: Socket| {
+            let mut note = |socket: &mut Socket| {
                 if socket.state == State::Listen {
-                    seen.listeners.note(&socket);
+                    seen.listeners.note(socket);
                 }
                 ControlFlow::Continue(())
             };
@@ -367,9 +367,9 @@ impl Collector<'_> {
         let chosen = Some(&query.bpf_maps).filter(|maps| !maps.is_empty());
         // IP sockets have no types to choose among.
         let has_kinds = !tables.iter().all(|table| table.family.is_ip());
-        let stats = source.dump(tables, states, condition, &mut |mut socket: Socket| {
+        let stats = source.dump(tables, states, condition, &mut |socket: &mut Socket| {
             if query.owners && asked_with_rows && socket.state == State::Listen {
-                seen.listeners.note(&socket);
+                seen.listeners.note(socket);
             }
             let table = Table::new(socket.protocol, socket.family);
             if !query.wants(table, socket.state) {
@@ -379,7 +379,7 @@ impl Collector<'_> {
                 return ControlFlow::Continue(());
             }
             if let Some(maps) = chosen {
-                leave_values_of(&mut socket, maps);
+                leave_values_of(socket, maps);
             }
             seen.add(table);
             let flow = sink.push(socket);

@@ -1,6 +1,6 @@
 //! Details that only one protocol has, into the model.
 
-use super::socket_details::{Wanted, memory};
+use super::socket_details::{Wanted, of_skmeminfo};
 use crate::model::{
     DetailSet, IfIndex, Inode, Instruction, Membership, Memory, MemoryMetric, MptcpInfo,
     NetlinkDetails, Numbers, OwnDetails, PacketDetails, Program, SctpInfo, Socket, TipcDetails,
@@ -22,7 +22,7 @@ fn keep(socket: &mut Socket, own: OwnDetails) {
 /// Keeps the words of `SK_MEMINFO_*`, if they are wanted.
 fn keep_memory(socket: &mut Socket, words: Option<&[u8]>, wanted: Wanted) {
     if let Some(words) = words.filter(|_| wanted.details.has(DetailSet::MEMORY)) {
-        socket.details.get_or_insert_default().memory = Some(memory(words));
+        socket.details.get_or_insert_default().memory = Some(of_skmeminfo(words));
     }
 }
 

@@ -114,9 +114,9 @@ struct Keep<'a> {
 }
 
 impl Sink for Keep<'_> {
-    fn push(&mut self, socket: Socket) -> ControlFlow<()> {
+    fn push(&mut self, socket: &mut Socket) -> ControlFlow<()> {
         let wanted = |h: &PortHolder| self.ports.contains(&h.port.0) || h.hold == Hold::Listening;
-        let holder = PortHolder::of(&socket).filter(wanted);
+        let holder = PortHolder::of(socket).filter(wanted);
         self.holders.extend(holder);
         ControlFlow::Continue(())
     }

@@ -59,7 +59,7 @@ impl Source for ProcSource {
     ) -> Result<DumpStats, SourceError> {
         let mut stats = DumpStats::default();
         let wanted = self.wanted;
-        let mut take = |socket: Socket| {
+        let mut take = |socket: &mut Socket| {
             if states.contains(socket.state) {
                 take(socket)
             } else {
@@ -83,8 +83,8 @@ impl Source for ProcSource {
                     }
                     Err(error) => return Err(failed(error.into())),
                 };
-                let mut take = |socket: Socket| {
-                    if seen.is_new(&socket) {
+                let mut take = |socket: &mut Socket| {
+                    if seen.is_new(socket) {
                         take(socket)
                     } else {
                         ControlFlow::Continue(())
@@ -173,8 +173,8 @@ fn lines(
         }
         let was_heading = std::mem::take(&mut heading);
         match read(&line) {
-            Some(socket) => {
-                if socket.family == table.family && take(socket).is_break() {
+            Some(mut socket) => {
+                if socket.family == table.family && take(&mut socket).is_break() {
                     return Ok(skipped);
                 }
             }
@@ -192,8 +192,8 @@ fn unix(mut file: impl Read, take: &mut TakeRow<'_>) -> io::Result<u64> {
     // the socket it imitates.
     let mut seen = HashSet::new();
     for row in rows.iter().filter(|row| seen.insert(*row)) {
-        if let Some(socket) = lower::unix_row(row)
-            && take(socket).is_break()
+        if let Some(mut socket) = lower::unix_row(row)
+            && take(&mut socket).is_break()
         {
             break;
         }
@@ -245,7 +245,7 @@ mod tests {
             &|line| proc_net::inet_line(line).map(|l| lower::inet_line(&l, table, DetailSet::NONE)),
             table,
             &mut |socket| {
-                if seen.is_new(&socket) {
+                if seen.is_new(socket) {
                     states.push(socket.state);
                 }
                 ControlFlow::Continue(())

@@ -248,7 +248,7 @@ impl Pass {
 struct Nowhere;
 
 impl Sink for Nowhere {
-    fn push(&mut self, _: Socket) -> ControlFlow<()> {
+    fn push(&mut self, _: &mut Socket) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
 

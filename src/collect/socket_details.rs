@@ -105,71 +105,86 @@ impl Wanted {
     }
 }
 
-/// The details in the attributes of an inet_diag message; `None` if it has none of those.
-pub(super) fn of_inet(
+/// Reads the details in the attributes of an inet_diag message into their place; `None` if it has none of those. Details of another
+/// socket there give their memory.
+pub(super) fn read_inet(
+    place: &mut Option<Box<Details>>,
     sent: &InetDetails<'_>,
     protocol: Protocol,
     wanted: Wanted,
-) -> Option<Box<Details>> {
+) {
     let info = wanted.details.has(DetailSet::INFO);
     let name = info || wanted.details.has(DetailSet::CONGESTION);
-    let tos = wanted.details.has(DetailSet::TOS);
+    let asked_tos = wanted.details.has(DetailSet::TOS);
     let tcp = protocol == Protocol::Tcp && info;
     let about_tcp = sent.info.is_some() || sent.ulp.is_some() || sent.md5.is_some();
     let told_memory = sent.memory.is_some() || sent.meminfo.is_some();
     let anything = about_tcp && tcp
         || sent.congestion.is_some() && name
         || told_memory && wanted.details.has(DetailSet::MEMORY)
-        || (sent.tos.is_some() || sent.tclass.is_some()) && tos
+        || (sent.tos.is_some() || sent.tclass.is_some()) && asked_tos
         || sent.socket_options.is_some() && wanted.details.has(DetailSet::SOCKET_OPTIONS)
         || wanted.details.has(DetailSet::BPF_STORAGE);
     if !anything {
-        return None;
+        *place = None;
+        return;
     }
     // In place: these are several hundred bytes, for every socket.
-    let mut details = Box::<Details>::default();
-    if tcp {
-        if let Some(bytes) = sent.info {
-            let info = details.tcp.insert(TcpInfo::none());
-            info.fill(|values| tcp_info::decode(values, bytes, wanted.last_word));
-        }
-        details.congestion_info = congestion(sent);
-        details.ulp = sent.ulp.map(|bytes| Box::new(upper_layer(bytes)));
-        details.md5_keys = match sent.md5 {
-            Some(bytes) => Some(md5_keys(bytes)),
-            None => wanted.tells_keys.then(Vec::new),
-        };
+    let Details {
+        tcp: counters,
+        congestion,
+        congestion_info,
+        memory,
+        tos,
+        tclass,
+        class_id,
+        socket_options,
+        ulp,
+        md5_keys,
+        bpf_storage,
+        own,
+    } = &mut **place.get_or_insert_default();
+    match sent.info.filter(|_| tcp) {
+        Some(bytes) => counters
+            .get_or_insert_with(TcpInfo::none)
+            .fill(|words, longs| tcp_info::decode(words, longs, bytes, wanted.last_word)),
+        None => *counters = None,
     }
-    if name {
-        details.congestion = sent.congestion.and_then(KernelName::new);
-    }
-    if wanted.details.has(DetailSet::MEMORY) {
-        let older = || meminfo(sent.meminfo?);
-        details.memory = sent.memory.map(memory).or_else(older);
-    }
-    if tos {
-        details.tos = sent.tos;
-        details.tclass = sent.tclass;
-        details.class_id = sent.class_id;
-    }
-    if wanted.details.has(DetailSet::SOCKET_OPTIONS) {
-        details.socket_options = sent.socket_options;
-    }
-    if wanted.details.has(DetailSet::BPF_STORAGE) {
-        details.bpf_storage = match sent.storages {
-            Some(bytes) => Some(storages(bytes)),
-            None if BpfStorage::is_told_of(protocol) => wanted.tells_storage.then(Default::default),
-            None => None,
-        };
-    }
-    Some(details)
+    *congestion = sent.congestion.filter(|_| name).and_then(KernelName::new);
+    *congestion_info = congestion_control(sent).filter(|_| tcp);
+    let older = || meminfo(sent.meminfo?);
+    *memory = match wanted.details.has(DetailSet::MEMORY) {
+        true => sent.memory.map(of_skmeminfo).or_else(older),
+        false => None,
+    };
+    *tos = sent.tos.filter(|_| asked_tos);
+    *tclass = sent.tclass.filter(|_| asked_tos);
+    *class_id = sent.class_id.filter(|_| asked_tos);
+    *socket_options = sent
+        .socket_options
+        .filter(|_| wanted.details.has(DetailSet::SOCKET_OPTIONS));
+    *ulp = sent
+        .ulp
+        .filter(|_| tcp)
+        .map(|bytes| Box::new(upper_layer(bytes)));
+    *md5_keys = match sent.md5 {
+        Some(bytes) if tcp => Some(keys(bytes)),
+        _ => (tcp && wanted.tells_keys).then(Vec::new),
+    };
+    *bpf_storage = match sent.storages {
+        _ if !wanted.details.has(DetailSet::BPF_STORAGE) => None,
+        Some(bytes) => Some(storages(bytes)),
+        None if BpfStorage::is_told_of(protocol) => wanted.tells_storage.then(Default::default),
+        None => None,
+    };
+    *own = None;
 }
 
 /// The details of a unix socket: its memory.
 pub(super) fn of_unix(skmeminfo: Option<&[u8]>, wanted: Wanted) -> Option<Box<Details>> {
     let memory = skmeminfo
         .filter(|_| wanted.details.has(DetailSet::MEMORY))
-        .map(memory)?;
+        .map(of_skmeminfo)?;
     Some(Box::new(Details {
         memory: Some(memory),
         ..Details::default()
@@ -212,7 +227,7 @@ fn text_counters(line: &InetLine, columns: TcpColumns) -> TcpInfo {
     ])
 }
 
-pub(super) fn memory(bytes: &[u8]) -> Memory {
+pub(super) fn of_skmeminfo(bytes: &[u8]) -> Memory {
     let (words, known) = inet_details::skmeminfo(bytes);
     Memory::new(words, known)
 }
@@ -228,7 +243,7 @@ fn meminfo(bytes: &[u8]) -> Option<Memory> {
     ]))
 }
 
-fn congestion(sent: &InetDetails<'_>) -> Option<Congestion> {
+fn congestion_control(sent: &InetDetails<'_>) -> Option<Congestion> {
     if let Some(bytes) = sent.bbr {
         let (bw, [min_rtt_us, pacing_gain, cwnd_gain]) = inet_details::bbr(bytes);
         return Some(Congestion::Bbr(Bbr {
@@ -304,7 +319,7 @@ fn storages(bytes: &[u8]) -> Box<[BpfStorage]> {
     storages
 }
 
-fn md5_keys(bytes: &[u8]) -> Vec<Md5Key> {
+fn keys(bytes: &[u8]) -> Vec<Md5Key> {
     inet_details::md5_keys(bytes)
         .map(|key| {
             let [a, b, c, d, ..] = key.address;
@@ -325,10 +340,17 @@ mod tests {
     use super::*;
     use crate::wire::proc_net;
 
+    fn of_inet(sent: &InetDetails<'_>, wanted: Wanted) -> Option<Box<Details>> {
+        let mut details = None;
+        read_inet(&mut details, sent, Protocol::Tcp, wanted);
+        details
+    }
+
     #[test]
     fn counters_have_the_names_of_the_header_in_its_order() {
         assert_eq!(TcpMetric::ALL.len(), tcp_info::COUNT);
-        for (metric, name) in TcpMetric::ALL.iter().zip(tcp_info::NAMES) {
+        for ((n, metric), name) in TcpMetric::ALL.iter().enumerate().zip(tcp_info::NAMES) {
+            assert_eq!(metric.is_long(), tcp_info::is_long(n), "{name}");
             let member = metric.json_member();
             assert!(
                 member.trim_start_matches(",\"").starts_with(name),
@@ -349,12 +371,7 @@ mod tests {
         let older = words(&[1, 2, 3u32.wrapping_neg(), 4]);
         let newer = words(&[11, 12, 13, 14, 15, 16, 17, 18]);
         let wanted = Wanted::of_a_dump(DetailSet::MEMORY);
-        let of = |sent: InetDetails<'_>| {
-            of_inet(&sent, Protocol::Tcp, wanted)
-                .unwrap()
-                .memory
-                .unwrap()
-        };
+        let of = |sent: InetDetails<'_>| of_inet(&sent, wanted).unwrap().memory.unwrap();
         let mut sent = InetDetails {
             meminfo: Some(&older),
             ..InetDetails::default()
@@ -428,7 +445,7 @@ mod tests {
             tells_storage: false,
         };
         let sent = InetDetails::find(&payload, inet_diag::BASE_LEN);
-        let of = |set| of_inet(&sent, Protocol::Tcp, with(set));
+        let of = |set| of_inet(&sent, with(set));
         assert_eq!(of(DetailSet::NONE), None);
         assert_eq!(of(DetailSet::MEMORY), None);
         let details = of(DetailSet::SOCKET_OPTIONS).unwrap();

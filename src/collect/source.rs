@@ -5,8 +5,8 @@ use crate::wire::DecodeError;
 use std::io;
 use std::ops::ControlFlow;
 
-/// Takes one row; says whether more are wanted.
-pub(super) type TakeRow<'a> = dyn FnMut(Socket) -> ControlFlow<()> + 'a;
+/// Takes one row, as [`Sink::push`] does; says whether more are wanted.
+pub(super) type TakeRow<'a> = dyn FnMut(&mut Socket) -> ControlFlow<()> + 'a;
 
 /// Somewhere to read socket tables from.
 pub(super) trait Source {
@@ -55,8 +55,9 @@ impl DumpStats {
 
 /// Where rows go.
 pub trait Sink {
-    /// Takes one row.
-    fn push(&mut self, socket: Socket) -> ControlFlow<()>;
+    /// Takes one row, which may be taken out of its place ([`Socket::take`]): what is left there gives room to the next one, as most
+    /// rows of a long list are looked at and forgotten.
+    fn push(&mut self, socket: &mut Socket) -> ControlFlow<()>;
 
     /// A mark for [`Sink::take_back`], before the first row of a table.
     fn mark(&mut self) -> usize;

@@ -70,8 +70,9 @@ impl Source for OneRow {
         _: &Condition,
         take: &mut source::TakeRow<'_>,
     ) -> Result<DumpStats, SourceError> {
-        let _ =
-            lower::inet_payload(&socket(0, 1000)[16..], Protocol::Udp, Wanted::NOTHING).map(take);
+        let payload = &socket(0, 1000)[16..];
+        let row = lower::inet_payload(payload, Protocol::Udp, Wanted::NOTHING);
+        let _ = take(&mut row.unwrap());
         Ok(DumpStats::default())
     }
 }
@@ -82,8 +83,8 @@ struct Rows {
 }
 
 impl Sink for Rows {
-    fn push(&mut self, socket: Socket) -> ControlFlow<()> {
-        self.sockets.push(socket);
+    fn push(&mut self, socket: &mut Socket) -> ControlFlow<()> {
+        self.sockets.push(socket.take());
         ControlFlow::Continue(())
     }
 

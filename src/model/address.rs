@@ -69,6 +69,15 @@ pub struct InetEnds {
 }
 
 impl InetEnds {
+    /// Those of a socket that has neither addresses nor ports.
+    pub const NONE: Self = Self {
+        local: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        peer: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        local_port: Port(0),
+        peer_port: Port(0),
+        interface: None,
+    };
+
     /// Whether there is a peer: listeners and unconnected sockets have none.
     #[must_use]
     pub fn has_peer(&self) -> bool {

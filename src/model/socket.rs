@@ -196,6 +196,31 @@ pub struct Socket {
 }
 
 impl Socket {
+    /// One of which nothing is known, in a place where there is none.
+    pub const NONE: Self = Self {
+        protocol: Protocol::Tcp,
+        family: Family::Inet,
+        state: State::Close,
+        v6only: None,
+        shutdown: None,
+        ends: Ends::Inet(InetEnds::NONE),
+        queues: Queues::Unknown,
+        timer: None,
+        uid: None,
+        inode: None,
+        cookie: None,
+        mark: None,
+        cgroup: None,
+        details: None,
+    };
+
+    /// Takes it out of its place.
+    #[must_use]
+    #[inline]
+    pub const fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::NONE)
+    }
+
     /// What is known beyond the fields of every socket, if that was asked for and sent.
     #[must_use]
     pub fn details(&self) -> Option<&Details> {

@@ -114,7 +114,7 @@ fn counters(out: &mut Vec<u8>, info: Option<&TcpInfo>) {
         return;
     };
     let present = info.present();
-    for ((place, member), &n) in MEMBERS.iter().enumerate().zip(info.values()) {
+    for ((place, member), n) in MEMBERS.iter().enumerate().zip(info.numbers()) {
         member.put(out);
         if present >> place & 1 == 0 {
             literal(out, "null");

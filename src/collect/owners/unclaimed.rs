@@ -229,8 +229,8 @@ fn is_held(socket: &Socket, table: &OwnerTable) -> bool {
 struct EachRow<F>(F);
 
 impl<F: FnMut(&Socket)> Sink for EachRow<F> {
-    fn push(&mut self, socket: Socket) -> ControlFlow<()> {
-        (self.0)(&socket);
+    fn push(&mut self, socket: &mut Socket) -> ControlFlow<()> {
+        (self.0)(socket);
         ControlFlow::Continue(())
     }
 

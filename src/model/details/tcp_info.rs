@@ -83,13 +83,70 @@ metrics! {
 
 const COUNT: usize = TcpMetric::ALL.len();
 
-/// The counters of one TCP socket, as far as the kernel sent them.
+/// How many counters the kernel keeps in 64 bits.
+const LONGS: usize = 10;
+/// How many it keeps in fewer.
+const WORDS: usize = COUNT - LONGS;
+
+/// The counters of one TCP socket, as far as the kernel sent them; what it did not send is 0 here.
+///
+/// As narrow as the kernel has them: they are read, compared and forgotten by the million.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TcpInfo {
-    values: [u64; COUNT],
+    words: [u32; WORDS],
+    longs: [u64; LONGS],
     /// A bit for each that was sent.
     known: u128,
 }
+
+impl TcpMetric {
+    /// Whether the kernel has 64 bits for it.
+    #[must_use]
+    pub const fn is_long(self) -> bool {
+        matches!(
+            self,
+            Self::PacingRate
+                | Self::MaxPacingRate
+                | Self::BytesAcked
+                | Self::BytesReceived
+                | Self::DeliveryRate
+                | Self::BusyTime
+                | Self::RwndLimited
+                | Self::SndbufLimited
+                | Self::BytesSent
+                | Self::BytesRetrans
+        )
+    }
+
+    /// Its place among [`TcpInfo::words`], or behind them among [`TcpInfo::longs`].
+    #[must_use]
+    #[inline]
+    pub fn place(self) -> usize {
+        // There is one for each.
+        PLACES
+            .get(self as usize)
+            .map_or(COUNT, |place| usize::from(*place))
+    }
+}
+
+/// The places of [`TcpMetric::ALL`].
+const PLACES: [u8; COUNT] = {
+    let mut found = [0; COUNT];
+    let (mut words, mut longs) = (0, WORDS as u8);
+    let (mut places, mut metrics): (&mut [u8], &[TcpMetric]) = (&mut found, TcpMetric::ALL);
+    while let ([place, free @ ..], [metric, others @ ..]) = (places, metrics) {
+        let next = if metric.is_long() {
+            &mut longs
+        } else {
+            &mut words
+        };
+        *place = *next;
+        *next += 1;
+        places = free;
+        metrics = others;
+    }
+    found
+};
 
 /// `TCP_SYN_SENT`.
 const SYN_SENT: u64 = 2;
@@ -99,22 +156,20 @@ const LISTEN: u64 = 10;
 pub const INFINITE_SSTHRESH: u64 = 0x7fff_ffff;
 
 impl TcpInfo {
-    /// These values, of which the ones with their bit in `known` were sent.
-    #[must_use]
-    pub const fn new(values: [u64; COUNT], known: u128) -> Self {
-        Self { values, known }
-    }
-
     /// No counter.
     #[must_use]
     pub const fn none() -> Self {
-        Self::new([0; COUNT], 0)
+        Self {
+            words: [0; WORDS],
+            longs: [0; LONGS],
+            known: 0,
+        }
     }
 
-    /// Has `read` write values in the order of [`TcpMetric::ALL`] to their place and say which those are. They are several hundred
-    /// bytes, which are not moved again.
-    pub fn fill(&mut self, read: impl FnOnce(&mut [u64; COUNT]) -> u128) {
-        self.known = read(&mut self.values);
+    /// Has `read` write all words and longs, 0 for what was not sent, and return a bit for each that was, in the order of
+    /// [`TcpMetric::ALL`]. They are some hundred bytes, which are not moved again.
+    pub fn fill(&mut self, read: impl FnOnce(&mut [u32; WORDS], &mut [u64; LONGS]) -> u128) {
+        self.known = read(&mut self.words, &mut self.longs);
     }
 
     /// These counters, and no other.
@@ -122,19 +177,52 @@ impl TcpInfo {
     pub fn of(counters: &[(TcpMetric, u64)]) -> Self {
         let mut info = Self::none();
         for &(metric, n) in counters {
-            if let Some(value) = info.values.get_mut(metric as usize) {
-                *value = n;
-                info.known |= 1 << metric as u32;
+            let place = metric.place();
+            if let Some(word) = info.words.get_mut(place) {
+                *word = u32::try_from(n).unwrap_or(u32::MAX);
+            } else if let Some(long) = info.longs.get_mut(place - WORDS) {
+                *long = n;
             }
+            info.known |= 1 << metric as u32;
         }
         info
     }
 
+    /// These numbers in the order of [`TcpMetric::ALL`], of which the ones with their bit in `known` were sent.
+    #[cfg(test)]
+    pub(crate) fn new(numbers: [u64; COUNT], known: u128) -> Self {
+        let all: Vec<_> = TcpMetric::ALL.iter().copied().zip(numbers).collect();
+        Self {
+            known,
+            ..Self::of(&all)
+        }
+    }
+
+    /// What is in a counter's place.
+    #[must_use]
+    #[inline]
+    pub fn number(&self, metric: TcpMetric) -> u64 {
+        let place = metric.place();
+        match self.words.get(place) {
+            Some(word) => u64::from(*word),
+            None => self.longs.get(place - WORDS).copied().unwrap_or(0),
+        }
+    }
+
+    /// What is in the places of [`TcpMetric::ALL`], in that order; only those with a bit in [`TcpInfo::present`] mean anything.
+    pub fn numbers(&self) -> impl Iterator<Item = u64> {
+        let (mut words, mut longs) = (self.words.iter(), self.longs.iter());
+        TcpMetric::ALL
+            .iter()
+            .map_while(move |metric| match metric.is_long() {
+                true => longs.next().copied(),
+                false => words.next().copied().map(u64::from),
+            })
+    }
+
     /// What the kernel sent.
     fn sent(&self, metric: TcpMetric) -> Option<u64> {
-        let place = metric as usize;
-        let value = *self.values.get(place)?;
-        (self.known >> place & 1 == 1).then_some(value)
+        (self.known >> metric as usize & 1 == 1).then_some(self.number(metric))
     }
 
     /// Whether the kernel sent it, be it a number that only says that there is none.
@@ -147,14 +235,19 @@ impl TcpInfo {
     /// yet, no limit. Of a listener only those that it has.
     #[must_use]
     pub fn get(&self, metric: TcpMetric) -> Option<u64> {
-        let value = *self.values.get(metric as usize)?;
-        (self.present() >> metric as usize & 1 == 1).then_some(value)
+        (self.present() >> metric as usize & 1 == 1).then_some(self.number(metric))
     }
 
-    /// The values in the order of [`TcpMetric::ALL`]; only those with a bit in [`TcpInfo::present`] mean anything.
+    /// The counters of 32 bits at most.
     #[must_use]
-    pub const fn values(&self) -> &[u64; COUNT] {
-        &self.values
+    pub const fn words(&self) -> &[u32; WORDS] {
+        &self.words
+    }
+
+    /// The counters of 64 bits.
+    #[must_use]
+    pub const fn longs(&self) -> &[u64; LONGS] {
+        &self.longs
     }
 
     /// The counters that were sent, as bits in the order of [`TcpMetric::ALL`].
@@ -166,7 +259,7 @@ impl TcpInfo {
     /// The counters for which [`TcpInfo::get`] has a number, as bits in the order of [`TcpMetric::ALL`].
     #[must_use]
     pub fn present(&self) -> u128 {
-        let value = |metric: TcpMetric| self.values.get(metric as usize).copied().unwrap_or(0);
+        let value = |metric| self.number(metric);
         let mut absent = 0;
         let mut clear = |metric: TcpMetric, nothing: bool| {
             absent |= u128::from(nothing) << metric as u32;
@@ -220,7 +313,7 @@ impl TcpInfo {
     #[inline]
     pub fn send_rate_of(&self, present: u128) -> Option<u64> {
         let [window, mss, rtt_us] = Self::SEND_RATE.map(|metric| {
-            let n = self.values.get(metric as usize).copied().unwrap_or(0);
+            let n = self.number(metric);
             if present >> metric as u32 & 1 == 1 {
                 n
             } else {
@@ -382,8 +475,22 @@ mod tests {
         };
         assert_eq!(of(10, 1448, 4_200), Some(3_447_619));
         assert_eq!(of(10, 1448, 0), None);
-        assert_eq!(of(u64::MAX, 2, 1_000_000), Some(u64::MAX));
-        assert_eq!(of(u64::MAX, u64::MAX, 1), None);
+        let most = u64::from(u32::MAX);
+        assert_eq!(of(most, 2, 1_000_000), Some(2 * most));
+        assert_eq!(of(most, most, 1_000_000), Some(most * most));
+        assert_eq!(of(most, most, 1), None);
+    }
+
+    #[test]
+    fn every_counter_has_a_place_of_its_own() {
+        let numbers: [u64; COUNT] = std::array::from_fn(|n| n as u64);
+        let info = TcpInfo::new(numbers, (1 << COUNT) - 1);
+        assert_eq!(info.numbers().collect::<Vec<_>>(), numbers);
+        for metric in TcpMetric::ALL {
+            assert_eq!(info.number(*metric), *metric as u64, "{metric:?}");
+        }
+        let long = TcpInfo::of(&[(TcpMetric::BytesSent, u64::MAX)]);
+        assert_eq!(long.get(TcpMetric::BytesSent), Some(u64::MAX));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Connections that are alike, and in which counters one differs from the others.
 
-use super::counters::{Kind, Part};
+use super::counters::{Kind, Part, Parts};
 use super::lines::Lines;
 use super::paragraph::{Paragraph, SERVES};
-use crate::model::TcpMetric;
+use crate::model::{TcpInfo, TcpMetric};
 
 /// How many counters there are.
 const COUNT: usize = TcpMetric::ALL.len();
@@ -22,10 +22,10 @@ pub(super) struct Alike {
 #[derive(Debug)]
 struct Sample {
     kind: Kind,
-    values: [u64; COUNT],
+    info: TcpInfo,
     /// How many of its counters are 0, and are not told one by one.
     zeros: u32,
-    /// What a counter that differs changes.
+    /// What a counter that differs changes, in the order of their places.
     uses: [Use; COUNT],
     parts: Vec<Part>,
     paragraph: Paragraph,
@@ -46,21 +46,21 @@ impl Alike {
     /// How many are remembered; comparing with more would cost what it saves.
     const MOST: usize = 16;
 
-    /// Appends the paragraph of a connection. `write` appends a part of it, given how many counters are 0.
+    /// Appends the paragraph of a connection, which consists of `parts` between a head and a tail.
     #[inline]
     pub(super) fn write(
         &mut self,
         lines: &mut Lines<'_>,
         kind: Kind,
-        values: &[u64; COUNT],
-        write: impl FnMut(&mut Vec<u8>, Part, u32),
+        info: &TcpInfo,
+        parts: Parts<'_>,
         ends: (impl FnOnce(&mut Lines<'_>), impl FnOnce(&mut Lines<'_>)),
     ) {
         let place = self.place(kind);
         if let Some(sample) = self.known.get_mut(place) {
             match lines.unwrapped().filter(|_| sample.left > 0) {
-                Some(out) => sample.write_again(out, values, write),
-                None => sample.write_anew(lines, values, write, ends),
+                Some(out) => sample.write_again(out, info, parts),
+                None => sample.write_anew(lines, info, parts, ends),
             }
         }
     }
@@ -93,19 +93,17 @@ impl Sample {
     fn new(kind: Kind) -> Self {
         let parts = Part::all_of(kind);
         let mut uses = [Use::default(); COUNT];
-        for (n, used) in uses.iter_mut().enumerate() {
-            used.is_counted = kind.told() >> n & 1 == 1;
-        }
-        for (n, part) in parts.iter().enumerate() {
-            for metric in part.counters().into_iter().flatten() {
-                if let Some(used) = uses.get_mut(metric as usize) {
-                    used.parts |= 1 << n;
-                }
+        for metric in TcpMetric::ALL {
+            let is_in = |part: &Part| part.counters().contains(&Some(*metric));
+            let in_parts = parts.iter().enumerate().filter(|(_, part)| is_in(part));
+            if let Some(used) = uses.get_mut(metric.place()) {
+                used.parts = in_parts.fold(0, |bits, (n, _)| bits | 1 << n);
+                used.is_counted = is_told(kind, *metric);
             }
         }
         Self {
             kind,
-            values: [0; COUNT],
+            info: TcpInfo::none(),
             zeros: 0,
             uses,
             parts,
@@ -115,41 +113,24 @@ impl Sample {
     }
 
     #[inline]
-    fn write_again(
-        &mut self,
-        out: &mut Vec<u8>,
-        values: &[u64; COUNT],
-        mut write: impl FnMut(&mut Vec<u8>, Part, u32),
-    ) {
+    fn write_again(&mut self, out: &mut Vec<u8>, info: &TcpInfo, mut parts: Parts<'_>) {
         self.left -= 1;
-        let (mut changed, mut zeros) = (0, self.zeros);
-        let mut compare = |ours: &[u64], theirs: &[u64], uses: &[Use]| {
-            for ((a, b), used) in ours.iter().zip(theirs).zip(uses) {
-                if a != b {
-                    changed |= used.parts;
-                    if used.is_counted {
-                        zeros = zeros + u32::from(*b == 0) - u32::from(*a == 0);
-                    }
-                }
-            }
+        let mut found = Differences {
+            parts: 0,
+            zeros: self.zeros,
         };
-        // Four at a time, as most of them are the same.
-        let (ours, our_rest) = self.values.as_chunks::<4>();
-        let (theirs, their_rest) = values.as_chunks::<4>();
-        let (uses, other_uses) = self.uses.as_chunks::<4>();
-        for ((ours, theirs), uses) in ours.iter().zip(theirs).zip(uses) {
-            if ours != theirs {
-                compare(ours, theirs, uses);
-            }
-        }
-        compare(our_rest, their_rest, other_uses);
-        if zeros != self.zeros {
+        let words = self.info.words();
+        let (of_words, of_longs) = self.uses.split_at(words.len());
+        found.add::<_, 8>(words, info.words(), of_words);
+        found.add::<_, 2>(self.info.longs(), info.longs(), of_longs);
+        let mut changed = found.parts;
+        if found.zeros != self.zeros {
             // How many are 0 is the last part.
             changed |= 1 << (self.parts.len() - 1);
         }
         self.paragraph.write_again(out, changed, |out, n| {
             if let Some(part) = self.parts.get(n) {
-                write(out, *part, zeros);
+                parts.put(out, *part, found.zeros);
             }
         });
     }
@@ -158,25 +139,69 @@ impl Sample {
     fn write_anew(
         &mut self,
         lines: &mut Lines<'_>,
-        values: &[u64; COUNT],
-        mut write: impl FnMut(&mut Vec<u8>, Part, u32),
+        info: &TcpInfo,
+        mut parts: Parts<'_>,
         (head, tail): (impl FnOnce(&mut Lines<'_>), impl FnOnce(&mut Lines<'_>)),
     ) {
-        let told = |n: usize| self.kind.told() >> n & 1 == 1;
-        let zeros = values
-            .iter()
-            .enumerate()
-            .filter(|(n, v)| **v == 0 && told(*n));
-        self.zeros = zeros.count() as u32;
-        self.values = *values;
-        let part = |out: &mut Vec<u8>, n: usize| {
-            if let Some(part) = self.parts.get(n) {
-                write(out, *part, self.zeros);
+        let is_zero = |m: &&TcpMetric| info.number(**m) == 0 && is_told(self.kind, **m);
+        self.zeros = TcpMetric::ALL.iter().filter(is_zero).count() as u32;
+        self.info = info.clone();
+        let part = |lines: &mut Lines<'_>, n: usize| {
+            let items = self.parts.get(n).map(|part| part.items(self.kind));
+            for item in items.into_iter().flatten() {
+                lines.item(0, |out| parts.put(out, item, self.zeros));
             }
         };
         let is_kept = self
             .paragraph
             .write(lines, self.parts.len(), head, part, tail);
         self.left = if is_kept { SERVES } else { 0 };
+    }
+}
+
+/// Whether a counter of connections of this kind is told if it is not 0.
+const fn is_told(kind: Kind, metric: TcpMetric) -> bool {
+    kind.told() >> metric as u32 & 1 == 1
+}
+
+/// What differs between a connection and another of its kind.
+struct Differences {
+    /// A bit for each part that has another text.
+    parts: u128,
+    /// How many counters are 0.
+    zeros: u32,
+}
+
+impl Differences {
+    /// Looks for differences among counters, `N` at a time, as most of them are the same.
+    #[inline(always)]
+    fn add<T: Copy + Default + PartialEq, const N: usize>(
+        &mut self,
+        ours: &[T],
+        theirs: &[T],
+        uses: &[Use],
+    ) {
+        let (some, rest) = ours.as_chunks::<N>();
+        let (others, other_rest) = theirs.as_chunks::<N>();
+        let (their_uses, uses_of_rest) = uses.as_chunks::<N>();
+        for ((ours, theirs), uses) in some.iter().zip(others).zip(their_uses) {
+            if ours != theirs {
+                self.add_each(ours, theirs, uses);
+            }
+        }
+        self.add_each(rest, other_rest, uses_of_rest);
+    }
+
+    #[inline(always)]
+    fn add_each<T: Copy + Default + PartialEq>(&mut self, ours: &[T], theirs: &[T], uses: &[Use]) {
+        let nothing = T::default();
+        for ((a, b), used) in ours.iter().zip(theirs).zip(uses) {
+            if a != b {
+                self.parts |= used.parts;
+                if used.is_counted {
+                    self.zeros = self.zeros + u32::from(*b == nothing) - u32::from(*a == nothing);
+                }
+            }
+        }
     }
 }

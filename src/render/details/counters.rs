@@ -1,7 +1,7 @@
 //! TCP's own counters as a paragraph.
 
 use super::lines::Lines;
-use super::recent::{self, Recent};
+use super::recent::{self, Recent, Texts};
 use super::value;
 use crate::model::{Details, ExtraMetric, KernelName, Row, State, TcpInfo, TcpMetric, Unit};
 use crate::render::escape::escape_into;
@@ -39,16 +39,34 @@ pub(super) fn write(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, rece
         extra,
         ..
     } = recent;
-    let part = |out: &mut Vec<u8>, part: Part, zeros: u32| {
-        let number = counters.number(part);
-        let texts = match part {
-            Part::SendRate => extra.get_mut(ExtraMetric::SendRate as usize),
-            _ => part.counter().and_then(|m| texts.get_mut(m as usize)),
-        };
-        let kept = texts.and_then(|texts| texts.of(number));
-        recent::put(out, kept, |out| counters.part(out, part, zeros));
+    let send_rate = &mut extra[ExtraMetric::SendRate as usize];
+    let parts = Parts {
+        counters,
+        texts,
+        send_rate,
     };
-    alike.write(lines, kind, info.values(), part, (head, tail));
+    alike.write(lines, kind, info, parts, (head, tail));
+}
+
+/// Writes the parts of one paragraph.
+pub(super) struct Parts<'a> {
+    counters: Counters<'a>,
+    /// The last texts of each counter, and of the rate that is made of three.
+    texts: &'a mut [Texts; TcpMetric::ALL.len()],
+    send_rate: &'a mut Texts,
+}
+
+impl Parts<'_> {
+    /// Appends one, given how many counters are 0. For every row, hence in place.
+    #[inline(always)]
+    pub(super) fn put(&mut self, out: &mut Vec<u8>, part: Part, zeros: u32) {
+        let texts = match part {
+            Part::SendRate => Some(&mut *self.send_rate),
+            _ => part.counter().and_then(|m| self.texts.get_mut(m as usize)),
+        };
+        let kept = texts.and_then(|texts| texts.of(self.counters.number(part)));
+        recent::put(out, kept, |out| self.counters.part(out, part, zeros));
+    }
 }
 
 /// What connections can have in common without having the same values.
@@ -85,7 +103,7 @@ impl Kind {
 }
 
 /// A part of the paragraph.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     /// A counter whose text depends on nothing but itself.
     Counter(TcpMetric),
@@ -95,6 +113,8 @@ pub(super) enum Part {
     WindowShare,
     /// The same for our buffer.
     BufferShare,
+    /// How long ago data was sent, data came and an acknowledgement came: mostly the same, as most connections are idle.
+    Since,
     /// What is no counter, but made of three.
     SendRate,
     /// How many are 0.
@@ -106,7 +126,21 @@ impl Part {
     pub(super) fn all_of(kind: Kind) -> Vec<Self> {
         let counted = |m: &TcpMetric| has(kind.counted(), *m);
         let counters = READING_ORDER.into_iter().filter(counted).map(Self::of);
-        counters.chain([Self::SendRate, Self::Zeros]).collect()
+        let mut parts: Vec<_> = counters.chain([Self::SendRate, Self::Zeros]).collect();
+        parts.dedup();
+        parts
+    }
+
+    /// The items of which it consists: a line may end between two of them.
+    pub(super) fn items(self, kind: Kind) -> impl Iterator<Item = Self> {
+        let items = match self {
+            Self::Since => self.counters().map(|metric| {
+                let counted = metric.filter(|m| has(kind.counted(), *m));
+                counted.map(Self::Counter)
+            }),
+            _ => [Some(self), None, None],
+        };
+        items.into_iter().flatten()
     }
 
     /// The part that a counter is.
@@ -115,6 +149,9 @@ impl Part {
             TcpMetric::Rtt => Self::RoundTrip,
             TcpMetric::RwndLimited => Self::WindowShare,
             TcpMetric::SndbufLimited => Self::BufferShare,
+            TcpMetric::LastDataSent | TcpMetric::LastDataRecv | TcpMetric::LastAckRecv => {
+                Self::Since
+            }
             _ => Self::Counter(metric),
         }
     }
@@ -136,6 +173,11 @@ impl Part {
             Self::RoundTrip => [Some(M::Rtt), Some(M::Rttvar), None],
             Self::WindowShare => [Some(M::RwndLimited), Some(M::BusyTime), None],
             Self::BufferShare => [Some(M::SndbufLimited), Some(M::BusyTime), None],
+            Self::Since => [
+                Some(M::LastDataSent),
+                Some(M::LastDataRecv),
+                Some(M::LastAckRecv),
+            ],
             Self::SendRate => {
                 let [window, segment, rtt] = TcpInfo::SEND_RATE;
                 [Some(window), Some(segment), Some(rtt)]
@@ -152,7 +194,7 @@ const fn has(bits: u128, metric: TcpMetric) -> bool {
 
 /// The counters of one socket.
 #[derive(Clone, Copy)]
-struct Counters<'a> {
+pub(super) struct Counters<'a> {
     info: &'a TcpInfo,
     /// A bit for each that there is.
     present: u128,
@@ -165,11 +207,7 @@ impl Counters<'_> {
 
     #[inline]
     fn or_zero(self, metric: TcpMetric) -> u64 {
-        self.info
-            .values()
-            .get(metric as usize)
-            .copied()
-            .unwrap_or(0)
+        self.info.number(metric)
     }
 
     /// The number that the whole text of a part depends on, if there is one.
@@ -182,7 +220,7 @@ impl Counters<'_> {
                 .get(TcpMetric::Rttvar)
                 .map(|varies| self.or_zero(TcpMetric::Rtt) | varies << 32),
             Part::SendRate => self.info.send_rate_of(self.present),
-            Part::WindowShare | Part::BufferShare | Part::Zeros => None,
+            Part::WindowShare | Part::BufferShare | Part::Since | Part::Zeros => None,
         }
     }
 
@@ -197,6 +235,7 @@ impl Counters<'_> {
                 }
             }
             Part::Zeros => write_zeros(out, zeros),
+            Part::Since => self.since(out),
             _ => {
                 let Some(metric) = part.counter() else { return };
                 let n = self.or_zero(metric);
@@ -207,6 +246,27 @@ impl Counters<'_> {
                     self.value(out, metric, n);
                 }
             }
+        }
+    }
+
+    /// Appends how long ago data and acknowledgements came and went; the same time is put into words once.
+    fn since(self, out: &mut Vec<u8>) {
+        let mut last = (0, 0..0);
+        for metric in Part::Since.counters().into_iter().flatten() {
+            let ms = self.get(metric).unwrap_or(0);
+            if ms == 0 {
+                continue;
+            }
+            if let Some(name) = NAMES.get(metric as usize) {
+                name.put(out);
+            }
+            let start = out.len();
+            if last.0 == ms {
+                out.extend_from_within(last.1.clone());
+            } else {
+                units::milliseconds(out, ms);
+            }
+            last = (ms, start..out.len());
         }
     }
 

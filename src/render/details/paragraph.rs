@@ -43,16 +43,14 @@ impl Paragraph {
         mut item: impl FnMut(&mut Vec<u8>, usize),
     ) {
         let mut from = 0;
-        for (base, half) in [(0, changed as u64), (64, (changed >> 64) as u64)] {
-            let mut changed = half;
-            while changed != 0 {
-                let n = base + changed.trailing_zeros() as usize;
-                changed &= changed - 1;
-                if let Some(place) = self.items.get(n) {
-                    self.put(out, from, place.start);
-                    item(out, n);
-                    from = place.end;
-                }
+        let mut changed = changed;
+        while changed != 0 {
+            let n = changed.trailing_zeros() as usize;
+            changed &= changed - 1;
+            if let Some(place) = self.items.get(n) {
+                self.put(out, from, place.start);
+                item(out, n);
+                from = place.end;
             }
         }
         self.put(out, from, self.length);
@@ -77,7 +75,7 @@ impl Paragraph {
         lines: &mut Lines<'_>,
         count: usize,
         head: impl FnOnce(&mut Lines<'_>),
-        mut item: impl FnMut(&mut Vec<u8>, usize),
+        mut item: impl FnMut(&mut Lines<'_>, usize),
         tail: impl FnOnce(&mut Lines<'_>),
     ) -> bool {
         self.items.clear();
@@ -86,7 +84,7 @@ impl Paragraph {
         head(lines);
         for n in 0..count {
             let start = lines.written().len() - begin;
-            lines.item(0, |out| item(out, n));
+            item(lines, n);
             let end = lines.written().len() - begin;
             self.items.push(Item { start, end });
         }
@@ -130,7 +128,7 @@ impl Short {
         number: impl Fn(usize) -> Option<u64>,
         mut item: impl FnMut(&mut Vec<u8>, usize, Option<u64>),
     ) {
-        let write = |out: &mut Vec<u8>, n| item(out, n, number(n));
+        let mut write = |out: &mut Vec<u8>, n| item(out, n, number(n));
         if let Some(out) = lines.unwrapped().filter(|_| self.left > 0) {
             self.left -= 1;
             let mut changed = 0;
@@ -140,9 +138,10 @@ impl Short {
             }
             return self.paragraph.write_again(out, changed, write);
         }
+        let anew = |lines: &mut Lines<'_>, n| lines.item(0, |out| write(out, n));
         let is_kept = self
             .paragraph
-            .write(lines, count, |lines| lines.group(label), write, |_| {});
+            .write(lines, count, |lines| lines.group(label), anew, |_| {});
         if is_kept {
             self.numbers.clear();
             self.numbers.extend((0..count).map(number));

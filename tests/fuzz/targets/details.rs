@@ -3,13 +3,13 @@
 use libfuzzer_sys::fuzz_target;
 use portctl::wire::bpf_storage::{self, MapInfo};
 use portctl::wire::inet_details::{self, InetDetails, SubflowInfo, TlsInfo, UlpInfo};
-use portctl::wire::tcp_info::{self, COUNT, LastWord};
+use portctl::wire::tcp_info::{self, LONGS, LastWord, WORDS};
 
 fuzz_target!(|bytes: &[u8]| {
     let found = InetDetails::find(bytes, 0);
     for last in [LastWord::Bits, LastWord::Halves, LastWord::Unsure] {
         for bytes in found.info.into_iter().chain([bytes]) {
-            tcp_info::decode(&mut [0; COUNT], bytes, last);
+            tcp_info::decode(&mut [0; WORDS], &mut [0; LONGS], bytes, last);
         }
     }
     let _ = found.memory.map(inet_details::skmeminfo);
