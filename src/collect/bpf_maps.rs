@@ -1,6 +1,6 @@
 //! What BPF programs keep with sockets: whether the kernel tells it, of which maps, and their names.
 
-use crate::model::{BpfStorage, Notice, Protocol, Query, StorageGap};
+use crate::model::{BpfStorage, DetailSet, Notice, Protocol, Query, StorageGap};
 use crate::sys;
 use crate::sys::netlink::{DATAGRAM_LEN, Datagrams, Netlink};
 use crate::wire::bpf_storage::{self, MapInfo};
@@ -62,22 +62,40 @@ impl Maps {
 
 /// What to ask of the kernel for `query`; nothing if that is nothing, or if it would tell nothing, and why.
 pub(super) fn wanted(query: &Query) -> (Option<Maps>, Option<Notice>) {
-    if !query.details.has(crate::model::DetailSet::BPF_STORAGE) {
+    if !query.details.has(DetailSet::BPF_STORAGE) {
         return (None, None);
     }
-    let gap = match answer_to_nonsense() {
-        // Whatever is wrong with netlink is told by those who need it more.
-        Err(_) => return (None, None),
-        Ok(Some(Errno::BADF)) => {
+    let gap = match answer_to_nonsense().map(meaning) {
+        Ok(Telling::Yes) => {
             let open = |id: &u32| sys::bpf::open_map(*id).ok();
             // Of maps that cannot be named all are asked for, and the others left out.
             let maps: Option<Vec<_>> = query.bpf_maps.iter().map(open).collect();
             return (Some(Maps(maps.unwrap_or_default())), None);
         }
-        Ok(Some(Errno::PERM)) => StorageGap::Rights,
-        Ok(_) => StorageGap::Kernel,
+        Ok(Telling::No(gap)) => gap,
+        // Whatever is wrong with netlink is told by those who need it more.
+        Ok(Telling::Nothing) | Err(_) => return (None, None),
     };
     (None, Some(Notice::StorageUntold { gap }))
+}
+
+/// Whether the kernel tells what BPF programs keep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Telling {
+    Yes,
+    No(StorageGap),
+    /// It tells nothing of sockets by netlink.
+    Nothing,
+}
+
+/// What a complaint about nonsense means.
+const fn meaning(complaint: Option<Errno>) -> Telling {
+    match complaint {
+        Some(Errno::BADF) => Telling::Yes,
+        Some(Errno::PERM) => Telling::No(StorageGap::Rights),
+        Some(Errno::NOENT | Errno::OPNOTSUPP) => Telling::Nothing,
+        _ => Telling::No(StorageGap::Kernel),
+    }
 }
 
 /// Asks for the values of a map that does not exist, and for no socket: a kernel that knows how to tell such values complains of the
@@ -108,6 +126,20 @@ fn answer_to_nonsense() -> io::Result<Option<Errno>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Kernels before 5.7, and those without bpf(2), take no notice of the question and end an empty dump well.
+    #[test]
+    fn silence_means_that_a_kernel_does_not_tell() {
+        assert_eq!(meaning(Some(Errno::BADF)), Telling::Yes);
+        assert_eq!(meaning(Some(Errno::PERM)), Telling::No(StorageGap::Rights));
+        assert_eq!(meaning(None), Telling::No(StorageGap::Kernel));
+        assert_eq!(meaning(Some(Errno::NOENT)), Telling::Nothing);
+        let words = Notice::StorageUntold {
+            gap: StorageGap::Kernel,
+        };
+        assert!(words.means_incomplete());
+        assert!(words.to_string().contains("Linux 5.7"), "{words}");
+    }
 
     #[test]
     fn the_kernel_has_an_answer() {

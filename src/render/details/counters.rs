@@ -39,7 +39,9 @@ pub(super) fn write(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, rece
         extra,
         ..
     } = recent;
-    let send_rate = &mut extra[ExtraMetric::SendRate as usize];
+    let Some(send_rate) = extra.get_mut(ExtraMetric::SendRate as usize) else {
+        return;
+    };
     let parts = Parts {
         counters,
         texts,
