@@ -1,6 +1,7 @@
 //! Everything that matches, in memory, with who holds it: for lists that are sorted, and for every question about owners.
 
 use super::owners_hidden;
+use super::told::is_kept_by_the_kernel;
 use crate::analysis::best::Best;
 use crate::analysis::order::Sort;
 use crate::cli::args::CollectArgs;
@@ -14,8 +15,8 @@ use crate::collect::{
 use crate::error::Error;
 use crate::filter::{Filter, Truth};
 use crate::model::{
-    Conditions, Context, Listeners, Notice, OwnerTable, Owners, Query, Row, ScanReport, Socket,
-    SourceChoice, StateMasks, StateSet, Table,
+    Conditions, Context, FieldId, Listeners, Notice, OwnerTable, Owners, Query, Row, ScanReport,
+    Socket, SourceChoice, StateMasks, StateSet, Table, Value, Why,
 };
 use crate::render::Closing;
 use std::ops::ControlFlow;
@@ -174,6 +175,10 @@ impl Sink for Nowhere {
 pub(super) struct Tally {
     hidden: u64,
     unknown: u64,
+    /// The fields that were unknown, and whether for lack of rights.
+    unknown_fields: Vec<(&'static str, bool)>,
+    /// Those of the filter that were not so far; `None` before anything was.
+    other_fields: Option<Vec<FieldId>>,
     /// What `unknown` was at the mark.
     marked: u64,
 }
@@ -191,9 +196,26 @@ impl Tally {
             Truth::False => false,
             Truth::Unknown => {
                 self.unknown += 1;
+                self.note_unknown(filter, row);
                 false
             }
         }
+    }
+
+    /// Remembers what was unknown of a row.
+    #[cold]
+    fn note_unknown(&mut self, filter: &Filter, row: Row<'_>) {
+        let fields = self.other_fields.get_or_insert_with(|| filter.fields());
+        let unknown = &mut self.unknown_fields;
+        fields.retain(|id| {
+            let field = id.field();
+            let value = (field.extract)(row);
+            if value.is_unknown() {
+                let kept = matches!(value, Value::Unknown(Why::Permission));
+                unknown.push((field.name, kept && is_kept_by_the_kernel(*id)));
+            }
+            !value.is_unknown()
+        });
     }
 
     /// Marks a place to go back to.
@@ -222,6 +244,7 @@ impl Tally {
         if self.unknown > 0 {
             notices.push(Notice::FilterUnknown {
                 count: self.unknown,
+                fields: self.unknown_fields,
             });
         }
         if self.hidden > 0 {

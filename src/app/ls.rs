@@ -68,7 +68,7 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
     let streaming = matches!(sort, Sort::None) && !plan.filter.needs_owners;
     let mut list = list(&plan, streaming);
     let limit = plan.limit.map_or(usize::MAX, to_usize);
-    let mut told = Told::new(&plan);
+    let mut told = Told::new(&plan.query, &plan.asked, true);
     let (collected, tally, limited) = if streaming {
         let owners = owners_before(&plan.query);
         let mut stream = Stream {
@@ -118,8 +118,10 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
         .extend(no_contexts.then(|| Notice::NotComputed {
             explanation: "SELinux is off on this host: there are no security contexts".to_owned(),
         }));
-    closing.notices.extend(told.notices(&plan, &closing.tables));
-    closing.notices.extend(told::storage_gap(&plan, &closing));
+    closing.notices.extend(told.notices(&closing.tables));
+    closing
+        .notices
+        .extend(told::storage_gap(&plan.query, &plan.asked, &closing));
     closing.notices.extend(readings(&plan));
     closing.notices.extend(tally);
     closing.notices.extend(limited);

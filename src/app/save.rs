@@ -1,12 +1,12 @@
 //! `portctl ls --dump`: rows into a file instead of a list.
 
+use super::gather::Tally;
 use super::{closing, finish};
 use crate::cli::plan::LsPlan;
 use crate::collect::owners::find_owners;
 use crate::collect::{self, Recording};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::filter::Truth;
 use crate::model::{Context, Listeners, Names, Notice, Row, SourceChoice};
 use crate::sys::stdout::Stdout;
 use std::fs::OpenOptions;
@@ -24,26 +24,13 @@ pub(super) fn run(plan: &LsPlan, path: &Path, names: &dyn Names) -> Result<Exit,
         owners: owners.as_ref(),
         names,
     };
-    let mut unknown = 0;
-    let bytes = recording.encode(
-        |socket| match plan.filter.matches(Row { socket, context }) {
-            Truth::True => true,
-            Truth::False => false,
-            Truth::Unknown => {
-                unknown += 1;
-                false
-            }
-        },
-    );
+    let mut tally = Tally::default();
+    let bytes = recording.encode(|socket| tally.passes(&plan.filter, Row { socket, context }));
     let Recording { collected, .. } = &mut recording;
     let mut closing = closing(&plan.query, std::mem::take(collected))?;
     // Written at last: it may be the file that was read.
     write(path, &bytes)?;
-    if unknown > 0 {
-        closing
-            .notices
-            .push(Notice::FilterUnknown { count: unknown });
-    }
+    closing.notices.extend(tally.report(None));
     let readings = plan.filter.warnings.iter().map(|w| Notice::FilterReading {
         explanation: w.message.clone(),
     });

@@ -2,6 +2,7 @@
 
 use super::gather::{Tally, gather, names_for};
 use super::resolver::SystemResolver;
+use super::told::Told;
 use super::{closing, finish, opening, order_error};
 use crate::analysis::top::{Grouping, Sample, TopOrder, rank};
 use crate::cli::args::TopArgs;
@@ -13,7 +14,7 @@ use crate::collect::{self, Sink};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::filter::Filter;
-use crate::model::{Context, Notice, Row, Socket};
+use crate::model::{Context, FieldId, Notice, Row, Socket};
 use crate::render::{Closing, TopOptions, top_json, top_text};
 use crate::sys::stdout::Stdout;
 use std::ops::ControlFlow;
@@ -107,6 +108,9 @@ struct Look {
 
 fn look(plan: &TopPlan, names: &SystemNames, grouping: &mut Grouping) -> Result<Look, Error> {
     let mut sample = Sample::default();
+    let addresses = [FieldId::Local, FieldId::Src, FieldId::Exposure];
+    let addresses = plan.by.iter().any(|field| addresses.contains(field));
+    let mut told = Told::new(&plan.query, &plan.asked, addresses);
     let (collected, notices) = if plan.query.owners {
         let mut all = gather(&plan.query, &plan.filter, names)?;
         let mut tally = std::mem::take(&mut all.tally);
@@ -114,6 +118,7 @@ fn look(plan: &TopPlan, names: &SystemNames, grouping: &mut Grouping) -> Result<
         for socket in &all.sockets {
             let row = Row { socket, context };
             tally.show(row);
+            told.show(row);
             grouping.add(row, &mut sample);
         }
         let notices = tally.report(all.owners.as_ref());
@@ -126,6 +131,7 @@ fn look(plan: &TopPlan, names: &SystemNames, grouping: &mut Grouping) -> Result<
                 names,
             },
             tally: Tally::default(),
+            told: &mut told,
             grouping,
             sample,
         };
@@ -134,6 +140,7 @@ fn look(plan: &TopPlan, names: &SystemNames, grouping: &mut Grouping) -> Result<
         (collected, groups.tally.report(None))
     };
     let mut closing = closing(&plan.query, collected)?;
+    closing.notices.extend(told.notices(&closing.tables));
     closing.notices.extend(notices);
     Ok(Look { sample, closing })
 }
@@ -143,6 +150,7 @@ struct Groups<'a> {
     filter: &'a Filter,
     context: Context<'a>,
     tally: Tally,
+    told: &'a mut Told,
     grouping: &'a mut Grouping,
     sample: Sample,
 }
@@ -154,16 +162,21 @@ impl Sink for Groups<'_> {
             context: self.context,
         };
         if self.tally.passes(self.filter, row) {
+            self.told.show(row);
             self.grouping.add(row, &mut self.sample);
         }
         ControlFlow::Continue(())
     }
 
     fn mark(&mut self) -> usize {
+        self.tally.mark();
+        self.told.mark();
         self.sample.len()
     }
 
     fn take_back(&mut self, mark: usize) -> bool {
+        self.tally.take_back();
+        self.told.take_back();
         self.sample.truncate(mark);
         true
     }

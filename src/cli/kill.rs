@@ -21,7 +21,7 @@ Examples:
     after_help = "\
 Ends the processes that hold the sockets: listeners (and UDP sockets without a peer) unless -a or 'state' asks for \
 others, so clients of a port are left alone. What would be done is printed first; on a terminal it is asked for, \
-elsewhere nothing is done without --yes, and the exit code is 1.\n\n\
+elsewhere nothing is done without --yes, and the exit code is 2.\n\n\
 Each process is held by a pidfd, and must still have its start time and hold the same socket when the signal goes out: \
 a process that got the number meanwhile is never hit. It gets SIGTERM, and after --grace SIGKILL. Then the port is \
 watched: if it stays taken, or whoever starts the server again, that is said. Process 1 and the kernel's own sockets \
@@ -29,7 +29,8 @@ are never touched.\n\n\
 --sockets leaves the processes alone and closes sockets in the kernel (SOCK_DESTROY, by cookie; needs CAP_NET_ADMIN): \
 connections, and TIME_WAIT with its port. A listener or UDP socket that is destroyed does not free its port, which \
 stays with the process until it closes the descriptor; then the exit code is 1.\n\n\
-Exit codes: 0 done, and the port is free; 1 nothing matched, not confirmed, or still there; 3 not permitted."
+Exit codes: 0 done, and the port is free; 1 nothing matched, the answer was no, or still there; 2 there was nobody to ask, and no --yes; 3 not \
+permitted."
 )]
 pub struct KillArgs {
     /// Which sockets

@@ -5,6 +5,7 @@
 //! definition, and [`complete`] answers what may be typed next.
 
 pub mod args;
+pub mod asked;
 pub mod complete;
 pub mod docs;
 pub mod env;

@@ -1,6 +1,7 @@
 //! What was meant: options, environment, terminal and filter put together into what to fetch and how to show it.
 
 use super::args::{CollectArgs, ColorWhen, LsArgs, SelectArgs, SourceArg, Width};
+use super::asked::Asked;
 use super::env::{self, Env, Terminal};
 use super::select::{self, SelectError, Selection};
 use crate::filter::{self, Filter, FilterError, Resolver, Scope};
@@ -78,8 +79,8 @@ pub struct LsPlan {
     pub text: TextOptions,
     /// What stands below each row of a table.
     pub details: DetailOptions,
-    /// The details of the kernel that options ask for, wherever they are shown.
-    pub asked_details: DetailSet,
+    /// What was asked for, wherever it is shown.
+    pub asked: Asked,
     /// Whether a table has a line for each field.
     pub record: bool,
     /// Whether to fail when something is missing.
@@ -286,7 +287,7 @@ pub fn ls(
             },
             oneline: args.oneline,
         },
-        asked_details: shown.of_the_kernel(),
+        asked: asked(args, shown),
         record: args.record,
         strict: args.collect.strict,
         verbosity: verbosity(&args.collect),
@@ -531,6 +532,37 @@ fn chosen_maps(ids: &[u32]) -> Result<Vec<u32>, PlanError> {
     Ok(maps)
 }
 
+/// What options and lists of names ask for, in the words of the user.
+fn asked(args: &LsArgs, shown: DetailSet) -> Asked {
+    let mut asked = Asked::by_options(shown.of_the_kernel());
+    if args.cgroup {
+        asked.by_option(FieldId::Cgroup, "--cgroup");
+    }
+    if args.extended {
+        for field in EXTENDED {
+            asked.along_with(field, "-e");
+        }
+    }
+    if let Some(list) = &args.columns {
+        asked.by_names(list, "--columns");
+    }
+    if let Some(list) = &args.sort {
+        asked.by_names(list, "--sort");
+    }
+    asked
+}
+
+/// The columns that `-e` adds.
+const EXTENDED: [FieldId; 7] = [
+    FieldId::User,
+    FieldId::Inode,
+    FieldId::Cookie,
+    FieldId::Mark,
+    FieldId::Cgroup,
+    FieldId::V6only,
+    FieldId::Shutdown,
+];
+
 fn default_columns(args: &LsArgs, selection: &Selection) -> Vec<Column> {
     let mut fields = vec![FieldId::Protocol];
     if args.csv {
@@ -556,15 +588,7 @@ fn default_columns(args: &LsArgs, selection: &Selection) -> Vec<Column> {
         fields.push(FieldId::Cgroup);
     }
     if args.extended {
-        fields.extend([
-            FieldId::User,
-            FieldId::Inode,
-            FieldId::Cookie,
-            FieldId::Mark,
-            FieldId::Cgroup,
-            FieldId::V6only,
-            FieldId::Shutdown,
-        ]);
+        fields.extend(EXTENDED);
     }
     let contexts = args.context || args.contexts;
     if args.processes || args.threads || contexts {

@@ -1,10 +1,13 @@
 //! What `top` was meant to do.
 
 use super::args::{Groups, TopArgs};
+use super::asked::Asked;
 use super::env::{Env, Terminal};
 use super::plan::{self, Choice, PlanError, Verbosity};
 use crate::filter::{Filter, Resolver};
-use crate::model::{DetailSet, Family, FieldId, Query, SourceChoice, StateSetName, field_by_name};
+use crate::model::{
+    DetailSet, Family, FieldId, Query, SourceChoice, StateSetName, TcpMetric, field_by_name,
+};
 use std::time::Duration;
 
 /// How many groups a table shows without being told.
@@ -19,6 +22,8 @@ pub struct TopPlan {
     pub filter: Filter,
     /// The fields to group by.
     pub by: Vec<FieldId>,
+    /// What was asked for of each socket.
+    pub asked: Asked,
     /// The order, as typed; `None` for the usual one.
     pub sort: Option<String>,
     /// How many groups to show.
@@ -101,6 +106,7 @@ pub fn top(
         // The byte counters are summed for every group.
         .or(DetailSet::INFO);
     Ok(TopPlan {
+        asked: asked(args),
         query,
         filter,
         by,
@@ -117,6 +123,31 @@ pub fn top(
         strict: args.collect.strict,
         verbosity: plan::verbosity(&args.collect),
     })
+}
+
+/// What the lists of names ask for, and the bytes that are summed for every group.
+fn asked(args: &TopArgs) -> Asked {
+    const BYTES: [(&str, &str, TcpMetric); 2] = [
+        ("RECEIVED", "received", TcpMetric::BytesReceived),
+        ("ACKED", "acked", TcpMetric::BytesAcked),
+    ];
+    let mut asked = Asked::default();
+    asked.by_names(&args.by, "--by");
+    let sort = args.sort.as_deref().unwrap_or_default();
+    asked.by_names(sort, "--sort");
+    let keys = || {
+        sort.split(',')
+            .map(|key| key.split(':').next().unwrap_or(key).trim())
+    };
+    for (heading, word, metric) in BYTES {
+        let field = FieldId::Tcp(metric);
+        asked.along_with(field, heading);
+        // As the table heads them, which is no name of the field.
+        if let Some(typed) = keys().find(|key| key.eq_ignore_ascii_case(word)) {
+            asked.by_word(field, "--sort", typed);
+        }
+    }
+    asked
 }
 
 fn fields(list: &str) -> Result<Vec<FieldId>, PlanError> {
@@ -143,7 +174,9 @@ const fn has(field: FieldId, family: Family) -> bool {
         | FieldId::TimerExpires
         | FieldId::Retransmits
         | FieldId::Exposure
-        | FieldId::Mark => family.is_ip(),
+        | FieldId::Mark
+        | FieldId::Cgroup
+        | FieldId::CgroupId => family.is_ip(),
         FieldId::Interface => family.is_ip() || matches!(family, Family::Packet | Family::Xdp),
         FieldId::V6only => matches!(family, Family::Inet6),
         FieldId::Type => !family.is_ip() && !matches!(family, Family::Xdp),

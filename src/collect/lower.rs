@@ -96,6 +96,12 @@ fn read_detailed(
         ..InetDetails::default()
     };
     let record = InetRecord::decode_with(payload, |kind, data| sent.add(kind, data)).ok()?;
+    // Whoever was told a mark may be told keys as well, which come with the counters.
+    let tells_keys = wanted.tells_keys || record.mark.is_some() && sent.info.is_some();
+    let wanted = Wanted {
+        tells_keys,
+        ..wanted
+    };
     socket_details::read_inet(&mut socket.details, &sent, protocol, wanted);
     read_record(socket, &record, protocol)
 }

@@ -203,7 +203,7 @@ impl Names for SystemNames {
     fn cgroup(&self, id: CgroupId) -> CgroupPath {
         match &self.cgroups {
             None => CgroupPath::NotAsked,
-            Some(_) if self.foreign => CgroupPath::Hidden,
+            Some(_) if self.foreign => CgroupPath::Elsewhere,
             Some(cgroups) => cgroups.borrow_mut().path(id),
         }
     }

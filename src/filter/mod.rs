@@ -65,8 +65,8 @@ pub use suggest::closest;
 pub use token::{Span, ends_in_operator};
 
 use crate::model::{
-    Condition, Conditions, DetailSet, Family, IfIndex, Protocol, Row, StateSet, Table, TableSet,
-    Uid,
+    Condition, Conditions, DetailSet, Family, FieldId, IfIndex, Protocol, Row, StateSet, Table,
+    TableSet, Uid,
 };
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -224,6 +224,12 @@ impl Filter {
             Predicate::Constant(known) => (*known).into(),
             predicate => predicate.matches(&row),
         }
+    }
+
+    /// The fields that it asks for and that may be unknown.
+    #[must_use]
+    pub fn fields(&self) -> Vec<FieldId> {
+        self.predicate.fields()
     }
 
     /// What every IP socket that can match fulfils, as far as a kernel can decide it.

@@ -12,6 +12,7 @@ use crate::model::{
     StateSet, UnixEnds, UnixPeer, VsockAddress,
 };
 use rustc_hash::FxHashMap;
+use std::cell::RefCell;
 use std::ops::Not;
 
 /// What a filter says about a socket. A row is shown only when it is true.
@@ -388,6 +389,37 @@ impl Predicate {
             | Self::IsUnknown(field) => field.field().needs_details,
             _ => DetailSet::NONE,
         }
+    }
+
+    /// The field that a single condition asks for, if it is one that may be unknown.
+    const fn field(&self) -> Option<FieldId> {
+        match self {
+            Self::Process(field, _)
+            | Self::Unowned(field, _)
+            | Self::Number(field, _)
+            | Self::Word(field, _)
+            | Self::Flag(field, _)
+            | Self::Named(field, _)
+            | Self::IsNone(field) => Some(*field),
+            Self::Name(Side::Peer, _) => Some(FieldId::PeerPath),
+            Self::Port(test) if matches!(test.side, Side::Peer) => Some(FieldId::PeerInode),
+            Self::Interface(_) => Some(FieldId::Interface),
+            Self::Mark { .. } => Some(FieldId::Mark),
+            Self::Cgroup(_) => Some(FieldId::CgroupId),
+            _ => None,
+        }
+    }
+
+    /// The fields that it asks for and that may be unknown, each once.
+    pub(super) fn fields(&self) -> Vec<FieldId> {
+        let fields = RefCell::new(Vec::new());
+        self.has(&|condition| {
+            let mut fields = fields.borrow_mut();
+            let new = condition.field().filter(|field| !fields.contains(field));
+            fields.extend(new);
+            false
+        });
+        fields.into_inner()
     }
 
     /// Whether some condition in it, however deep, is one that `wanted` says.

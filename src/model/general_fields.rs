@@ -304,6 +304,7 @@ pub(super) const GENERAL: &[Field] = &[
                 CgroupPath::Known(path) => Value::Name(path),
                 CgroupPath::Gone => Value::Word("gone"),
                 CgroupPath::Hidden => Value::Unknown(Why::Permission),
+                CgroupPath::Elsewhere => Value::Unknown(Why::Source),
                 CgroupPath::NotAsked => Value::Unknown(Why::NotAsked),
             }
         },
@@ -567,10 +568,10 @@ fn unknown_for_listeners(socket: &Socket) -> Value<'static> {
 
 /// Why there is no control group: only inet_diag tells it.
 fn no_cgroup(socket: &Socket) -> Value<'static> {
-    match socket.inode {
-        _ if socket.family == Family::Unix => Value::Unknown(Why::Source),
-        None => Value::Unknown(Why::NoFile),
-        Some(_) => Value::Unknown(Why::Source),
+    if socket.is_mini() {
+        Value::Unknown(Why::NoFile)
+    } else {
+        Value::Unknown(Why::Source)
     }
 }
 

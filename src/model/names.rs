@@ -86,6 +86,8 @@ pub enum CgroupPath {
     Gone,
     /// It is not among those that can be seen here: cgroup2 is not mounted, or this is a cgroup namespace.
     Hidden,
+    /// It is of another host, whose paths nobody told.
+    Elsewhere,
     /// Nobody asked for paths.
     NotAsked,
 }

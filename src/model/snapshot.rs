@@ -129,6 +129,8 @@ pub enum Notice {
     FilterUnknown {
         /// How many rows.
         count: u64,
+        /// Which fields were unknown of them, and whether rights are missing to know one.
+        fields: Vec<(&'static str, bool)>,
     },
     /// Only as many rows or groups are shown as was asked for.
     Limited {
@@ -146,17 +148,21 @@ pub enum Notice {
         /// Their names.
         names: Vec<&'static str>,
     },
-    /// Sockets have none of this, though it was asked for: in a dump that was made without it, or by a kernel that did not tell it.
+    /// Sockets have none of this, though it was asked for.
     DetailsUntold {
-        /// What they have none of, with its option.
-        what: &'static str,
+        /// What they have none of, and in which words it was asked for.
+        what: String,
         /// How many.
         count: u64,
+        /// Why: a dump was made without it, no source of the kernel has it.
+        why: &'static str,
+        /// Whether it was asked for by itself, not with much else, and somebody could have told.
+        asked: bool,
     },
     /// The kernel told nothing of this, as it does to those without `CAP_NET_ADMIN`.
     Withheld {
-        /// What was not told, with its option.
-        what: &'static str,
+        /// What was not told, and in which words it was asked for.
+        what: String,
         /// Of how many sockets.
         count: u64,
         /// Whether it was asked for by itself, not with much else.
@@ -190,6 +196,8 @@ pub enum Notice {
     DetailsUnavailable {
         /// Of which tables.
         tables: Vec<Table>,
+        /// Whether they were asked for by themselves, not with much else.
+        asked: bool,
     },
     /// A source writes names so that some cannot be told apart, and that a name can look like rows.
     NamesUncertain {
@@ -242,7 +250,7 @@ impl Notice {
         match self {
             Self::Undecodable { count, .. }
             | Self::OwnersHidden { count, .. }
-            | Self::FilterUnknown { count }
+            | Self::FilterUnknown { count, .. }
             | Self::DetailsUntold { count, .. }
             | Self::Withheld { count, .. }
             | Self::FamiliesUntold { count } => Some(*count),
@@ -262,8 +270,8 @@ impl Notice {
                 | Self::Undecodable { .. }
                 | Self::DumpDamaged { .. }
                 | Self::StatesUnavailable { .. }
-                | Self::DetailsUnavailable { .. }
-                | Self::DetailsUntold { .. }
+                | Self::DetailsUnavailable { asked: true, .. }
+                | Self::DetailsUntold { asked: true, .. }
                 | Self::StorageUntold { .. }
                 | Self::Withheld { asked: true, .. }
                 | Self::OwnersHidden { .. }
@@ -331,7 +339,7 @@ impl fmt::Display for Notice {
                 )
             }
             Self::StatesUnavailable { table, reason } => write!(f, "{table}: {reason}"),
-            Self::DetailsUnavailable { tables } => {
+            Self::DetailsUnavailable { tables, .. } => {
                 let names: Vec<_> = tables.iter().map(Table::to_string).collect();
                 write!(
                     f,
@@ -390,11 +398,22 @@ impl fmt::Display for Notice {
             Self::FilterReading { explanation } | Self::NotComputed { explanation } => {
                 f.write_str(explanation)
             }
-            Self::FilterUnknown { count } => write!(
-                f,
-                "{count} {} left out because a value the filter asks for is unknown",
-                if *count == 1 { "row was" } else { "rows were" },
-            ),
+            Self::FilterUnknown { count, fields } => {
+                let rows = if *count == 1 { "row was" } else { "rows were" };
+                write!(
+                    f,
+                    "{count} {rows} left out because a value the filter asks for is unknown"
+                )?;
+                for (n, (name, takes_rights)) in fields.iter().enumerate() {
+                    let rights = if *takes_rights {
+                        " (takes CAP_NET_ADMIN)"
+                    } else {
+                        ""
+                    };
+                    write!(f, "{} {name}{rights}", if n == 0 { ":" } else { "," })?;
+                }
+                Ok(())
+            }
             Self::Limited {
                 of: (one, several),
                 shown,
@@ -422,9 +441,11 @@ impl fmt::Display for Notice {
                 }
                 f.write_str(" (JSON has null)")
             }
-            Self::DetailsUntold { what, count } => write!(
+            Self::DetailsUntold {
+                what, count, why, ..
+            } => write!(
                 f,
-                "of {count} {} no {what} was told: a dump has what its maker asked for, and its kernel told",
+                "of {count} {} {what} was told: {why}",
                 if *count == 1 { "socket" } else { "sockets" },
             ),
             Self::Withheld { what, count, .. } => write!(

@@ -258,6 +258,20 @@ impl Socket {
         matches!(&self.ends, Ends::Netlink(ends) if ends.is_kernel())
     }
 
+    /// Whether the kernel keeps a small structure of it, for its addresses and a timer, and has forgotten all else: in TIME_WAIT, which
+    /// an orphan in FIN_WAIT_2 comes to early (`struct inet_timewait_sock`), or half open (`struct request_sock`). Of others without a
+    /// file, orphans and what waits to be accepted, it has everything.
+    #[must_use]
+    pub fn is_mini(&self) -> bool {
+        let ends = |timer: Timer| timer.kind == TimerKind::TimeWait;
+        self.inode.is_none()
+            && match self.state {
+                State::TimeWait | State::SynRecv => true,
+                State::FinWait2 => self.timer.is_some_and(ends),
+                _ => false,
+            }
+    }
+
     /// The interface it is bound to.
     #[must_use]
     pub const fn interface(&self) -> Option<IfIndex> {

@@ -14,7 +14,7 @@ pub enum Why {
     Permission,
     /// It was not collected, because nothing asked for it.
     NotAsked,
-    /// The socket has no file, and with it the kernel forgot.
+    /// The socket has no file, and with it the kernel forgot: the user of one without, and nearly all of [`Socket::is_mini`].
     NoFile,
 }
 

@@ -430,7 +430,7 @@ fn cgroup_path(out: &mut Vec<u8>, path: CgroupPath) {
             literal(out, ",\"gone\":false}");
         }
         CgroupPath::Gone => literal(out, ",\"path\":null,\"gone\":true}"),
-        CgroupPath::Hidden | CgroupPath::NotAsked => {
+        CgroupPath::Hidden | CgroupPath::Elsewhere | CgroupPath::NotAsked => {
             literal(out, ",\"path\":null,\"gone\":null}");
         }
     }

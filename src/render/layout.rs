@@ -125,8 +125,21 @@ pub(super) fn display_width(text: &[u8]) -> usize {
 pub(super) enum CutAt {
     /// Names: both ends tell them apart.
     Middle,
-    /// Lists: the first entries are whole.
+    /// Texts that say most at their beginning.
     End,
+    /// Lists of processes and numbers: behind an entry, and never inside a number or a word, with how many entries are missing.
+    Entry,
+}
+
+/// A reason why a cell has no name is in words of ours, and half of one says nothing: up to this width it stays whole.
+const REASON: usize = 22;
+
+/// Whether a text is such a reason, `(in accept queue)`. Who is hidden has a name, too, which may be cut.
+pub(super) fn is_reason(text: &[u8]) -> bool {
+    text.len() <= REASON
+        && text.starts_with(b"(")
+        && text.ends_with(b")")
+        && !text.starts_with(b"(hidden,")
 }
 
 /// Shortens a text to `width` columns, with `…` for what is missing.
@@ -134,6 +147,11 @@ pub(super) fn cut(text: &[u8], width: usize, at: CutAt) -> String {
     let text = String::from_utf8_lossy(text);
     if text.width() <= width {
         return text.into_owned();
+    }
+    if at == CutAt::Entry
+        && let Some(short) = first_entries(&text, width)
+    {
+        return short;
     }
     let units = units(&text);
     // A few scripts are wider together than apart, hence the loop.
@@ -150,6 +168,54 @@ pub(super) fn cut(text: &[u8], width: usize, at: CutAt) -> String {
         })
         .find(|short| short.width() <= width)
         .unwrap_or_default()
+}
+
+/// As many whole entries and words of a list as there is room for, and how many entries are missing behind those that are seen, if
+/// there is room for that; of a single name in front of its `[number]` what fits. `None` if a list does not begin so.
+fn first_entries(text: &str, width: usize) -> Option<String> {
+    if text.starts_with('(') {
+        return None;
+    }
+    let mut quoted = false;
+    // Where a word begins, and how many entries do before that.
+    let mut words: Vec<(usize, usize)> = Vec::new();
+    let mut entries = 1;
+    let mut last = ' ';
+    for (at, c) in text.char_indices() {
+        quoted ^= c == '"';
+        if !quoted && c == ' ' {
+            entries += usize::from(last == ',');
+            // A word that says what the next is says nothing alone.
+            if !text.get(..at).is_some_and(|head| head.ends_with(" fd")) {
+                words.push((at + 1, entries));
+            }
+        } else if !quoted && last == ',' {
+            words.push((at, entries));
+        }
+        last = c;
+    }
+    let fitting = |counted: bool| {
+        words.iter().rev().find_map(|&(end, begun)| {
+            let head = text.get(..end)?;
+            let seen = begun - usize::from(head.ends_with(", "));
+            let missing = match entries - seen {
+                missing if counted && missing > 0 => format!("+{missing}"),
+                _ => String::new(),
+            };
+            let short = format!("{head}\u{2026}{missing}");
+            (short.width() <= width).then_some(short)
+        })
+    };
+    fitting(true).or_else(|| fitting(false)).or_else(|| {
+        let first = words
+            .first()
+            .map_or(text, |&(end, _)| text.get(..end).unwrap_or(text));
+        let behind = if words.is_empty() { "" } else { " \u{2026}" };
+        let (name, number) = first.trim_end_matches([' ', ',']).rsplit_once('[')?;
+        let room = width.checked_sub(2 + number.width() + behind.width())?;
+        let name: String = take(units(name).iter(), room).into_iter().collect();
+        Some(format!("{name}\u{2026}[{number}{behind}"))
+    })
 }
 
 /// The characters of a text, with each escape (`\xNN`, `\u{…}`) as one: half of it would be another name.
@@ -236,6 +302,41 @@ mod tests {
     }
 
     #[test]
+    fn lists_are_cut_behind_whole_words_and_numbers() {
+        let list = "python3[28016] fd 3,14, \"a, b\"[2] fd 3, worker[3] fd 3";
+        for (width, expected) in [
+            (55, list),
+            (50, "python3[28016] fd 3,14, \"a, b\"[2] fd 3, \u{2026}+1"),
+            (37, "python3[28016] fd 3,14, \"a, b\"[2] \u{2026}+1"),
+            (36, "python3[28016] fd 3,14, \u{2026}+2"),
+            (24, "python3[28016] fd 3,\u{2026}+2"),
+            (20, "python3[28016] \u{2026}+2"),
+            (16, "python3[28016] \u{2026}"),
+            (14, "pyth\u{2026}[28016] \u{2026}"),
+            (10, "\u{2026}[28016] \u{2026}"),
+        ] {
+            assert_eq!(cut(list.as_bytes(), width, CutAt::Entry), expected);
+        }
+        let one = b"chromium-browser[1234567] fd 12,13";
+        assert_eq!(
+            cut(one, 20, CutAt::Entry),
+            "chromium\u{2026}[1234567] \u{2026}"
+        );
+        assert_eq!(
+            cut(b"28016, 28059, 28060", 16, CutAt::Entry),
+            "28016, \u{2026}+2"
+        );
+        let hidden = b"(hidden, user systemd-resolve)";
+        assert_eq!(cut(hidden, 16, CutAt::Entry), "(hidden, user s\u{2026}");
+    }
+
+    #[test]
+    fn a_reason_is_ours_and_short() {
+        assert!(is_reason(b"(in transit, it seems)") && is_reason(b"(in accept queue)"));
+        assert!(!is_reason(b"(sd-pam)[812] fd 3") && !is_reason(b"(hidden, user root)"));
+    }
+
+    #[test]
     fn escapes_are_kept_whole_or_left_out() {
         let name = br"/tmp/\x1b\u{202e}\x5cq";
         for width in 1..23 {
@@ -255,6 +356,12 @@ mod tests {
         fn a_cut_text_fits(text in ".{0,40}", width in 1usize..30) {
             prop_assert!(cut(text.as_bytes(), width, CutAt::Middle).width() <= width);
             prop_assert!(cut(text.as_bytes(), width, CutAt::End).width() <= width);
+            prop_assert!(cut(text.as_bytes(), width, CutAt::Entry).width() <= width);
+        }
+
+        #[test]
+        fn a_cut_list_fits(text in "[a-c\"(,]{1,9}\\[[0-9]{1,5}\\]( fd [0-9,]{1,8}(, [a-c\",]{1,6}\\[[0-9]{1,9}\\])?)?", width in 1usize..30) {
+            prop_assert!(cut(text.as_bytes(), width, CutAt::Entry).width() <= width);
         }
     }
 }

@@ -17,8 +17,8 @@ use std::io::{self, Write};
 const FIRST_ROWS: usize = 500;
 /// On a terminal every row is measured before the first is shown, up to this many.
 const TERMINAL_ROWS: usize = 50_000;
-/// Bytes that are gathered before they are written.
-const BUFFER_LEN: usize = 64 * 1024;
+/// Bytes that are gathered before they are written: few enough to stay in the cache next to the processor.
+const BUFFER_LEN: usize = 32 * 1024;
 
 /// The heading of both queues of a listener, where they have a line together.
 const ACCEPT_QUEUE: &str = "ACCEPT-Q";
@@ -55,6 +55,8 @@ pub struct TableList<W> {
     options: TableOptions,
     hold: usize,
     held: Held,
+    /// The same rows as records, as long as nobody knows whether lines of them fit.
+    records: Held,
     layout: Option<Layout>,
     direct: bool,
     buffer: Vec<u8>,
@@ -101,6 +103,7 @@ impl<W: Write> TableList<W> {
             options,
             hold,
             held: Held::default(),
+            records: Held::default(),
             layout: None,
             buffer: Vec::with_capacity(BUFFER_LEN + 4096),
             rows: 0,
@@ -153,13 +156,18 @@ impl<W: Write> TableList<W> {
             }
         }
         let held = std::mem::take(&mut self.held);
+        let records = std::mem::take(&mut self.records);
+        let (text, cells) = match (&layout, records.cells.is_empty()) {
+            (Layout::Records, false) => (&records.text, &records.cells),
+            _ => (&held.text, &held.cells),
+        };
         let (mut start, mut details_start) = (0, 0);
-        let rows = held.cells.chunks(self.options.columns.len().max(1));
+        let rows = cells.chunks(self.options.columns.len().max(1));
         for (n, row) in rows.enumerate() {
             let details_end = held.detail_ends.get(n).copied().unwrap_or(details_start);
             let details = held.details.get(details_start..details_end);
             let details = details.unwrap_or_default();
-            start = self.write_row(&layout, &held.text, row, start, details)?;
+            start = self.write_row(&layout, text, row, start, details)?;
             details_start = details_end;
         }
         self.layout = Some(layout);
@@ -214,7 +222,8 @@ impl<W: Write> TableList<W> {
                     };
                     if limited && cell.elastic && cell.width > width {
                         let short = layout::cut(content, width, cut_at(column.field));
-                        line.cell(n, short.as_bytes(), width, width, column.right, colour);
+                        let taken = display_width(short.as_bytes());
+                        line.cell(n, short.as_bytes(), taken, width, column.right, colour);
                     } else {
                         line.cell(n, content, cell.width, width, column.right, colour);
                     }
@@ -234,7 +243,7 @@ impl<W: Write> TableList<W> {
                     .max()
                     .unwrap_or(0);
                 let is_queue = |c: &Column| c.field == FieldId::RecvQueue;
-                let has_queues = self.options.record && self.options.columns.iter().any(is_queue);
+                let has_queues = self.options.columns.iter().any(is_queue);
                 let label = if has_queues {
                     label.max(ACCEPT_QUEUE.len())
                 } else {
@@ -310,34 +319,10 @@ impl<W: Write> List for TableList<W> {
             }
             self.buffer.truncate(start);
         }
-        let is_unix = row.socket.unix().is_some();
-        for column in &self.options.columns {
-            let start = self.held.text.len();
-            let accept = self.options.record && is_accept_queue(&self.options.columns, column, row);
-            if self.options.record {
-                record_cell(
-                    &mut self.held.text,
-                    column.field,
-                    row,
-                    self.options.text,
-                    accept,
-                );
-            } else {
-                text::cell(&mut self.held.text, column.field, row, self.options.text);
-            }
-            let content = self.held.text.get(start..).unwrap_or_default();
-            self.held.cells.push(Cell {
-                end: self.held.text.len(),
-                width: display_width(content),
-                elastic: column.is_elastic()
-                    || is_unix && matches!(column.field, FieldId::Local | FieldId::Peer),
-                state: row.socket.state,
-                full: row.socket.queues.is_full(),
-                accept,
-                absent: self.options.record
-                    && !self.options.columns_named
-                    && !details::has(row, column.field),
-            });
+        let as_record = self.options.record || self.layout == Some(Layout::Records);
+        hold(&mut self.held, row, &self.options, as_record);
+        if self.layout.is_none() && !as_record && self.options.width.is_some() {
+            hold(&mut self.records, row, &self.options, true);
         }
         if !self.options.details.is_empty() {
             let width = self.options.width;
@@ -381,6 +366,31 @@ impl<W: Write> List for TableList<W> {
             });
         }
         Ok(notices)
+    }
+}
+
+/// Appends the cells of a row, as they are in a line or in a record.
+fn hold(held: &mut Held, row: Row<'_>, options: &TableOptions, as_record: bool) {
+    let is_unix = row.socket.unix().is_some();
+    for column in &options.columns {
+        let start = held.text.len();
+        let accept = as_record && is_accept_queue(&options.columns, column, row);
+        if as_record {
+            record_cell(&mut held.text, column.field, row, options.text, accept);
+        } else {
+            text::cell(&mut held.text, column.field, row, options.text);
+        }
+        let content = held.text.get(start..).unwrap_or_default();
+        held.cells.push(Cell {
+            end: held.text.len(),
+            width: display_width(content),
+            elastic: column.is_elastic() && !layout::is_reason(content)
+                || is_unix && matches!(column.field, FieldId::Local | FieldId::Peer),
+            state: row.socket.state,
+            full: row.socket.queues.is_full(),
+            accept,
+            absent: as_record && !options.columns_named && !details::has(row, column.field),
+        });
     }
 }
 
@@ -496,9 +506,10 @@ impl<'a> Line<'a> {
 
 const fn cut_at(field: FieldId) -> CutAt {
     match field {
-        FieldId::Process | FieldId::Pid | FieldId::Fd | FieldId::Command | FieldId::PeerProcess => {
-            CutAt::End
+        FieldId::Process | FieldId::Pid | FieldId::Fd | FieldId::PeerProcess | FieldId::Threads => {
+            CutAt::Entry
         }
+        FieldId::Command => CutAt::End,
         _ => CutAt::Middle,
     }
 }

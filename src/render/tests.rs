@@ -239,6 +239,10 @@ fn columns(extended: bool) -> Vec<Column> {
 }
 
 fn table(width: Option<usize>, extended: bool, colour: bool) -> Vec<u8> {
+    table_of(width, extended, colour, false)
+}
+
+fn table_of(width: Option<usize>, extended: bool, colour: bool, record: bool) -> Vec<u8> {
     let mut out = Vec::new();
     write(TableList::new(
         &mut out,
@@ -251,7 +255,7 @@ fn table(width: Option<usize>, extended: bool, colour: bool) -> Vec<u8> {
             colour,
             text: TextOptions::default(),
             details: DetailOptions::default(),
-            record: false,
+            record,
         },
     ));
     out
@@ -279,6 +283,20 @@ fn tables_at_several_widths() {
     }
     compare("table-extended-none.txt", &table(None, true, false));
     compare("table-extended-120.txt", &table(Some(120), true, false));
+}
+
+/// Records are records, whether somebody asked for them or there is no room for lines.
+#[test]
+fn records_have_the_same_words_asked_for_or_not() {
+    for extended in [false, true] {
+        let asked = String::from_utf8(table_of(None, extended, false, true)).unwrap();
+        let narrow = String::from_utf8(table(Some(40), extended, false)).unwrap();
+        assert!(
+            asked.contains("\nACCEPT-Q") && asked.contains(" 1 MiB\n"),
+            "{asked}"
+        );
+        assert_eq!(narrow, asked);
+    }
 }
 
 #[test]

@@ -470,9 +470,17 @@ fn through_proc_details_are_unknown() {
                 "ls -tn --source proc --strict --columns {columns}"
             ))
         };
-        for column in ["rtt", "drops", "congestion"] {
+        for column in ["rtt", "drops", "congestion", "cookie", "mark", "cgroup"] {
             strictly(column).exits(4);
         }
+        portctl("ls -tn --source proc --strict --cgroup").exits(4);
+        // What -e brings along is no loss, and said all the same.
+        let habit = portctl("ls -tne --source proc --strict").exits(0);
+        let told = "note: tcp/inet: /proc/net tells few of the details";
+        assert!(habit.stderr.starts_with(told), "{habit}");
+        let habit = portctl("top -tn all --by peer --source proc --strict").exits(0);
+        assert!(habit.stderr.starts_with(told), "{habit}");
+        portctl("top -t --by peer --sort bytes_acked --source proc --strict").exits(4);
         for columns in [
             "rto,ato,snd_cwnd,snd_ssthresh",
             "local,unix_waiting,sctp_locals",

@@ -2,7 +2,7 @@
 
 use super::after::see_still_bound;
 use super::choice::{Choice, Found, identity};
-use super::{confirmed, tell, worse};
+use super::{print, tell, unconfirmed, worse};
 use crate::analysis::kill;
 use crate::app::say;
 use crate::cli::kill::KillArgs;
@@ -14,9 +14,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::model::Socket;
 use crate::render::KillView;
-use crate::sys::stdout::Stdout;
 use rustc_hash::FxHashSet;
-use std::io::Write;
 
 /// Closes `sockets` in the kernel.
 pub(super) fn close(
@@ -49,7 +47,7 @@ pub(super) fn close(
     for socket in &sockets {
         plan.push_str(&format!("close {}\n", view.socket(socket)));
     }
-    Stdout.write_all(plan.as_bytes())?;
+    print(&plan)?;
     if sockets.iter().any(kill::waits_for_others) {
         say(
             "note: a listener or UDP socket that is closed this way does not free its port, unless the kernel had \
@@ -63,8 +61,8 @@ pub(super) fn close(
         1 => "this socket".to_owned(),
         n => format!("these {n} sockets"),
     };
-    if !confirmed(args, &format!("Close {many}?"))? {
-        return Ok(Exit::No);
+    if let Some(exit) = unconfirmed(args, &format!("Close {many}?"))? {
+        return Ok(exit);
     }
     let again = choice.find(names)?.sockets;
     let now: FxHashSet<_> = again.iter().map(identity).collect();

@@ -2,7 +2,7 @@
 
 use super::after::see_it_free;
 use super::choice::{Choice, Found, identity};
-use super::{confirmed, tell, words, worse};
+use super::{print, tell, unconfirmed, words, worse};
 use crate::analysis::kill::{self, Plan, Spared, Victim};
 use crate::app::say;
 use crate::cli::kill::KillArgs;
@@ -22,9 +22,7 @@ use crate::model::{
 use crate::render::KillView;
 use crate::sys;
 use crate::sys::capabilities::Right;
-use crate::sys::stdout::Stdout;
 use rustc_hash::FxHashSet;
-use std::io::Write;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -70,7 +68,7 @@ pub(super) fn end(
         let with_it: Vec<_> = with_it.collect();
         plan.push_str(&format!("end {}\n", view.victim(victim, &with_it)));
     }
-    Stdout.write_all(plan.as_bytes())?;
+    print(&plan)?;
     let mut worst = Exit::Done;
     // What nobody has accepted is reset when its listener is closed.
     let ends_with_its_listener = |place: usize| {
@@ -111,8 +109,8 @@ pub(super) fn end(
         1 => "this process".to_owned(),
         n => format!("these {n} processes"),
     };
-    if !confirmed(args, &format!("End {many}?"))? {
-        return Ok(Exit::No);
+    if let Some(exit) = unconfirmed(args, &format!("End {many}?"))? {
+        return Ok(exit);
     }
     let again = choice.find(names)?.sockets;
     let now: FxHashSet<_> = again.iter().map(identity).collect();

@@ -7,7 +7,7 @@ mod choice;
 mod close;
 mod end;
 
-use super::{finish, say};
+use super::{finish, say, terminal, write_all};
 use crate::cli::env::Env;
 use crate::cli::kill::KillArgs;
 use crate::cli::plan::Verbosity;
@@ -15,6 +15,7 @@ use crate::collect::names::SystemNames;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::model::Notice;
+use crate::render::prose::fit;
 use crate::sys;
 use choice::Choice;
 use close::close;
@@ -66,17 +67,17 @@ pub(super) fn run(args: &KillArgs, env: &dyn Env) -> Result<Exit, Error> {
     })
 }
 
-/// Whether it is to be done: `--yes`, or a person at a terminal says so.
-fn confirmed(args: &KillArgs, question: &str) -> Result<bool, Error> {
+/// How it ends without anything done; `None` if it is to be done: `--yes`, or a person at a terminal says so.
+fn unconfirmed(args: &KillArgs, question: &str) -> Result<Option<Exit>, Error> {
     if args.yes {
-        return Ok(true);
+        return Ok(None);
     }
     if !sys::terminal::can_ask() {
         say(
             "error: there is nobody to ask (no terminal), and nothing was done\n\
              hint: --yes does it without asking, --dry-run only prints what would be done\n",
         );
-        return Ok(false);
+        return Ok(Some(Exit::Usage));
     }
     say(&format!("{question} [y/N] "));
     let mut answer = String::new();
@@ -85,7 +86,16 @@ fn confirmed(args: &KillArgs, question: &str) -> Result<bool, Error> {
     if !yes {
         say("nothing was done\n");
     }
-    Ok(yes)
+    Ok((!yes).then_some(Exit::No))
+}
+
+/// Prints what would be done, in lines that fit a terminal.
+fn print(plan: &str) -> Result<(), Error> {
+    let plan = match terminal().width {
+        Some(width) => fit(plan, width),
+        None => plan.to_owned(),
+    };
+    Ok(write_all(plan.as_bytes())?)
 }
 
 /// Says what went well, unless nobody wants to hear it.

@@ -58,6 +58,7 @@ fn columns() -> String {
     text.push_str(
         "\nCase does not matter, and - is the same as _ in a name.\n\
          ? stands for a value that nobody can tell, - for one that is known to be nothing.\n\
+         What there is no room for is an ellipsis; +3 behind it are 3 more entries.\n\
          Times and rates are cut to three digits in tables and exact, in the unit above, in CSV\n\
          and JSON. Fields of tcp_info, SKMEMINFO and the like are asked of the kernel only if a\n\
          column, the order or an option such as -i needs them.\n\

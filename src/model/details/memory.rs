@@ -1,7 +1,7 @@
 //! Memory of a socket.
 
 use super::metrics::metrics;
-use crate::model::{Protocol, Row, Unit, Value, Why};
+use crate::model::{Row, Unit, Value, Why};
 
 metrics! {
     /// `SK_MEMINFO_*` of `linux/sock_diag.h`, in its order.
@@ -77,9 +77,7 @@ fn read(row: Row<'_>, metric: MemoryMetric) -> Value<'_> {
             Unit::Bytes => Value::Bytes(n),
             _ => Value::Number(n),
         }),
-        None if row.socket.inode.is_none() && row.socket.protocol == Protocol::Tcp => {
-            Value::Unknown(Why::NoFile)
-        }
+        None if row.socket.is_mini() => Value::Unknown(Why::NoFile),
         None => Value::Unknown(Why::Source),
     }
 }

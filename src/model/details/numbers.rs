@@ -14,6 +14,12 @@ impl<const N: usize> Numbers<N> {
         Self { values, known }
     }
 
+    /// Whether none was sent.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.known == 0
+    }
+
     /// The number of a member, if it was sent.
     #[must_use]
     pub fn get(&self, member: usize) -> Option<u64> {

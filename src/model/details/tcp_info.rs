@@ -415,9 +415,9 @@ fn is_unconnected(row: Row<'_>) -> bool {
 
 /// What stands for a fact about TCP connections that a socket does not have.
 pub(super) fn missing(row: Row<'_>) -> Value<'_> {
-    match (row.socket.protocol, row.socket.inode) {
-        (Protocol::Tcp, None) => Value::Unknown(Why::NoFile),
-        (Protocol::Tcp, Some(_)) => Value::Unknown(Why::Source),
+    match row.socket.protocol {
+        Protocol::Tcp if row.socket.is_mini() => Value::Unknown(Why::NoFile),
+        Protocol::Tcp => Value::Unknown(Why::Source),
         _ => Value::None,
     }
 }

@@ -121,7 +121,7 @@ impl Sample {
         };
         let words = self.info.words();
         let (of_words, of_longs) = self.uses.split_at(words.len());
-        found.add::<_, 8>(words, info.words(), of_words);
+        found.add::<_, 4>(words, info.words(), of_words);
         found.add::<_, 2>(self.info.longs(), info.longs(), of_longs);
         let mut changed = found.parts;
         if found.zeros != self.zeros {

@@ -3,7 +3,9 @@
 use super::lines::Lines;
 use super::recent::{self, Recent, Texts};
 use super::value;
-use crate::model::{Details, ExtraMetric, KernelName, Row, State, TcpInfo, TcpMetric, Unit};
+use crate::model::{
+    Details, ExtraMetric, Family, KernelName, Row, State, TcpInfo, TcpMetric, Unit,
+};
 use crate::render::escape::escape_into;
 use crate::render::pieces::{Piece, decimal};
 use crate::render::units;
@@ -20,6 +22,7 @@ pub(super) fn write(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, rece
         known: info.known(),
         present: counters.present,
         is_listener: row.socket.state == State::Listen,
+        family: row.socket.family,
         spoke: [TcpMetric::BytesAcked, TcpMetric::BytesReceived].map(|m| counters.or_zero(m) > 0),
         congestion: details.congestion,
     };
@@ -77,6 +80,8 @@ pub(super) struct Kind {
     known: u128,
     present: u128,
     is_listener: bool,
+    /// Segments of IPv4 and of IPv6 have other sizes.
+    family: Family,
     /// Whether this end, and the other, has sent anything: clients and servers, busy and idle ones have other numbers.
     spoke: [bool; 2],
     congestion: Option<KernelName>,

@@ -397,6 +397,34 @@ fn filters_are_hidden_from_those_without_rights_and_not_called_none() {
                     "note: of 2 sockets the mark",
                     0,
                 ),
+                // What was typed is what is missing.
+                (
+                    "ls -ua --columns local,fwmark --sort mark --strict",
+                    "warning: of 1 socket the mark (--columns fwmark, --sort mark)",
+                    4,
+                ),
+                (
+                    "ls -t --sort mark --strict",
+                    "warning: of 2 sockets the mark (--sort mark)",
+                    4,
+                ),
+                (
+                    "ls -t mark = 1 --strict",
+                    "left out because a value the filter asks for is unknown: mark (takes CAP_NET_ADMIN)",
+                    0,
+                ),
+                (
+                    "top -t --by mark --strict",
+                    "warning: of 2 sockets the mark (--by mark)",
+                    4,
+                ),
+                // Keys come along with counters, for which -i is given; who names them means them.
+                ("ls -t -i --strict --json", "", 0),
+                (
+                    "ls -t --columns local,md5 --strict",
+                    "warning: of 2 sockets whether there are TCP-MD5 keys (--columns md5)",
+                    4,
+                ),
                 ("ls -0 --strict", "", 0),
                 ("ls -ua --strict --json", "", 0),
             ] {

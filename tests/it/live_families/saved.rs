@@ -303,6 +303,85 @@ fn streams_and_failures() {
     });
 }
 
+/// MPTCP has counters of its own, and what waits to be accepted has those of any other connection.
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn counters_that_a_dump_lacks_of_others() {
+    namespace::run(
+        "live_families::saved::counters_that_a_dump_lacks_of_others",
+        || {
+            let directory = tempfile::tempdir().unwrap();
+            let file = directory.path().join("dump");
+            let from = |arguments: &str| Run::new(&format!("{arguments} --from")).arg(&file).go();
+            let mptcp = socket(AddressFamily::INET, SocketType::STREAM, 262);
+            rustix::net::bind(&mptcp, &any_port("127.0.0.1")).unwrap();
+            rustix::net::listen(&mptcp, 5).unwrap();
+            save(&file, "-M -l");
+            for command in ["ls -M -l -i", "ls -M -l -i --json"] {
+                let answer = from(&format!("{command} --strict")).exits(4);
+                assert!(
+                    answer.stderr.contains("of 1 socket no counter (-i)"),
+                    "{answer}"
+                );
+            }
+            from("ls -M -l --columns local,mptcp_token --strict").exits(4);
+            // That is nothing that it could have.
+            from("ls -M -l --columns local,rtt --strict").exits(0);
+            save(&file, "-M -l -i");
+            from("ls -M -l -i --strict").exits(0);
+            drop(mptcp);
+
+            let server = listener("127.0.0.1", 5);
+            let client = crate::scene::tcp::connect(crate::scene::address(&server));
+            time_wait("127.0.0.1");
+            let waiting = format!("sport = {} and state established", port(&server));
+            save(&file, "-ta");
+            let told = |arguments: &[&str]| {
+                let mut run = Run::new("ls -t --strict --columns local,rtt --from").arg(&file);
+                for argument in arguments {
+                    run = run.arg(*argument);
+                }
+                run.go()
+            };
+            let answer = told(&[&waiting]).exits(4);
+            assert!(
+                answer
+                    .stderr
+                    .contains("of 1 socket no counter (--columns rtt)"),
+                "{answer}"
+            );
+            // Of TIME-WAIT no kernel has any.
+            told(&["state time-wait"]).exits(0);
+
+            // Groups are told of by the same rule, and why a value is missing is true of each socket.
+            from("top -ta --by state --strict").exits(0);
+            let habit = from("top -t --by peer --strict").exits(0);
+            assert!(
+                habit
+                    .stderr
+                    .contains("note: of 2 sockets no counter (RECEIVED, ACKED)"),
+                "{habit}"
+            );
+            let sorted = from("top -t --by peer --sort received --strict").exits(4);
+            assert!(
+                sorted
+                    .stderr
+                    .contains("warning: of 2 sockets no counter (--sort received)"),
+                "{sorted}"
+            );
+            let document = from("top -ta --by state,congestion --json").value();
+            let why = |state: &str| {
+                let groups = document["groups"].as_array().unwrap().iter();
+                let mut found = groups.filter(|group| group["key"]["state"] == state);
+                found.next().unwrap()["missing"]["congestion"].clone()
+            };
+            assert_eq!(why("established"), "source", "{document:#}");
+            assert_eq!(why("time-wait"), "no-file", "{document:#}");
+            drop((server, client));
+        },
+    );
+}
+
 /// Who asks a dump for details that its maker did not ask for is told of what and how many, once and in every format.
 #[test]
 #[ignore = "needs user and network namespaces"]
@@ -344,7 +423,6 @@ fn details_that_a_dump_lacks() {
                 "of 1 socket no type of service (--tos)",
             ],
         );
-        has_all("-txa -e");
         // Columns are a question, too.
         let column = |name: &str| read(&format!("-ta --columns local,{name}"), "");
         column("rtt").exits(4);
@@ -352,6 +430,31 @@ fn details_that_a_dump_lacks() {
         column("rmem_alloc").exits(4);
         column("uid").exits(0);
         column("sctp_locals").exits(0);
+
+        let said = |options: &str, words: &str| {
+            let answer = column(options);
+            assert!(answer.stderr.contains(words), "{words}: {answer}");
+        };
+        // In the words in which it was asked for.
+        said(
+            "rtt,cwnd --sort min_rtt",
+            "(--columns rtt,cwnd, --sort min_rtt)",
+        );
+        said("cgroup", "no path of a control group (--columns cgroup)");
+        for options in ["--cgroup", "--cgroup --json"] {
+            let answer = read(&format!("-ta {options}"), "").exits(4);
+            let told = answer
+                .stderr
+                .matches("no path of a control group (--cgroup)");
+            assert_eq!(told.count(), 1, "{answer}");
+        }
+        let habit = read("-ta -e", "").exits(0);
+        assert!(
+            habit
+                .stderr
+                .starts_with("note: of 1 socket no path of a control group (-e)"),
+            "{habit}"
+        );
 
         // Other details do not stand in for those that are missing.
         save(&file, "-txa -m");

@@ -62,8 +62,27 @@ fn the_listener_ends_and_its_clients_live() {
             format!("tcp LISTEN 127.0.0.1:{at}"),
         ];
         says(&plan, &lines.each_ref().map(|l| &l[..]));
-        let unasked = portctl(&format!("kill {at}")).exits(1);
+        let unasked = portctl(&format!("kill {at}")).exits(2);
         says(&unasked, &["--yes", "nobody to ask"]);
+        // A terminal of 40 columns.
+        let command = format!(
+            "stty cols 40; {} kill {at} --dry-run",
+            env!("CARGO_BIN_EXE_portctl")
+        );
+        let output = Command::new("script")
+            .args(["-qec", &command, "/dev/null"])
+            .stdin(Stdio::null())
+            .output()
+            .expect("script of util-linux is needed");
+        let shown = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            output.status.success() && shown.contains("end cat["),
+            "{shown}"
+        );
+        assert!(
+            shown.lines().all(|line| line.trim_end().len() <= 40),
+            "{shown}"
+        );
         assert!(servers.iter_mut().all(Holder::is_running));
 
         let answer = portctl(&format!("kill tcp/127.0.0.1:{at} --yes --grace 60s")).exits(0);
