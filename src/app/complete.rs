@@ -109,6 +109,7 @@ impl Live for System {
             conditions: Conditions::default(),
             owners: false,
             details: DetailSet::NONE,
+            bpf_maps: Vec::new(),
             source: SourceChoice::Auto,
         };
         let mut ports = Ports {

@@ -147,6 +147,7 @@ fn query(places: &Places, facts: &BindFacts, wanted: &Wanted) -> Query {
         },
         owners: false,
         details: DetailSet::NONE,
+        bpf_maps: Vec::new(),
         source: SourceChoice::Auto,
     }
 }

@@ -1,14 +1,15 @@
 //! `portctl ls`: either everything is collected, sorted and shown, or (`--sort none`) rows pass straight through. Counting
 //! and asking whether there is any stop as early as they can.
 
-use super::gather::{Tally, gather, gather_first, names_for, owners_before};
+use super::gather::{self, Tally, gather, gather_first, names_for, owners_before};
 use super::resolver::SystemResolver;
-use super::told::Told;
+use super::told::{self, Told};
 use super::{closing, finish, opening, order_error};
 use crate::analysis::order::Sort;
 use crate::cli::args::LsArgs;
 use crate::cli::env::{Env, Terminal};
-use crate::cli::plan::{self, Answer, Format, LsPlan, Verbosity};
+use crate::cli::plan::{self, Answer, Format, LsPlan, PlanError, Verbosity};
+use crate::collect::bpf_maps::{self, MapError};
 use crate::collect::names::SystemNames;
 use crate::collect::{self, Collected, Sink};
 use crate::error::Error;
@@ -29,6 +30,9 @@ pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Ex
         None => Sort::Default,
     };
     plan.query.details = plan.query.details.or(sort.needs_details());
+    if gather::is_live(&plan.query) {
+        check_maps(&plan.query.bpf_maps).map_err(Error::Plan)?;
+    }
     if plan.answer == Answer::Rows {
         plan.query.owners |= sort.needs_owners();
         // What a program reads should not need a second question; for a person the name is enough.
@@ -39,8 +43,7 @@ pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Ex
     let names = names.with(plan.query.details);
     if let Some(path) = &args.dump {
         // What is missing in a dump says that there is none: whoever reads it must know that it was asked for.
-        let own = DetailSet::EXTENDED.or(DetailSet::FILTER);
-        plan.query.details = plan.query.details.or(own);
+        plan.query.details = plan.query.details.or(DetailSet::OWN);
         return super::save::run(&plan, path, &names);
     }
     match plan.answer {
@@ -116,12 +119,29 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
             explanation: "SELinux is off on this host: there are no security contexts".to_owned(),
         }));
     closing.notices.extend(told.notices(&closing.tables));
+    closing
+        .notices
+        .extend(told::storage_gap(&plan.query, &plan.asked, &closing));
     closing.notices.extend(readings(&plan));
     closing.notices.extend(tally);
     closing.notices.extend(limited);
     let late = list.close(&closing)?;
     closing.notices.extend(late);
     Ok(finish(&closing, plan.verbosity, plan.strict))
+}
+
+/// Whether each of these maps can be asked for.
+fn check_maps(ids: &[u32]) -> Result<(), PlanError> {
+    let (id, problem) = match bpf_maps::check(ids) {
+        Ok(()) => return Ok(()),
+        Err(MapError::Missing(id)) => (id, "there is no such BPF map"),
+        Err(MapError::OtherType(id)) => (id, "this map's values do not belong to sockets"),
+    };
+    Err(PlanError::Option {
+        option: "--bpf-map-id",
+        problem: format!("{id}: {problem}"),
+        hint: "those whose values do: bpftool map show, where it says sk_storage",
+    })
 }
 
 /// Prints how many sockets match, and nothing else.

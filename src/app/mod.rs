@@ -170,8 +170,6 @@ fn help(name: &str) -> Result<Exit, Error> {
 fn hint_for_ss(option: &str) -> Option<&'static str> {
     Some(match option {
         "-s" | "--summary" => "counts of sockets: portctl summary",
-        "--bpf-maps" | "--bpf-map-id" => "maps of sockets are not offered; bpftool map shows them",
-        "--tipcinfo" => "this detail of ss is not offered yet",
         "-E" | "--events" => "closed sockets are not reported yet; ss -E does that",
         "-K" | "--kill" => {
             "sockets are closed by portctl kill --sockets, processes ended by portctl kill"

@@ -3,10 +3,11 @@
 
 use crate::cli::asked::{Asked, Wording};
 use crate::model::{
-    DetailSet, Details, ExtraMetric, Family, FieldId, InetEnds, MemoryMetric, Notice, OwnDetails,
-    OwnMetric, Protocol, Query, Row, Socket, SourceChoice, SourceKind, State, StateSet,
-    TableReport, TcpMetric, Value, Why,
+    BpfStorage, DetailSet, Details, ExtraMetric, Family, FieldId, InetEnds, MemoryMetric, Notice,
+    OwnDetails, OwnMetric, Protocol, Query, Row, Socket, SourceChoice, SourceKind, State, StateSet,
+    StorageGap, TableReport, TcpMetric, Value, Why,
 };
+use crate::render::Closing;
 use crate::sys;
 
 /// Whether a row that could have something has none.
@@ -24,7 +25,7 @@ struct Detail {
     is_lacking: IsLacking,
 }
 
-const IN_A_DUMP: [Detail; 8] = [
+const IN_A_DUMP: [Detail; 9] = [
     Detail {
         set: DetailSet::INFO,
         word: "counter",
@@ -87,6 +88,17 @@ const IN_A_DUMP: [Detail; 8] = [
         has: |_| true,
         is_lacking: |row| {
             row.socket.family.is_ip() && lacks(row, |details| details.socket_options.is_some())
+        },
+    },
+    // That there is none looks the same.
+    Detail {
+        set: DetailSet::BPF_STORAGE,
+        word: "BPF storage",
+        option: "--bpf-maps",
+        has: |_| true,
+        is_lacking: |row| {
+            BpfStorage::is_told_of(row.socket.protocol)
+                && lacks(row, |details| details.bpf_storage.is_some())
         },
     },
     Detail {
@@ -383,18 +395,39 @@ fn without_cgroup(asked: &Asked, live: bool) -> impl Iterator<Item = Lacking> {
     path.into_iter().chain(none)
 }
 
+/// That BPF storage was asked for of tables that were named, and of whose sockets the kernel tells none.
+pub(super) fn storage_gap(query: &Query, asked: &Asked, closing: &Closing) -> Option<Notice> {
+    let is_told = |notice: &Notice| matches!(notice, Notice::StorageUntold { .. });
+    if !details_of(asked, false, Protocol::Tcp, |_| false).has(DetailSet::BPF_STORAGE)
+        || closing.notices.iter().any(is_told)
+    {
+        return None;
+    }
+    let untold = closing.tables.iter().filter(|report| {
+        report.source == SourceKind::Netlink
+            && report.records > 0
+            && query.named.contains(report.table)
+            && !BpfStorage::is_told_of(report.table.protocol)
+    });
+    let mut protocols: Vec<_> = untold.map(|report| report.table.protocol).collect();
+    protocols.dedup();
+    (!protocols.is_empty()).then_some(Notice::StorageUntold {
+        gap: StorageGap::Protocols(protocols),
+    })
+}
+
 /// That details were asked for which /proc does not tell, and of which tables.
 fn not_of_proc(asked: &Asked, tables: &[TableReport]) -> Option<Notice> {
-    let own = DetailSet::EXTENDED.or(DetailSet::FILTER);
+    let extended = DetailSet::EXTENDED.or(DetailSet::FILTER);
     let wants_details = |report: &TableReport, by_habit: bool| {
         let protocol = report.table.protocol;
         let is_told = |field| is_in_proc(protocol, field);
         let details = details_of(asked, by_habit, protocol, is_told);
         match protocol {
             Protocol::Unix | Protocol::Packet | Protocol::Netlink => {
-                details.has(own.or(DetailSet::MEMORY))
+                details.has(extended.or(DetailSet::MEMORY))
             }
-            Protocol::Tcp | Protocol::Sctp => details.without(own) != DetailSet::NONE,
+            Protocol::Tcp | Protocol::Sctp => details.without(DetailSet::OWN) != DetailSet::NONE,
             _ => {
                 let of_ip = DetailSet::MEMORY
                     .or(DetailSet::TOS)

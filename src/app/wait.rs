@@ -463,6 +463,7 @@ fn query(question: &Question, states: StateMasks, ipv6: bool) -> Query {
         },
         owners: false,
         details: DetailSet::NONE,
+        bpf_maps: Vec::new(),
         source: SourceChoice::Auto,
     }
 }

@@ -169,6 +169,7 @@ impl Inquiry {
             conditions: Conditions::default(),
             owners: true,
             details: DetailSet::NONE,
+            bpf_maps: Vec::new(),
             source: SourceChoice::Auto,
         };
         let paths: Vec<_> = questions

@@ -136,6 +136,16 @@ pub struct LsArgs {
     /// Filter programs of packet sockets, disassembled
     #[arg(short = 'b', long, help_heading = DETAILS)]
     pub bpf: bool,
+    /// Of TIPC sockets: queues, congestion, drops, published names, the group
+    #[arg(long, help_heading = DETAILS)]
+    pub tipcinfo: bool,
+    /// What BPF programs keep with TCP, MPTCP and DCCP sockets (socket-local storage), as bytes: what they mean
+    /// only those programs know. The kernel tells it to CAP_BPF and CAP_SYS_ADMIN
+    #[arg(long, help_heading = DETAILS, conflicts_with = "bpf_map_id")]
+    pub bpf_maps: bool,
+    /// The same, of the map with this id only; up to 32 times. The ids: bpftool map show
+    #[arg(long, value_name = "ID", action = ArgAction::Append, help_heading = DETAILS)]
+    pub bpf_map_id: Vec<u32>,
     /// Type of service, IPv6 traffic class, class id
     #[arg(long, help_heading = DETAILS)]
     pub tos: bool,

@@ -199,6 +199,7 @@ pub fn select(
             conditions: filter.conditions(),
             owners: filter.needs_owners,
             details: filter.needs_details,
+            bpf_maps: Vec::new(),
             source: source(collect, env),
         },
         filter,
@@ -222,6 +223,7 @@ pub fn ls(
         selection,
     } = select(&args.select, &args.collect, env, resolver)?;
     let shown = shown_details(args, &selection);
+    query.bpf_maps = chosen_maps(&args.bpf_map_id)?;
     let mut columns = match &args.columns {
         Some(list) => {
             columns::choose(list, &default_columns(args, &selection)).map_err(columns_error)?
@@ -341,6 +343,7 @@ pub fn everything(args: &CollectArgs, env: &dyn Env) -> Query {
         conditions: Conditions::default(),
         owners: false,
         details: DetailSet::NONE,
+        bpf_maps: Vec::new(),
         source: source(args, env),
     }
 }
@@ -497,11 +500,36 @@ fn shown_details(args: &LsArgs, selection: &Selection) -> DetailSet {
             args.bpf && selection.has(Protocol::Packet),
             DetailSet::FILTER,
         ),
+        (
+            args.tipcinfo && selection.has(Protocol::Tipc),
+            DetailSet::TIPC,
+        ),
+        (
+            args.bpf_maps || !args.bpf_map_id.is_empty(),
+            DetailSet::BPF_STORAGE,
+        ),
     ]
     .into_iter()
     .filter(|(asked, _)| *asked)
     .map(|(_, set)| set)
     .fold(DetailSet::NONE, DetailSet::or)
+}
+
+/// The maps of `--bpf-map-id`, each once.
+fn chosen_maps(ids: &[u32]) -> Result<Vec<u32>, PlanError> {
+    /// As many as `ss` takes.
+    const MOST: usize = 32;
+    let mut maps = ids.to_vec();
+    maps.sort_unstable();
+    maps.dedup();
+    if maps.len() > MOST {
+        return Err(PlanError::Option {
+            option: "--bpf-map-id",
+            problem: format!("{} maps are more than {MOST}", maps.len()),
+            hint: "--bpf-maps shows the values of all maps",
+        });
+    }
+    Ok(maps)
 }
 
 /// What options and lists of names ask for, in the words of the user.

@@ -1,5 +1,6 @@
 //! The source that asks sock_diag over netlink.
 
+use super::bpf_maps::Maps;
 use super::choosing;
 use super::socket_details::Wanted;
 use super::source::{self, DumpStats, Source, SourceError, TakeRow};
@@ -7,7 +8,8 @@ use super::unix_peers::UnixPeers;
 use super::{lower, lower_families};
 use crate::model::{Condition, DetailSet, Family, Protocol, Socket, SourceKind, StateSet, Table};
 use crate::sys::kernel_release;
-use crate::sys::netlink::{DATAGRAM_LEN, Datagrams};
+use crate::sys::netlink::{DATAGRAM_LEN, Datagrams, Netlink};
+use crate::wire::bpf_storage;
 use crate::wire::inet_diag::{self, FAMILY_INET, FAMILY_INET6};
 use crate::wire::nlmsg::{self, Messages};
 use crate::wire::{netlink_diag, packet_diag, tipc_diag, unix_diag, vsock_diag, xdp_diag};
@@ -23,9 +25,14 @@ const EPROTONOSUPPORT: i32 = 93;
 pub(super) struct DiagSource<Open> {
     open: Open,
     wanted: Wanted,
+    /// Whose values BPF programs keep with sockets, if they are asked for.
+    maps: Option<Maps>,
     sequence: u32,
     buffer: Box<[u8]>,
 }
+
+/// The one that asks the kernel of this host.
+pub(super) type KernelSource = DiagSource<fn() -> io::Result<Netlink>>;
 
 impl<Open> DiagSource<Open> {
     /// Which details it asks for.
@@ -33,12 +40,18 @@ impl<Open> DiagSource<Open> {
         self.wanted
     }
 
-    pub(super) fn new(open: Open, wanted: Wanted) -> Self {
+    pub(super) fn new(open: Open, wanted: Wanted, maps: Option<Maps>) -> Self {
+        // Values may be long, and of a socket all come together. Room that is never filled costs no memory.
+        let room = match maps {
+            Some(_) => bpf_storage::DATAGRAM_LEN,
+            None => DATAGRAM_LEN,
+        };
         Self {
             open,
-            wanted,
+            wanted: wanted.with_storage(maps.is_some()),
+            maps,
             sequence: 0,
-            buffer: vec![0; DATAGRAM_LEN].into_boxed_slice(),
+            buffer: vec![0; room].into_boxed_slice(),
         }
     }
 }
@@ -93,8 +106,7 @@ impl<D: Datagrams, Open: FnMut() -> io::Result<D>> DiagSource<Open> {
         program: Option<&[u8]>,
         take: &mut TakeRow<'_>,
     ) -> Result<DumpStats, SourceError> {
-        self.sequence += 1;
-        let (protocol, mut request) = request(tables, states, self.wanted, self.sequence)?;
+        let (protocol, mut request) = self.request(tables, states)?;
         if let Some(program) = program {
             inet_diag::choose(&mut request, program);
         }
@@ -122,6 +134,20 @@ impl<D: Datagrams, Open: FnMut() -> io::Result<D>> DiagSource<Open> {
 }
 
 impl<D: Datagrams, Open: FnMut() -> io::Result<D>> DiagSource<Open> {
+    /// The next request, and of which protocol it is.
+    fn request(
+        &mut self,
+        tables: &[Table],
+        states: StateSet,
+    ) -> Result<(Protocol, Vec<u8>), SourceError> {
+        self.sequence += 1;
+        let (protocol, mut request) = request(tables, states, self.wanted, self.sequence)?;
+        if let Some(maps) = &self.maps {
+            maps.ask(protocol, &mut request);
+        }
+        Ok((protocol, request))
+    }
+
     /// Asks, and calls `each` with the payload of every answer until it wants no more.
     #[inline(always)]
     fn messages(
@@ -249,8 +275,9 @@ impl<D: Datagrams, Open: FnMut() -> io::Result<D>> DiagSource<Open> {
     }
 
     fn tipc(&mut self, request: &[u8], take: &mut TakeRow<'_>) -> Result<DumpStats, SourceError> {
+        let wanted = self.wanted;
         self.messages(request, |payload, stats| {
-            match lower_families::tipc_payload(payload) {
+            match lower_families::tipc_payload(payload, wanted) {
                 Some(Some(mut socket)) => return take(&mut socket),
                 Some(None) => {}
                 None => stats.skipped += 1,
@@ -268,8 +295,7 @@ impl<D: Datagrams, Open: FnMut() -> io::Result<D>> DiagSource<Open> {
         states: StateSet,
         mut each: impl FnMut(Protocol, &[u8], &mut DumpStats),
     ) -> Result<DumpStats, SourceError> {
-        self.sequence += 1;
-        let (protocol, request) = request(tables, states, self.wanted, self.sequence)?;
+        let (protocol, request) = self.request(tables, states)?;
         self.messages(&request, |payload, stats| {
             each(protocol, payload, stats);
             ControlFlow::Continue(())

@@ -8,6 +8,7 @@ use super::socket_details::Wanted;
 use super::source::{DumpStats, Source, SourceError, TakeRow};
 use super::unix_peers::UnixPeers;
 use crate::model::{Condition, DetailSet, Protocol, Socket, SourceKind, StateSet, Table};
+use crate::wire::bpf_storage;
 use crate::wire::inet_diag;
 use crate::wire::nlmsg::{self, HEADER_LEN, Header};
 use crate::wire::saved::Mark;
@@ -18,8 +19,8 @@ use std::io::{self, BufReader, Read};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-/// No message of a dump is nearly as long; a longer one means that this is no dump.
-const MESSAGE_LIMIT: usize = 1 << 20;
+/// No message of a dump is longer, whatever BPF programs keep with its socket; a longer one means that this is no dump.
+const MESSAGE_LIMIT: usize = bpf_storage::DATAGRAM_LEN;
 
 /// Reads a file, or standard input for `-`.
 pub(super) struct DumpSource {

@@ -8,6 +8,7 @@ use crate::model::{
     Protocol, Queues, Shutdown, Socket, SocketKind, State, Table, Timer, TimerKind, Uid, UnixEnds,
     UnixName, UnixPeer,
 };
+use crate::wire::bpf_storage;
 use crate::wire::inet_details::InetDetails;
 use crate::wire::inet_diag::{FAMILY_INET, FAMILY_INET6, InetRecord, is_sctp_association};
 use crate::wire::proc_net::{InetLine, UnixRow};
@@ -39,7 +40,7 @@ pub(super) fn any_payload(protocol: Protocol, payload: &[u8], wanted: Wanted) ->
                 .map_or(Lowered::Nonsense, |(s, c)| Lowered::Unix(s, c));
         }
         Protocol::Tipc => {
-            return match lower_families::tipc_payload(payload) {
+            return match lower_families::tipc_payload(payload, wanted) {
                 Some(Some(socket)) => Lowered::Row(socket),
                 Some(None) => Lowered::Nothing,
                 None => Lowered::Nonsense,
@@ -86,7 +87,14 @@ fn read_detailed(
     protocol: Protocol,
     wanted: Wanted,
 ) -> Option<()> {
-    let mut sent = InetDetails::default();
+    let (payload, storages) = match wanted.details.has(DetailSet::BPF_STORAGE) {
+        true => bpf_storage::split(payload),
+        false => (payload, None),
+    };
+    let mut sent = InetDetails {
+        storages,
+        ..InetDetails::default()
+    };
     let record = InetRecord::decode_with(payload, |kind, data| sent.add(kind, data)).ok()?;
     // Whoever was told a mark may be told keys as well, which come with the counters.
     let tells_keys = wanted.tells_keys || record.mark.is_some() && sent.info.is_some();

@@ -146,11 +146,11 @@ pub(super) fn xdp_payload(payload: &[u8], wanted: Wanted) -> Option<Socket> {
 }
 
 /// A socket from the payload of a tipc_diag message: `Some(None)` for an empty one, `None` if it makes no sense.
-pub(super) fn tipc_payload(payload: &[u8]) -> Option<Option<Socket>> {
+pub(super) fn tipc_payload(payload: &[u8], wanted: Wanted) -> Option<Option<Socket>> {
     let Some(record) = TipcRecord::decode(payload).ok()? else {
         return Some(None);
     };
-    let peer = record.peer_node.zip(record.peer_reference);
+    let peer = record.connection.and_then(|to| to.node.zip(to.reference));
     let ends = TipcEnds {
         kind: SocketKind::from_number(record.kind?.try_into().unwrap_or(u8::MAX)),
         local: TipcAddress {
@@ -160,12 +160,21 @@ pub(super) fn tipc_payload(payload: &[u8]) -> Option<Option<Socket>> {
         peer: peer.map(|(node, reference)| TipcAddress { node, reference }),
     };
     let state = State::from_number(record.state?.try_into().unwrap_or(u8::MAX));
-    Some(Some(Socket {
+    let queues = record
+        .statistics
+        .and_then(|sent| sent.received.zip(sent.sent));
+    let mut socket = Socket {
         inode: Inode::new(record.inode.into()),
         cookie: cookie(record.cookie),
         uid: record.uid.map(Uid),
+        queues: queues.map_or(Queues::Unknown, |(recv, send)| Queues::Messages {
+            recv,
+            send,
+        }),
         ..bare(TIPC, state, Ends::Tipc(ends))
-    }))
+    };
+    own_details::of_tipc(&mut socket, &record, wanted);
+    Some(Some(socket))
 }
 
 /// A socket from a line of /proc/net/sctp. These tables do not say of which family a socket is: an address does.

@@ -4,6 +4,7 @@
 //! is taken back and asked from the next source, so that no table is ever half from one and half from another.
 
 pub mod binding;
+pub mod bpf_maps;
 pub mod census;
 mod cgroups;
 pub mod choosing;
@@ -88,10 +89,8 @@ pub fn collect(query: &Query, sink: &mut dyn Sink) -> Result<Collected, SourceEr
             collector.dump_file(&mut source, &tables)?;
         }
         choice => {
-            let mut netlink = diag::DiagSource::new(
-                sys::netlink::Netlink::sock_diag,
-                socket_details::Wanted::of_this_kernel(query.details),
-            );
+            let (mut netlink, untold) = of_this_kernel(query, *choice != SourceChoice::Proc);
+            collector.collected.notices.extend(untold);
             let mut proc = proc_net::ProcSource::new(query.details);
             let netlink: Option<&mut dyn Source> =
                 (*choice != SourceChoice::Proc).then_some(&mut netlink);
@@ -101,6 +100,17 @@ pub fn collect(query: &Query, sink: &mut dyn Sink) -> Result<Collected, SourceEr
         }
     }
     Ok(collector.collected)
+}
+
+/// The source that asks the kernel, and what that will not tell of what `query` wants; `is_used` says whether it will be asked at all.
+fn of_this_kernel(query: &Query, is_used: bool) -> (diag::KernelSource, Option<Notice>) {
+    let wanted = socket_details::Wanted::of_this_kernel(query.details);
+    let (maps, untold) = match is_used {
+        true => bpf_maps::wanted(query),
+        false => (None, None),
+    };
+    let source = diag::DiagSource::new(sys::netlink::Netlink::sock_diag as fn() -> _, wanted, maps);
+    (source, untold)
 }
 
 /// Whether /proc/net has a text of the table, and not only a count of its sockets.
@@ -354,6 +364,7 @@ impl Collector<'_> {
         });
         let stopped = &mut self.collected.stopped;
         let sink = &mut *self.sink;
+        let chosen = Some(&query.bpf_maps).filter(|maps| !maps.is_empty());
         // IP sockets have no types to choose among.
         let has_kinds = !tables.iter().all(|table| table.family.is_ip());
         let stats = source.dump(tables, states, condition, &mut |socket: &mut Socket| {
@@ -366,6 +377,9 @@ impl Collector<'_> {
             }
             if has_kinds && !query.kinds.contain(&socket.ends) {
                 return ControlFlow::Continue(());
+            }
+            if let Some(maps) = chosen {
+                leave_values_of(socket, maps);
             }
             seen.add(table);
             let flow = sink.push(socket);
@@ -422,6 +436,18 @@ impl Collector<'_> {
 
     fn note(&mut self, notice: Notice) {
         self.collected.notices.push(notice);
+    }
+}
+
+/// Leaves a socket the values of these maps only: where maps cannot be named to the kernel, it tells all.
+#[cold]
+fn leave_values_of(socket: &mut Socket, maps: &[u32]) {
+    let Some(storages) = socket.details.as_mut().and_then(|d| d.bpf_storage.as_mut()) else {
+        return;
+    };
+    if storages.iter().any(|storage| !maps.contains(&storage.map)) {
+        let all = std::mem::take(storages).into_vec().into_iter();
+        *storages = all.filter(|one| maps.contains(&one.map)).collect();
     }
 }
 

@@ -26,6 +26,7 @@ type Cache<K, S = FxBuildHasher> = RefCell<HashMap<K, Option<Rc<[u8]>>, S>>;
 pub struct SystemNames {
     users: Cache<Uid>,
     interfaces: Cache<IfIndex>,
+    bpf_maps: Cache<u32>,
     /// With a seeded hash: strangers choose these addresses.
     hosts: Cache<IpAddr, RandomState>,
     services: OnceCell<Services>,
@@ -170,6 +171,13 @@ impl Names for SystemNames {
         let sharers = known.entry(pid).or_insert_with(|| owners::sharers(pid));
         // One that has ended since says nothing of the others.
         sharers.get(&table).cloned()
+    }
+
+    fn bpf_map(&self, id: u32) -> Option<Rc<[u8]>> {
+        if self.foreign {
+            return None;
+        }
+        remember(&self.bpf_maps, id, || super::bpf_maps::name(id))
     }
 
     fn has_no_contexts(&self) -> bool {

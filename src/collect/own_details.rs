@@ -3,12 +3,13 @@
 use super::socket_details::{Wanted, of_skmeminfo};
 use crate::model::{
     DetailSet, IfIndex, Inode, Instruction, Membership, Memory, MemoryMetric, MptcpInfo,
-    NetlinkDetails, Numbers, OwnDetails, PacketDetails, Program, SctpInfo, Socket, UnixDetails,
-    UnixFile, XdpDetails, XdpUmem,
+    NetlinkDetails, Numbers, OwnDetails, PacketDetails, Program, SctpInfo, Socket, TipcDetails,
+    TipcGroup, TipcStats, UnixDetails, UnixFile, XdpDetails, XdpUmem,
 };
 use crate::wire::inet_details::InetDetails;
 use crate::wire::packet_diag::{self, PacketExtras};
 use crate::wire::proc_sockets::NetlinkLine;
+use crate::wire::tipc_diag::TipcRecord;
 use crate::wire::unix_vfs::BoundFile;
 use crate::wire::xdp_diag::XdpExtras;
 use crate::wire::{inet_diag, mptcp_info, netlink_diag, sctp_info};
@@ -198,6 +199,39 @@ pub(super) fn of_xdp(socket: &mut Socket, payload: &[u8], wanted: Wanted) {
         };
         keep(socket, OwnDetails::Xdp(own));
     }
+}
+
+/// Adds queues, congestion, names and the group of a TIPC socket.
+pub(super) fn of_tipc(socket: &mut Socket, record: &TipcRecord, wanted: Wanted) {
+    if !wanted.details.has(DetailSet::TIPC) {
+        return;
+    }
+    let own = TipcDetails {
+        stats: record.statistics.map(|sent| TipcStats {
+            received: sent.received,
+            sent: sent.sent,
+            dropped: sent.dropped,
+            link_congested: sent.link_congested,
+            connection_congested: sent.connection_congested,
+        }),
+        published: record.connection.is_none().then_some(record.has_published),
+        via: record
+            .connection
+            .filter(|connection| connection.by_name)
+            .and_then(|connection| connection.kind.zip(connection.instance)),
+        group: record.group.map(|sent| TipcGroup {
+            id: sent.id,
+            instance: sent.instance,
+            next_broadcast: sent.next_broadcast,
+            open: sent.open,
+            scope: match (sent.node_scope, sent.cluster_scope) {
+                (true, _) => Some("node"),
+                (_, true) => Some("cluster"),
+                _ => None,
+            },
+        }),
+    };
+    keep(socket, OwnDetails::Tipc(Box::new(own)));
 }
 
 #[cfg(test)]

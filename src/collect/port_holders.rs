@@ -87,6 +87,7 @@ fn from_tables(
         conditions: Conditions::default(),
         owners: false,
         details: DetailSet::NONE,
+        bpf_maps: Vec::new(),
         source: source.clone(),
     };
     let mut keep = Keep {

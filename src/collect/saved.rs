@@ -11,7 +11,6 @@ use super::{Collected, Collector, RETRIES, Seen, Sink, request_states};
 use crate::model::{
     Family, Notice, Protocol, Query, Socket, SourceChoice, SourceKind, StateSet, Table, TableSet,
 };
-use crate::sys::netlink::Netlink;
 use crate::wire::saved::{Mark, write_end, write_row};
 use crate::wire::{
     inet_diag, netlink_diag, packet_diag, tipc_diag, unix_diag, vsock_diag, xdp_diag,
@@ -108,10 +107,8 @@ struct Recorder<'a> {
 
 impl Recorder<'_> {
     fn live(&mut self) {
-        let mut source = DiagSource::new(
-            Netlink::sock_diag,
-            Wanted::of_this_kernel(self.collector.query.details),
-        );
+        let (mut source, untold) = super::of_this_kernel(self.collector.query, true);
+        self.collector.collected.notices.extend(untold);
         let tables = self.collector.query.tables;
         let (tcp, rest): (Vec<_>, Vec<_>) =
             tables.iter().partition(|t| t.protocol == Protocol::Tcp);

@@ -1,10 +1,11 @@
 //! Details of sockets into the model.
 
 use crate::model::{
-    Bbr, Congestion, Dctcp, DetailSet, Details, INFINITE_SSTHRESH, KernelName, Md5Key, Memory,
-    MemoryMetric, Protocol, Subflow, TcpInfo, TcpMetric, Tls, Ulp, Vegas,
+    Bbr, BpfStorage, Congestion, Dctcp, DetailSet, Details, INFINITE_SSTHRESH, KernelName, Md5Key,
+    Memory, MemoryMetric, Protocol, Subflow, TcpInfo, TcpMetric, Tls, Ulp, Vegas,
 };
 use crate::sys;
+use crate::wire::bpf_storage;
 use crate::wire::inet_details::{self, InetDetails, SubflowInfo, TlsInfo, UlpInfo};
 use crate::wire::inet_diag;
 use crate::wire::proc_net::{InetLine, TcpColumns};
@@ -20,6 +21,8 @@ pub(super) struct Wanted {
     pub(super) last_word: LastWord,
     /// Whether sockets without TCP-MD5 keys can be told from those whose keys are kept secret: `CAP_NET_ADMIN`.
     pub(super) tells_keys: bool,
+    /// Whether sockets without values of BPF programs can be told from those whose values nobody asked for.
+    pub(super) tells_storage: bool,
 }
 
 impl Wanted {
@@ -28,6 +31,7 @@ impl Wanted {
         details: DetailSet::NONE,
         last_word: LastWord::Unsure,
         tells_keys: false,
+        tells_storage: false,
     };
 
     /// These details, from the kernel that this program runs on.
@@ -43,6 +47,7 @@ impl Wanted {
             details: details.of_the_kernel(),
             last_word,
             tells_keys: has_info && sys::caller::may_administer_the_network() == Some(true),
+            tells_storage: false,
         }
     }
 
@@ -52,18 +57,37 @@ impl Wanted {
             details: details.of_the_kernel(),
             last_word: LastWord::Unsure,
             tells_keys: false,
+            tells_storage: false,
+        }
+    }
+
+    /// The same, with what BPF programs keep with sockets, if the kernel tells it.
+    pub(super) fn with_storage(self, is_told: bool) -> Self {
+        let untold = match is_told {
+            true => DetailSet::NONE,
+            false => DetailSet::BPF_STORAGE,
+        };
+        Self {
+            details: self.details.without(untold),
+            tells_storage: is_told,
+            ..self
         }
     }
 
     /// Those of them that messages of `protocol` can bring.
     pub(super) fn of(self, protocol: Protocol) -> Self {
-        let own = DetailSet::EXTENDED.or(DetailSet::FILTER);
-        match protocol {
-            Protocol::Unix | Protocol::Packet | Protocol::Netlink | Protocol::Xdp => self,
-            _ => Self {
-                details: self.details.without(own),
-                ..self
-            },
+        let others = match protocol {
+            Protocol::Unix
+            | Protocol::Packet
+            | Protocol::Netlink
+            | Protocol::Xdp
+            | Protocol::Tipc => DetailSet::BPF_STORAGE,
+            told if BpfStorage::is_told_of(told) => DetailSet::OWN,
+            _ => DetailSet::OWN.or(DetailSet::BPF_STORAGE),
+        };
+        Self {
+            details: self.details.without(others),
+            ..self
         }
     }
 
@@ -99,7 +123,8 @@ pub(super) fn read_inet(
         || sent.congestion.is_some() && name
         || told_memory && wanted.details.has(DetailSet::MEMORY)
         || (sent.tos.is_some() || sent.tclass.is_some()) && asked_tos
-        || sent.socket_options.is_some() && wanted.details.has(DetailSet::SOCKET_OPTIONS);
+        || sent.socket_options.is_some() && wanted.details.has(DetailSet::SOCKET_OPTIONS)
+        || wanted.details.has(DetailSet::BPF_STORAGE);
     if !anything {
         *place = None;
         return;
@@ -116,6 +141,7 @@ pub(super) fn read_inet(
         socket_options,
         ulp,
         md5_keys,
+        bpf_storage,
         own,
     } = &mut **place.get_or_insert_default();
     match sent.info.filter(|_| tcp) {
@@ -144,6 +170,12 @@ pub(super) fn read_inet(
     *md5_keys = match sent.md5 {
         Some(bytes) if tcp => Some(keys(bytes)),
         _ => (tcp && wanted.tells_keys).then(Vec::new),
+    };
+    *bpf_storage = match sent.storages {
+        _ if !wanted.details.has(DetailSet::BPF_STORAGE) => None,
+        Some(bytes) => Some(storages(bytes)),
+        None if BpfStorage::is_told_of(protocol) => wanted.tells_storage.then(Default::default),
+        None => None,
     };
     *own = None;
 }
@@ -274,6 +306,19 @@ fn upper_layer(bytes: &[u8]) -> Ulp {
     }
 }
 
+fn storages(bytes: &[u8]) -> Box<[BpfStorage]> {
+    let values = bpf_storage::values(bytes);
+    let mut storages: Box<[_]> = values
+        .map(|(map, value)| BpfStorage {
+            map,
+            value: value.into(),
+        })
+        .collect();
+    // The kernel has them in the order in which they were made.
+    storages.sort_by_key(|storage| storage.map);
+    storages
+}
+
 fn keys(bytes: &[u8]) -> Vec<Md5Key> {
     inet_details::md5_keys(bytes)
         .map(|key| {
@@ -397,6 +442,7 @@ mod tests {
             details,
             last_word: LastWord::Bits,
             tells_keys: false,
+            tells_storage: false,
         };
         let sent = InetDetails::find(&payload, inet_diag::BASE_LEN);
         let of = |set| of_inet(&sent, with(set));

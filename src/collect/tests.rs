@@ -134,6 +134,7 @@ fn collect_chosen(
         },
         owners: false,
         details: DetailSet::NONE,
+        bpf_maps: Vec::new(),
         source: SourceChoice::Auto,
     };
     let mut rows = Rows {
@@ -144,6 +145,7 @@ fn collect_chosen(
     let mut netlink = diag::DiagSource::new(
         || Ok(Script(scripts.next().unwrap_or_default().into())),
         Wanted::NOTHING,
+        None,
     );
     let mut collector = Collector {
         query: &query,

@@ -209,6 +209,7 @@ impl Kind {
             model::Unit::Number
             | model::Unit::Segments
             | model::Unit::Packets
+            | model::Unit::Messages
             | model::Unit::Connections => Self::Number(Unit::None),
         }
     }

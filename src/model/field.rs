@@ -122,7 +122,11 @@ impl FieldId {
     /// Whether it is a list of words with blanks between, of which a filter asks for one.
     #[must_use]
     pub const fn is_list(self) -> bool {
-        matches!(self, Self::Own(metric) if metric.is_list())
+        match self {
+            Self::Own(metric) => metric.is_list(),
+            Self::Extra(metric) => metric.is_list(),
+            _ => false,
+        }
     }
 
     /// Its row in the registry.

@@ -43,10 +43,10 @@ pub(super) const GENERAL: &[Field] = &[
         "recv_queue",
         &["recv-q", "recvq", "rq"],
         "recv_queue",
-        "bytes waiting to be read; for listeners see accept_queue",
+        "bytes to be read; of listeners see accept_queue, of TIPC tipc_rcvq",
         |row| match row.socket.queues {
             Queues::Bytes { recv, .. } | Queues::Received(recv) => Value::Number(recv.into()),
-            Queues::Accept { .. } => Value::None,
+            Queues::Accept { .. } | Queues::Messages { .. } => Value::None,
             Queues::Unknown => Value::Unknown(Why::Source),
         },
     ),
@@ -58,7 +58,7 @@ pub(super) const GENERAL: &[Field] = &[
         "bytes not yet sent or not yet acknowledged",
         |row| match row.socket.queues {
             Queues::Bytes { send, .. } => Value::Number(send.into()),
-            Queues::Accept { .. } => Value::None,
+            Queues::Accept { .. } | Queues::Messages { .. } => Value::None,
             Queues::Received(_) | Queues::Unknown => Value::Unknown(Why::Source),
         },
     ),
@@ -70,7 +70,7 @@ pub(super) const GENERAL: &[Field] = &[
         "listeners: connections waiting for accept()",
         |row| match row.socket.queues {
             Queues::Accept { length, .. } => Value::Number(length.into()),
-            Queues::Bytes { .. } | Queues::Received(_) => Value::None,
+            Queues::Bytes { .. } | Queues::Received(_) | Queues::Messages { .. } => Value::None,
             Queues::Unknown => unknown_for_listeners(row.socket),
         },
     ),
@@ -84,7 +84,7 @@ pub(super) const GENERAL: &[Field] = &[
             Queues::Accept { limit, .. } => {
                 limit.map_or(Value::Unknown(Why::Source), |n| Value::Number(n.into()))
             }
-            Queues::Bytes { .. } | Queues::Received(_) => Value::None,
+            Queues::Bytes { .. } | Queues::Received(_) | Queues::Messages { .. } => Value::None,
             Queues::Unknown => unknown_for_listeners(row.socket),
         },
     ),

@@ -52,12 +52,13 @@ pub use bind::{
 pub use condition::{Condition, Conditions};
 pub use detail::{Engine, OtherListener, Parent, PathFacts, PathKind, Place, ProcessDetail};
 pub use details::{
-    ACCECN_FAILURES, Bbr, Congestion, Dctcp, DetailSet, Details, ExtraMetric, INFINITE_SSTHRESH,
-    Instruction, KernelName, MPTCP_FLAGS, Md5Key, Membership, Memory, MemoryMetric, MptcpInfo,
-    MptcpMetric, NETLINK_FLAGS, NetlinkDetails, Numbers, OwnDetails, OwnMetric, PACKET_FANOUTS,
-    PACKET_FLAGS, PACKET_VERSIONS, PacketDetails, PacketRing, Program, SOCKET_OPTIONS, SctpInfo,
-    SctpMetric, Subflow, TCP_OPTIONS, TcpInfo, TcpMetric, Tls, UNMEASURED_RTT_US, Ulp, UnixDetails,
-    UnixFile, Vegas, XDP_FLAGS, XdpDetails, XdpUmem,
+    ACCECN_FAILURES, Bbr, BpfStorage, Congestion, Dctcp, DetailSet, Details, ExtraMetric,
+    INFINITE_SSTHRESH, Instruction, KernelName, MPTCP_FLAGS, Md5Key, Membership, Memory,
+    MemoryMetric, MptcpInfo, MptcpMetric, NETLINK_FLAGS, NetlinkDetails, Numbers, OwnDetails,
+    OwnMetric, PACKET_FANOUTS, PACKET_FLAGS, PACKET_VERSIONS, PacketDetails, PacketRing, Program,
+    SOCKET_OPTIONS, SctpInfo, SctpMetric, Subflow, TCP_OPTIONS, TcpInfo, TcpMetric, TipcDetails,
+    TipcGroup, TipcStats, Tls, UNMEASURED_RTT_US, Ulp, UnixDetails, UnixFile, Vegas, XDP_FLAGS,
+    XdpDetails, XdpUmem, hexadecimal,
 };
 pub use exposure::{Exposure, PortRange};
 pub use family_words::{ethertype_named, ethertype_word, netlink_named, netlink_word};
@@ -73,7 +74,7 @@ pub use protocol::{Family, Protocol, Table, TableSet};
 pub use query::{Kinds, Query, SourceChoice, StateMasks};
 pub use question::{Question, Subject};
 pub use redirect::{Redirect, RedirectGap, Redirects, ToAddress, ToPort};
-pub use snapshot::{NetNs, Notice, Snapshot, SourceKind, TableReport};
+pub use snapshot::{NetNs, Notice, Snapshot, SourceKind, StorageGap, TableReport};
 pub use socket::{CgroupId, Cookie, Inode, Mark, Queues, Shutdown, Socket, Timer, TimerKind, Uid};
 pub use state::{SctpState, State, StateSet, StateSetName};
 pub use unit::Unit;

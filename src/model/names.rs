@@ -43,6 +43,11 @@ pub trait Names {
         let _ = (pid, table);
         None
     }
+    /// The name of a BPF map; empty if it has none, `None` if it cannot be told: that takes `CAP_SYS_ADMIN`.
+    fn bpf_map(&self, id: u32) -> Option<Rc<[u8]>> {
+        let _ = id;
+        None
+    }
     /// Whether SELinux is off where the sockets are, so that nothing has a context.
     fn has_no_contexts(&self) -> bool {
         false

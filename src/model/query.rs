@@ -124,6 +124,8 @@ pub struct Query {
     pub owners: bool,
     /// What to ask for beyond the fields of every socket.
     pub details: DetailSet,
+    /// The ids of the BPF maps whose values are wanted; none for all of them.
+    pub bpf_maps: Vec<u32>,
     /// Which sources may be used.
     pub source: SourceChoice,
 }

@@ -168,6 +168,11 @@ pub enum Notice {
         /// Whether it was asked for by itself, not with much else.
         asked: bool,
     },
+    /// The kernel does not tell what BPF programs keep with sockets, though it was asked for.
+    StorageUntold {
+        /// Why not.
+        gap: StorageGap,
+    },
     /// The source does not tell whether sockets on the IPv6 wildcard are for IPv4, too.
     FamiliesUntold {
         /// How many.
@@ -229,6 +234,7 @@ impl Notice {
             Self::CountersUnknown { .. } => "counters-unknown",
             Self::DetailsUntold { .. } => "details-untold",
             Self::Withheld { .. } => "withheld",
+            Self::StorageUntold { .. } => "storage-untold",
             Self::FamiliesUntold { .. } => "families-untold",
             Self::ColumnsDropped { .. } => "columns-dropped",
             Self::StatesUnavailable { .. } => "states-unavailable",
@@ -266,6 +272,7 @@ impl Notice {
                 | Self::StatesUnavailable { .. }
                 | Self::DetailsUnavailable { asked: true, .. }
                 | Self::DetailsUntold { asked: true, .. }
+                | Self::StorageUntold { .. }
                 | Self::Withheld { asked: true, .. }
                 | Self::OwnersHidden { .. }
         )
@@ -278,6 +285,38 @@ impl Notice {
             self,
             Self::FellBack { asked: false, .. } | Self::NotChosen { .. }
         )
+    }
+}
+
+/// Why the kernel does not tell what BPF programs keep with sockets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StorageGap {
+    /// This process lacks the rights.
+    Rights,
+    /// The kernel has no such answer.
+    Kernel,
+    /// It has none for sockets of these protocols.
+    Protocols(Vec<Protocol>),
+}
+
+impl fmt::Display for StorageGap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rights => f.write_str(
+                "the kernel tells it to CAP_BPF and CAP_SYS_ADMIN only, and those of a user namespace do not count",
+            ),
+            Self::Kernel => f.write_str(
+                "this kernel has no answer to that: Linux 5.7 and later do, if they were built for BPF (CONFIG_BPF_SYSCALL)",
+            ),
+            Self::Protocols(protocols) => {
+                let names: Vec<_> = protocols.iter().map(|p| p.word()).collect();
+                write!(
+                    f,
+                    "the kernel tells it of TCP, MPTCP and DCCP, not of {}",
+                    names.join(", ")
+                )
+            }
+        }
     }
 }
 
@@ -414,6 +453,7 @@ impl fmt::Display for Notice {
                 "of {count} {} {what} was not told: the kernel keeps that from those without CAP_NET_ADMIN",
                 if *count == 1 { "socket" } else { "sockets" },
             ),
+            Self::StorageUntold { gap } => write!(f, "BPF storage of sockets: {gap}"),
             Self::FamiliesUntold { count } => write!(
                 f,
                 "{count} {} on [::] may be for IPv4, too: newer kernels tell whether (V6ONLY) by netlink, none by /proc",

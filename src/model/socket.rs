@@ -53,6 +53,13 @@ pub enum Queues {
     },
     /// Bytes that wait to be read; the source does not tell what waits to leave.
     Received(u32),
+    /// Messages, of protocols that keep those apart. Fields in bytes have nothing of them.
+    Messages {
+        /// Waiting to be read.
+        recv: u32,
+        /// Waiting to leave.
+        send: u32,
+    },
     /// The source has no queue numbers for this kind of socket.
     Unknown,
 }

@@ -27,6 +27,8 @@ pub enum Unit {
     Packets,
     /// Connections.
     Connections,
+    /// Messages.
+    Messages,
     /// Microseconds; shown as a readable time.
     Microseconds,
     /// Milliseconds.
@@ -51,6 +53,7 @@ impl Unit {
             Self::Segments => "segments",
             Self::Packets => "packets",
             Self::Connections => "connections",
+            Self::Messages => "messages",
             Self::Microseconds => "µs",
             Self::Milliseconds => "ms",
             Self::Rate => "bytes/s",

@@ -7,7 +7,7 @@ use super::{address, pieces};
 use crate::model::{
     MptcpInfo, MptcpMetric, NETLINK_FLAGS, Names, NetlinkDetails, OwnDetails, PACKET_FANOUTS,
     PACKET_FLAGS, PACKET_VERSIONS, PacketDetails, PacketRing, Program, Protocol, Row, SctpInfo,
-    SctpMetric, UnixDetails, Value, XDP_FLAGS, XdpDetails,
+    SctpMetric, TipcDetails, UnixDetails, Value, XDP_FLAGS, XdpDetails,
 };
 use std::net::IpAddr;
 
@@ -22,6 +22,7 @@ pub(super) const fn has(protocol: Protocol) -> bool {
             | Protocol::Packet
             | Protocol::Netlink
             | Protocol::Xdp
+            | Protocol::Tipc
     )
 }
 
@@ -40,6 +41,7 @@ pub(super) fn write(out: &mut Vec<u8>, row: Row<'_>) {
         Some(OwnDetails::Packet(info)) => packet(out, info, names),
         Some(OwnDetails::Netlink(info)) => netlink(out, info),
         Some(OwnDetails::Xdp(info)) => xdp(out, info, names),
+        Some(OwnDetails::Tipc(info)) => tipc(out, info),
     }
 }
 
@@ -288,4 +290,55 @@ fn xdp(out: &mut Vec<u8>, info: &XdpDetails, names: &dyn Names) {
         None => literal(out, ",\"stats\":null"),
     }
     literal(out, "}");
+}
+
+fn tipc(out: &mut Vec<u8>, info: &TipcDetails) {
+    let wide = |n: Option<u32>| n.map(u64::from);
+    let stats = info.stats;
+    let flags = stats.map(|stats| (stats.link_congested, stats.connection_congested));
+    maybe_number(out, "{\"rcvq\":", stats.and_then(|s| wide(s.received)));
+    maybe_number(out, ",\"sendq\":", stats.and_then(|s| wide(s.sent)));
+    maybe_number(out, ",\"drop\":", stats.and_then(|s| wide(s.dropped)));
+    maybe_flag(out, ",\"link_cong\":", flags.map(|(link, _)| link));
+    maybe_flag(
+        out,
+        ",\"conn_cong\":",
+        flags.map(|(_, connection)| connection),
+    );
+    maybe_flag(out, ",\"has_publ\":", info.published);
+    match info.via {
+        Some((kind, instance)) => {
+            number(out, ",\"via\":{\"type\":", kind.into());
+            number(out, ",\"inst\":", instance.into());
+            literal(out, "}");
+        }
+        None => literal(out, ",\"via\":null"),
+    }
+    match info.group {
+        Some(group) => {
+            maybe_number(out, ",\"group\":{\"id\":", wide(group.id));
+            maybe_number(out, ",\"instance\":", wide(group.instance));
+            maybe_number(out, ",\"bc_send_next\":", wide(group.next_broadcast));
+            maybe_flag(out, ",\"open\":", Some(group.open));
+            match group.scope {
+                Some(scope) => word(out, ",\"scope\":", scope),
+                None => literal(out, ",\"scope\":null"),
+            }
+            literal(out, "}");
+        }
+        None => literal(out, ",\"group\":null"),
+    }
+    literal(out, "}");
+}
+
+fn maybe_flag(out: &mut Vec<u8>, key: &'static str, flag: Option<bool>) {
+    literal(out, key);
+    literal(
+        out,
+        match flag {
+            Some(true) => "true",
+            Some(false) => "false",
+            None => "null",
+        },
+    );
 }

@@ -10,9 +10,9 @@ use super::pieces;
 use super::text::{References, by_process};
 use super::{json_details, json_ends, json_own};
 use crate::model::{
-    CgroupPath, Ends, Exposure, FieldId, Holder, Holders, IfIndex, Inode, Names, OwnerTable,
-    Owners, Port, PortRange, Protocol, Queues, Row, Socket, Uid, UnixEnds, UnixName, UnixPeer,
-    Value,
+    BpfStorage, CgroupPath, Ends, Exposure, FieldId, Holder, Holders, IfIndex, Inode, Names,
+    OwnerTable, Owners, Port, PortRange, Protocol, Queues, Row, Socket, Uid, UnixEnds, UnixName,
+    UnixPeer, Value, hexadecimal,
 };
 use std::io::Write;
 use std::net::IpAddr;
@@ -67,7 +67,7 @@ pub(super) fn write(out: &mut Vec<u8>, row: Row<'_>, schema: &str) {
             number(out, ",\"recv_queue\":", recv.into());
             literal(out, ",\"send_queue\":null,\"accept_queue\":null");
         }
-        Queues::Unknown => literal(
+        Queues::Messages { .. } | Queues::Unknown => literal(
             out,
             ",\"recv_queue\":null,\"send_queue\":null,\"accept_queue\":null",
         ),
@@ -112,12 +112,39 @@ pub(super) fn write(out: &mut Vec<u8>, row: Row<'_>, schema: &str) {
     if json_own::has(socket.protocol) {
         json_own::write(out, row);
     }
+    // For --bpf-maps only, and where the kernel tells it.
+    if let Some(storages) = socket.details().and_then(|d| d.bpf_storage.as_deref()) {
+        bpf_storage(out, storages, names);
+    }
     // For -z only, and for whom it could be read.
     if let Some(context) = socket_context(row) {
         literal(out, ",\"context\":");
         string(out, &context);
     }
     literal(out, "}");
+}
+
+#[cold]
+fn bpf_storage(out: &mut Vec<u8>, storages: &[BpfStorage], names: &dyn Names) {
+    literal(out, ",\"bpf_storage\":[");
+    for (n, storage) in storages.iter().enumerate() {
+        let key = if n == 0 {
+            "{\"map_id\":"
+        } else {
+            ",{\"map_id\":"
+        };
+        number(out, key, storage.map.into());
+        literal(out, ",\"map_name\":");
+        match names.bpf_map(storage.map) {
+            Some(name) => string(out, &name),
+            None => literal(out, "null"),
+        }
+        number(out, ",\"value_size\":", storage.value.len() as u64);
+        literal(out, ",\"value\":\"");
+        hexadecimal(out, &storage.value);
+        literal(out, "\"}");
+    }
+    literal(out, "]");
 }
 
 #[inline]

@@ -107,6 +107,8 @@ pub trait List {
 }
 
 #[cfg(test)]
+mod bpf_tests;
+#[cfg(test)]
 mod detail_tests;
 #[cfg(test)]
 mod headroom_tests;

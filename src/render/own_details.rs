@@ -38,6 +38,9 @@ pub(super) fn write(lines: &mut Lines<'_>, row: Row<'_>, shown: DetailSet) {
             group(lines, row, "netlink", "netlink_", only("netlink_"));
         }
         Some(OwnDetails::Xdp(_)) if extended => group(lines, row, "xdp", "xdp_", only("xdp_")),
+        Some(OwnDetails::Tipc(_)) if shown.has(DetailSet::TIPC) => {
+            group(lines, row, "tipc", "tipc_", only("tipc_"));
+        }
         _ => {}
     }
 }

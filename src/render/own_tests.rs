@@ -1,5 +1,5 @@
 //! Details that only one protocol has, below rows, in records and in JSON, compared with files under `snapshots/`. The values of MPTCP,
-//! SCTP and XDP are made up, as if a kernel that has all of them had sent them.
+//! SCTP, XDP and TIPC are made up, as if a kernel that has all of them had sent them.
 
 use super::tests::{FixedNames, closing, compare, inet, opening, validate};
 use super::*;
@@ -162,6 +162,46 @@ fn sockets() -> Vec<Socket> {
         }),
         stats: Some([1, 0, 3, 4, 5, 6]),
     };
+    let tipc = bare(
+        Protocol::Tipc,
+        Family::Tipc,
+        Ends::Tipc(TipcEnds {
+            kind: SocketKind::Seqpacket,
+            local: TipcAddress {
+                node: 1,
+                reference: 222,
+            },
+            peer: None,
+        }),
+    );
+    let connected = TipcDetails {
+        stats: Some(TipcStats {
+            received: Some(3),
+            sent: Some(4),
+            dropped: Some(5),
+            link_congested: true,
+            connection_congested: true,
+        }),
+        published: None,
+        via: Some((1000, 7)),
+        group: None,
+    };
+    let member = TipcDetails {
+        stats: Some(TipcStats {
+            received: Some(0),
+            sent: Some(0),
+            ..TipcStats::default()
+        }),
+        published: Some(true),
+        via: None,
+        group: Some(TipcGroup {
+            id: Some(4711),
+            instance: Some(12),
+            next_broadcast: Some(65_535),
+            open: true,
+            scope: Some("cluster"),
+        }),
+    };
     vec![
         with(mptcp, OwnDetails::Mptcp(MptcpInfo::new(counters, sent))),
         with(listener, OwnDetails::Mptcp(MptcpInfo::new(counters, old))),
@@ -196,12 +236,13 @@ fn sockets() -> Vec<Socket> {
         with(netlink, OwnDetails::Netlink(netlink_details)),
         with(xdp.clone(), OwnDetails::Xdp(xdp_details)),
         with(xdp, OwnDetails::Xdp(XdpDetails::default())),
+        with(tipc.clone(), OwnDetails::Tipc(Box::new(connected))),
+        with(tipc.clone(), OwnDetails::Tipc(Box::new(member))),
+        with(tipc, OwnDetails::Tipc(Box::default())),
     ]
 }
 
-const SHOWN: DetailSet = DetailSet::INFO
-    .or(DetailSet::EXTENDED)
-    .or(DetailSet::FILTER);
+const SHOWN: DetailSet = DetailSet::INFO.or(DetailSet::OWN);
 
 fn write(mut list: impl List) {
     let context = Context {

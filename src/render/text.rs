@@ -29,7 +29,7 @@ const NO_PEER: &[u8] = b"*:*";
 /// Appends the text of a field of `row` as a table shows it.
 ///
 /// Differs from [`value`] where `ss` has taught people to read two things in one column: for listeners the queues are
-/// the accept queue's length and limit, and unix sockets have their type in their protocol.
+/// the accept queue's length and limit, for TIPC messages, and unix sockets have their type in their protocol.
 #[inline(always)]
 pub(super) fn cell(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: TextOptions) {
     let socket = row.socket;
@@ -50,13 +50,16 @@ pub(super) fn cell(out: &mut Vec<u8>, field: FieldId, row: Row<'_>, options: Tex
         FieldId::RecvQueue => match socket.queues {
             Queues::Bytes { recv: n, .. }
             | Queues::Accept { length: n, .. }
+            | Queues::Messages { recv: n, .. }
             | Queues::Received(n) => {
                 number(out, n.into());
             }
             Queues::Unknown => out.extend_from_slice(UNKNOWN),
         },
         FieldId::SendQueue => match socket.queues {
-            Queues::Bytes { send: n, .. } | Queues::Accept { limit: Some(n), .. } => {
+            Queues::Bytes { send: n, .. }
+            | Queues::Messages { send: n, .. }
+            | Queues::Accept { limit: Some(n), .. } => {
                 number(out, n.into());
             }
             Queues::Accept { limit: None, .. } | Queues::Received(_) | Queues::Unknown => {

@@ -3,6 +3,7 @@
 //! Nothing here decodes what comes back, and nothing here knows the model.
 
 pub mod bind;
+pub mod bpf;
 pub mod caller;
 pub mod capabilities;
 pub mod connect;

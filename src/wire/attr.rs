@@ -9,7 +9,7 @@ use super::DecodeError;
 use super::bytes::{padded, u16_at};
 
 /// Flags in the two high bits of an attribute's type.
-const TYPE_MASK: u16 = 0x3fff;
+pub(super) const TYPE_MASK: u16 = 0x3fff;
 
 /// The attributes in a run of bytes. Ends after the first one that does not fit.
 pub(super) struct Attributes<'a> {

@@ -106,11 +106,28 @@ fn xdp() -> Vec<u8> {
     bytes
 }
 
-/// `linux/tipc_netlink.h`: a connected stream socket; nests are flagged, as kernels since 5.2 do, or not.
+/// `linux/tipc_netlink.h` as `net/tipc/socket.c` fills it: a stream socket that is connected by the name {1000, 7}, whose peer does not
+/// read. Nests are flagged, as other families do, or not, as this one does.
+///
+/// ```text
+///  TIPC_NLA_SOCK { REF 222  ADDR 0x01001001
+///    CON { NODE 0x01001002  SOCK 333  FLAG  TYPE 1000  INST 7 }
+///    TYPE 1  TIPC_STATE 1  INO 66  UID 1000  COOKIE 8
+///    STAT { RCVQ 3  SENDQ 4  DROP 5  LINK_CONG  CONN_CONG } }
+/// ```
 fn tipc() -> Vec<u8> {
     let mut connection = Vec::new();
     attribute(&mut connection, 2, &words(&[0x0100_1002]));
     attribute(&mut connection, 3, &words(&[333]));
+    attribute(&mut connection, 1, &[]);
+    attribute(&mut connection, 4, &words(&[1000]));
+    attribute(&mut connection, 5, &words(&[7]));
+    let mut statistics = Vec::new();
+    attribute(&mut statistics, 0, &words(&[3]));
+    attribute(&mut statistics, 1, &words(&[4]));
+    attribute(&mut statistics, 4, &words(&[5]));
+    attribute(&mut statistics, 2, &[]);
+    attribute(&mut statistics, 3, &[]);
     let mut socket = Vec::new();
     attribute(&mut socket, 2, &words(&[222]));
     attribute(&mut socket, 1, &words(&[0x0100_1001]));
@@ -120,6 +137,41 @@ fn tipc() -> Vec<u8> {
     attribute(&mut socket, 7, &words(&[66]));
     attribute(&mut socket, 8, &words(&[1000]));
     attribute(&mut socket, 10, &words(&[8, 0]));
+    attribute(&mut socket, 5, &statistics);
+    let mut bytes = Vec::new();
+    attribute(&mut bytes, 2, &socket);
+    bytes
+}
+
+/// The same header: a member of a group, which has published its membership, with nothing to wait for.
+///
+/// ```text
+///  TIPC_NLA_SOCK { REF 223  ADDR 0x01001001  HAS_PUBL  TYPE 4  TIPC_STATE 7  INO 67  UID 0  COOKIE 9
+///    STAT { RCVQ 0  SENDQ 0  DROP 0 }
+///    GROUP { ID 4711  INSTANCE 12  BC_SEND_NEXT 65535  CLUSTER_SCOPE  OPEN } }
+/// ```
+fn tipc_member() -> Vec<u8> {
+    let mut statistics = Vec::new();
+    for kind in [0, 1, 4] {
+        attribute(&mut statistics, kind, &words(&[0]));
+    }
+    let mut group = Vec::new();
+    attribute(&mut group, 0, &words(&[4711]));
+    attribute(&mut group, 4, &words(&[12]));
+    attribute(&mut group, 5, &words(&[65_535]));
+    attribute(&mut group, 3, &[]);
+    attribute(&mut group, 1, &[]);
+    let mut socket = Vec::new();
+    attribute(&mut socket, 2, &words(&[223]));
+    attribute(&mut socket, 1, &words(&[0x0100_1001]));
+    attribute(&mut socket, 4, &[]);
+    attribute(&mut socket, 6, &words(&[4]));
+    attribute(&mut socket, 9, &words(&[7]));
+    attribute(&mut socket, 7, &words(&[67]));
+    attribute(&mut socket, 8, &words(&[0]));
+    attribute(&mut socket, 10, &words(&[9, 0]));
+    attribute(&mut socket, 5, &statistics);
+    attribute(&mut socket, 12, &group);
     let mut bytes = Vec::new();
     attribute(&mut bytes, 2, &socket);
     bytes
@@ -221,13 +273,54 @@ fn xdp_sockets_of_a_kernel_with_xdp_diag() {
 fn tipc_sockets_of_a_kernel_with_tipc() {
     let record = TipcRecord::decode(&tipc()).unwrap().unwrap();
     assert_eq!((record.node, record.reference), (0x0100_1001, Some(222)));
-    assert_eq!(record.peer_node, Some(0x0100_1002));
-    assert_eq!(record.peer_reference, Some(333));
+    let connection = record.connection.unwrap();
+    assert_eq!(connection.node, Some(0x0100_1002));
+    assert_eq!(connection.reference, Some(333));
+    assert!(connection.by_name);
+    assert_eq!(
+        (connection.kind, connection.instance),
+        (Some(1000), Some(7))
+    );
+    let statistics = record.statistics.unwrap();
+    assert_eq!((statistics.received, statistics.sent), (Some(3), Some(4)));
+    assert!(statistics.link_congested && statistics.connection_congested);
+    assert_eq!(statistics.dropped, Some(5));
+    assert_eq!((record.group, record.has_published), (None, false));
     assert_eq!((record.kind, record.state), (Some(1), Some(1)));
     assert_eq!((record.inode, record.uid), (66, Some(1000)));
     assert_eq!(record.cookie, Some(8));
     // A socket in another state than those asked for.
     assert_eq!(TipcRecord::decode(&[]), Ok(None));
+}
+
+#[test]
+fn tipc_members_of_groups_of_a_kernel_with_tipc() {
+    let record = TipcRecord::decode(&tipc_member()).unwrap().unwrap();
+    assert!(record.has_published && record.connection.is_none());
+    let group = record.group.unwrap();
+    assert_eq!((group.id, group.instance), (Some(4711), Some(12)));
+    assert_eq!(group.next_broadcast, Some(65_535));
+    assert!(group.open && group.cluster_scope && !group.node_scope);
+    let statistics = record.statistics.unwrap();
+    assert!(!statistics.link_congested && !statistics.connection_congested);
+    assert_eq!(
+        (statistics.received, statistics.dropped),
+        (Some(0), Some(0))
+    );
+    // Words that are too short are not there; an attribute that nobody knows yet does no harm.
+    let mut short = Vec::new();
+    attribute(&mut short, 0, &[1, 2]);
+    attribute(&mut short, 99, &words(&[1, 2, 3]));
+    let mut socket = Vec::new();
+    attribute(&mut socket, 5, &short);
+    attribute(&mut socket, 12, &short);
+    attribute(&mut socket, 3, &[]);
+    let mut bytes = Vec::new();
+    attribute(&mut bytes, 2, &socket);
+    let record = TipcRecord::decode(&bytes).unwrap().unwrap();
+    assert_eq!(record.statistics, Some(tipc_diag::Statistics::default()));
+    assert_eq!(record.group, Some(tipc_diag::Group::default()));
+    assert_eq!(record.connection, Some(tipc_diag::Connection::default()));
 }
 
 #[test]
@@ -269,6 +362,7 @@ fn cuts_and_flips_never_panic() {
         vsock(),
         xdp(),
         tipc(),
+        tipc_member(),
         sctp_association(),
     ];
     for bytes in all {

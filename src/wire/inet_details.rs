@@ -18,6 +18,7 @@
 //! ```
 
 use super::attr::Attributes;
+use super::bpf_storage::ATTR_STORAGES;
 use super::bytes::{array, u8_at, u16_at, u32_at, u64_at};
 
 /// Bits of `idiag_ext` for everything about TCP: INFO, the congestion control's block, its name.
@@ -61,6 +62,8 @@ pub struct InetDetails<'a> {
     pub ulp: Option<&'a [u8]>,
     /// `INET_DIAG_SOCKOPT`: bits in the order of the header.
     pub socket_options: Option<u16>,
+    /// `INET_DIAG_SK_BPF_STORAGES`, of an answer that was split by [`super::bpf_storage::split`].
+    pub storages: Option<&'a [u8]>,
 }
 
 impl<'a> InetDetails<'a> {
@@ -69,6 +72,10 @@ impl<'a> InetDetails<'a> {
     pub fn find(payload: &'a [u8], base: usize) -> Self {
         let mut found = Self::default();
         for (kind, data) in Attributes::new(payload, base).map_while(Result::ok) {
+            // What follows may be the middle of a value.
+            if kind == ATTR_STORAGES {
+                break;
+            }
             found.add(kind, data);
         }
         found

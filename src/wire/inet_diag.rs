@@ -16,6 +16,7 @@
 
 use super::DecodeError;
 use super::attr::Attributes;
+use super::bpf_storage::ATTR_STORAGES;
 use super::bytes::{array, be16_at, u8_at, u32_at, u64_at};
 use super::nlmsg;
 use netlink_packet_sock_diag::SockDiagMessage;
@@ -205,6 +206,8 @@ impl InetRecord {
                 ATTR_SKV6ONLY => v6only = u8_at(data, 0),
                 ATTR_MARK => mark = u32_at(data, 0),
                 ATTR_CGROUP_ID => cgroup = u64_at(data, 0),
+                // The last one, whose length may have wrapped: then the middle of a value follows, and no attribute.
+                ATTR_STORAGES => break,
                 _ => other(kind, data),
             }
         }

@@ -5,6 +5,7 @@
 //! format, headed by the uapi header or kernel file that defines it.
 
 mod attr;
+pub mod bpf_storage;
 pub mod bytecode;
 mod bytes;
 pub mod cgroup;

@@ -14,6 +14,7 @@
 //! | [`portctl`] | support: runs the built binary and reads its JSON strictly |
 //! | [`live_states`] | a row for every kind and state of socket, compared field by field |
 //! | [`live_details`] | counters, memory and options against getsockopt(2) and `ss` |
+//! | [`live_bpf`] | what BPF programs keep with sockets, by maps that a test makes; and why it is not told |
 //! | [`live_owners`] | who holds a socket: several processes, threads, hostile names, hidden owners |
 //! | [`live_capabilities`] | what a program whose file has capabilities shows, and what nobody can use them for |
 //! | [`live_families`] | packet, netlink, MPTCP, UDP-Lite: rows of what was made, and the same as ss says |
@@ -36,6 +37,7 @@
 mod architecture;
 mod choosing;
 mod documents;
+mod live_bpf;
 mod live_capabilities;
 mod live_churn;
 mod live_cli;

@@ -75,11 +75,20 @@ fn tipc() -> Vec<u8> {
     let mut connection = Vec::new();
     attribute(&mut connection, 2, &7u32.to_ne_bytes());
     attribute(&mut connection, 3, &333u32.to_ne_bytes());
+    attribute(&mut connection, 1, &[]);
+    attribute(&mut connection, 4, &1000u32.to_ne_bytes());
+    attribute(&mut connection, 5, &9u32.to_ne_bytes());
+    let mut statistics = Vec::new();
+    for (kind, messages) in [(0, 3u32), (1, 4), (4, 5)] {
+        attribute(&mut statistics, kind, &messages.to_ne_bytes());
+    }
+    attribute(&mut statistics, 3, &[]);
     let mut socket = Vec::new();
     for (kind, word) in [(2, 222u32), (1, 6), (6, 5), (9, 1), (7, 66), (8, 1000)] {
         attribute(&mut socket, kind, &word.to_ne_bytes());
     }
     attribute(&mut socket, 3 | 0x8000, &connection);
+    attribute(&mut socket, 5, &statistics);
     let mut bytes = Vec::new();
     attribute(&mut bytes, 2, &socket);
     bytes
@@ -141,7 +150,7 @@ fn synthetic_rows_of_absent_families_as_a_table() {
             "v_str LISTEN ? ? *:1024 *:*",
             "v_str ESTAB ? ? 3:5000 2:1024",
             "xdp UNCONN ? ? lo:q3 *",
-            "ti_sq ESTAB ? ? 6:222 7:333",
+            "ti_sq ESTAB 3 4 6:222 7:333",
         ]
     );
     assert!(
@@ -235,6 +244,60 @@ fn synthetic_rows_of_absent_families_as_json() {
     };
     assert_eq!(words("protocol"), "sctp vsock xdp tipc");
     assert_eq!(words("family"), "inet vsock xdp tipc");
+}
+
+/// Made from `net/tipc/socket.c`: few kernels have TIPC, and `ss` reads no messages of it from a file.
+#[test]
+fn synthetic_tipc_sockets_tell_what_they_wait_for() {
+    let file = file();
+    let of = |arguments: &str| {
+        Run::new(&format!("ls --tipc -n --no-header {arguments} --from"))
+            .arg(file.path())
+            .go()
+            .exits(0)
+    };
+    let below = "tipc: rcvq 3  sendq 4  drop 5  conn_cong  via_type 1000  via_inst 9  link_cong 0  none: group_id";
+    let table = of("--tipcinfo");
+    assert!(table.text().contains(below), "{table}");
+    assert!(table.text().ends_with("unknown: has_publ\n"), "{table}");
+    let record = of("--tipcinfo --record");
+    for line in [
+        "TIPC_RCVQ               3",
+        "TIPC_CONN_CONG          yes",
+        "TIPC_HAS_PUBL           ?",
+        "TIPC_VIA_INST           9",
+        "TIPC_GROUP_ID           -",
+    ] {
+        assert!(record.lines().contains(&line), "{line}: {record}");
+    }
+    // Nothing of it without the option; fields are asked for by their names.
+    assert_eq!(of("").lines().len(), 1);
+    assert_eq!(of("--columns tipc_drop,tipc_conn_cong").text(), "5  yes\n");
+    for (filter, rows) in [
+        ("tipc_rcvq > 2", 1),
+        ("tipc_rcvq > 3", 0),
+        ("tipc_conn_cong = yes tipc_link_cong = no", 1),
+        ("tipc_via_type = 1000", 1),
+        ("tipc_group_scope = cluster", 0),
+        // In messages, not in bytes.
+        ("recv_queue > 0", 0),
+    ] {
+        assert_eq!(of(filter).lines().len(), rows, "{filter}");
+    }
+    let document = of("--tipcinfo --json").value();
+    let tipc = &document["sockets"][0]["tipc"];
+    assert_eq!(tipc["via"], json!({"type": 1000, "inst": 9}));
+    assert_eq!(
+        (&tipc["rcvq"], &tipc["link_cong"]),
+        (&json!(3), &json!(false))
+    );
+    assert_eq!(
+        (&tipc["has_publ"], &tipc["group"]),
+        (&Value::Null, &Value::Null)
+    );
+    let bare = of("--json").value();
+    assert_eq!(bare["sockets"][0]["tipc"], Value::Null);
+    assert_eq!(bare["sockets"][0]["recv_queue"], Value::Null);
 }
 
 #[test]

@@ -164,6 +164,8 @@ impl Counts {
                 self.recv += u64::from(recv);
                 self.with_received += 1;
             }
+            // Neither bytes nor connections.
+            Queues::Messages { .. } => {}
             Queues::Unknown => self.queues_unknown += 1,
         }
         match carried {

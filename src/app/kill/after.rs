@@ -101,6 +101,7 @@ fn holders(question: &Question, names: &SystemNames, parents: &[Pid]) -> Result<
             conditions: Conditions::default(),
             owners: true,
             details: DetailSet::NONE,
+            bpf_maps: Vec::new(),
             source: SourceChoice::Auto,
         },
         filter: Filter::everything(),

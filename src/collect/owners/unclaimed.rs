@@ -187,6 +187,7 @@ fn look_at_rows(
         conditions: Conditions::default(),
         owners: false,
         details: DetailSet::NONE,
+        bpf_maps: Vec::new(),
         source: query.source.clone(),
     };
     collect::collect(&query, &mut EachRow(row)).ok()

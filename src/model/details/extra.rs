@@ -5,6 +5,7 @@ use super::metrics::metrics;
 use super::tcp_info::missing;
 use super::{Bbr, Congestion, Dctcp, Details, TcpInfo, TcpMetric, Tls, UNMEASURED_RTT_US, Vegas};
 use crate::model::{Family, Protocol, Row, Value, Why};
+use std::rc::Rc;
 
 metrics! {
     /// What is known of a socket beside its counters and its memory.
@@ -47,9 +48,17 @@ metrics! {
     Tclass "tclass" [] "ip.tclass" TOS Hex "IPv6 traffic class (IPV6_TCLASS)";
     ClassId "class_id" ["classid"] "ip.class_id" TOS Hex "net_cls class of its control group, or SO_PRIORITY";
     SocketOptions "sockopt" ["inet_sockopt"] "ip.sockopt" SOCKET_OPTIONS Words "flags that setsockopt() set";
+    BpfMaps "bpf_maps" [] "bpf_storage" BPF_STORAGE Text "BPF maps with a value for the socket; a filter asks for one";
+    BpfStorage "bpf_storage" [] "bpf_storage" BPF_STORAGE Text "each as ID:NAME:VALUE, in hexadecimal; a filter asks for one";
 }
 
 impl ExtraMetric {
+    /// Whether it is a list of words without blanks.
+    #[must_use]
+    pub const fn is_list(self) -> bool {
+        matches!(self, Self::BpfMaps | Self::BpfStorage)
+    }
+
     /// The words of its bits, the lowest first; none if it has no bits.
     #[must_use]
     pub const fn words(self) -> &'static [&'static str] {
@@ -70,6 +79,9 @@ fn or_none<T>(value: Option<Option<T>>, make: impl FnOnce(T) -> Value<'static>) 
 }
 
 fn read(row: Row<'_>, metric: ExtraMetric) -> Value<'_> {
+    if matches!(metric, ExtraMetric::BpfMaps | ExtraMetric::BpfStorage) {
+        return storage(row, metric);
+    }
     let Some(details) = row.socket.details() else {
         return missing(row);
     };
@@ -136,6 +148,27 @@ fn read(row: Row<'_>, metric: ExtraMetric) -> Value<'_> {
         | ExtraMetric::TlsRxNoPad
         | ExtraMetric::TlsTxMaxPayload => tls(details, metric),
         _ => subflow(details, metric),
+    }
+}
+
+/// Of sockets of which the kernel tells none, nobody knows whether they have any.
+fn storage(row: Row<'_>, metric: ExtraMetric) -> Value<'static> {
+    let Some(storages) = row.socket.details().and_then(|d| d.bpf_storage.as_ref()) else {
+        return Value::Unknown(Why::Source);
+    };
+    let mut text = Vec::new();
+    for storage in storages {
+        if !text.is_empty() {
+            text.push(b' ');
+        }
+        text.extend_from_slice(storage.map.to_string().as_bytes());
+        if metric == ExtraMetric::BpfStorage {
+            storage.write(&mut text, row.context.names);
+        }
+    }
+    match storages.is_empty() {
+        true => Value::None,
+        false => Value::Name(Rc::from(text)),
     }
 }
 

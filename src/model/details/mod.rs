@@ -4,6 +4,7 @@
 
 mod bits;
 mod blocks;
+mod bpf;
 mod extra;
 mod memory;
 mod metrics;
@@ -14,11 +15,13 @@ mod program;
 mod sctp;
 mod set;
 mod tcp_info;
+mod tipc;
 
 pub use bits::{ACCECN_FAILURES, MPTCP_FLAGS, SOCKET_OPTIONS, TCP_OPTIONS};
 pub use blocks::{
     Bbr, Congestion, Dctcp, KernelName, Md5Key, Subflow, Tls, UNMEASURED_RTT_US, Ulp, Vegas,
 };
+pub use bpf::{BpfStorage, hexadecimal};
 pub use extra::ExtraMetric;
 pub use memory::{Memory, MemoryMetric};
 pub use mptcp::{MptcpInfo, MptcpMetric};
@@ -32,6 +35,7 @@ pub use program::{Instruction, Program};
 pub use sctp::{SctpInfo, SctpMetric};
 pub use set::DetailSet;
 pub use tcp_info::{INFINITE_SSTHRESH, TcpInfo, TcpMetric};
+pub use tipc::{TipcDetails, TipcGroup, TipcStats};
 
 pub(super) use extra::EXTRA_FIELDS;
 pub(super) use memory::MEMORY_FIELDS;
@@ -63,6 +67,8 @@ pub struct Details {
     pub ulp: Option<Box<Ulp>>,
     /// Peers with a TCP-MD5 key, `INET_DIAG_MD5SIG`; told to `CAP_NET_ADMIN` only, and `None` to others.
     pub md5_keys: Option<Vec<Md5Key>>,
+    /// What BPF programs keep with it, `INET_DIAG_SK_BPF_STORAGES`; empty if that is nothing, `None` if nobody was told.
+    pub bpf_storage: Option<Box<[BpfStorage]>>,
     /// What only its protocol has.
     pub own: Option<Box<OwnDetails>>,
 }

@@ -1,7 +1,7 @@
-//! Details that only one family has: unix, packet, netlink, XDP, and the addresses of SCTP.
+//! Details that only one family has: unix, packet, netlink, XDP, TIPC, and the addresses of SCTP.
 
 use super::metrics::metrics;
-use super::{MptcpInfo, Program, SctpInfo};
+use super::{MptcpInfo, Program, SctpInfo, TipcDetails};
 use crate::model::{IfIndex, Inode, Names, Protocol, Row, Unit, Value, Why};
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -22,6 +22,8 @@ pub enum OwnDetails {
     Netlink(NetlinkDetails),
     /// Of an XDP socket.
     Xdp(XdpDetails),
+    /// Of a TIPC socket.
+    Tipc(Box<TipcDetails>),
 }
 
 /// What unix_diag tells beside names, peer, queues and user.
@@ -192,6 +194,19 @@ metrics! {
     XdpFillRingEmpty "xdp_fill_ring_empty" [] "xdp.stats.fill_ring_empty" EXTENDED Number "XDP: times that the fill ring was empty";
     XdpTxInvalid "xdp_tx_invalid" [] "xdp.stats.tx_invalid" EXTENDED Number "XDP: invalid entries in the transmit ring";
     XdpTxRingEmpty "xdp_tx_ring_empty" [] "xdp.stats.tx_ring_empty" EXTENDED Number "XDP: times that the transmit ring was empty";
+    TipcRcvq "tipc_rcvq" [] "tipc.rcvq" TIPC Messages "TIPC: messages waiting to be read";
+    TipcSendq "tipc_sendq" [] "tipc.sendq" TIPC Messages "TIPC: messages waiting to leave";
+    TipcDrop "tipc_drop" [] "tipc.drop" TIPC Messages "TIPC: messages dropped because the receive queue was full";
+    TipcLinkCong "tipc_link_cong" [] "tipc.link_cong" TIPC Flag "TIPC: whether it waits for a congested link";
+    TipcConnCong "tipc_conn_cong" [] "tipc.conn_cong" TIPC Flag "TIPC: whether it waits for the other end to read";
+    TipcHasPubl "tipc_has_publ" [] "tipc.has_publ" TIPC Flag "TIPC: has published a name; told of those without a connection";
+    TipcViaType "tipc_via_type" [] "tipc.via.type" TIPC Number "TIPC: type of the service name that it connected to";
+    TipcViaInst "tipc_via_inst" [] "tipc.via.inst" TIPC Number "TIPC: instance of that name";
+    TipcGroupId "tipc_group_id" [] "tipc.group.id" TIPC Number "TIPC: number of the group that it is a member of";
+    TipcGroupInstance "tipc_group_instance" [] "tipc.group.instance" TIPC Number "TIPC: its number in that group";
+    TipcGroupBcSendNext "tipc_group_bc_send_next" [] "tipc.group.bc_send_next" TIPC Number "TIPC: number of the next message to that group";
+    TipcGroupOpen "tipc_group_open" [] "tipc.group.open" TIPC Flag "TIPC: whether messages to that group can be sent";
+    TipcGroupScope "tipc_group_scope" [] "tipc.group.scope" TIPC Word "TIPC: how far that group reaches: node or cluster";
 }
 
 impl OwnMetric {
@@ -204,6 +219,7 @@ impl OwnMetric {
             Self::PacketFanoutType => PACKET_FANOUTS,
             Self::NetlinkFlags => NETLINK_FLAGS,
             Self::XdpUmemFlags => XDP_FLAGS,
+            Self::TipcGroupScope => super::tipc::SCOPES,
             _ => &[],
         }
     }
@@ -225,7 +241,8 @@ impl OwnMetric {
             n if n <= Self::UnixWaiting as u8 => Protocol::Unix,
             n if n <= Self::PacketFilter as u8 => Protocol::Packet,
             n if n <= Self::NetlinkFlags as u8 => Protocol::Netlink,
-            _ => Protocol::Xdp,
+            n if n <= Self::XdpTxRingEmpty as u8 => Protocol::Xdp,
+            _ => Protocol::Tipc,
         }
     }
 
@@ -256,6 +273,7 @@ fn read(row: Row<'_>, metric: OwnMetric) -> Value<'_> {
         Some(OwnDetails::Packet(info)) => packet(info, metric, names),
         Some(OwnDetails::Netlink(info)) => netlink(info, metric),
         Some(OwnDetails::Xdp(info)) => xdp(info, metric, names),
+        Some(OwnDetails::Tipc(info)) => info.value(metric),
         Some(OwnDetails::Mptcp(_)) | None => Value::Unknown(Why::Source),
     }
 }

@@ -32,6 +32,13 @@ impl DetailSet {
     /// The command lines of processes, read from /proc.
     pub const COMMAND: Self = Self(2048);
 
+    /// What only TIPC has: queues of messages, congestion, published names, groups.
+    pub const TIPC: Self = Self(4096);
+    /// What BPF programs keep with sockets.
+    pub const BPF_STORAGE: Self = Self(8192);
+    /// All of what only one family has.
+    pub const OWN: Self = Self::EXTENDED.or(Self::FILTER).or(Self::TIPC);
+
     /// Either's.
     #[must_use]
     pub const fn or(self, other: Self) -> Self {

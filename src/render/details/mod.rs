@@ -6,6 +6,7 @@
 
 mod alike;
 mod blocks;
+mod bpf;
 mod counters;
 mod lines;
 mod paragraph;
@@ -42,7 +43,7 @@ pub(super) fn write(
 ) {
     let mut lines = Lines::new(out, width, options.oneline);
     // What only some families have is nothing of listeners.
-    let own = DetailSet::EXTENDED.or(DetailSet::FILTER);
+    let own = DetailSet::OWN.or(DetailSet::BPF_STORAGE);
     if !options.shown.without(own).is_empty() {
         listener(&mut lines, row);
     }
@@ -64,6 +65,9 @@ pub(super) fn write(
         .has(DetailSet::TOS.or(DetailSet::SOCKET_OPTIONS))
     {
         ip(&mut lines, row, options.shown, details);
+    }
+    if options.shown.has(DetailSet::BPF_STORAGE) {
+        bpf::write(&mut lines, row, details);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The attributes of one inet_diag answer that are sent on demand, and all that is nested in them.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
+use portctl::wire::bpf_storage::{self, MapInfo};
 use portctl::wire::inet_details::{self, InetDetails, SubflowInfo, TlsInfo, UlpInfo};
 use portctl::wire::tcp_info::{self, LONGS, LastWord, WORDS};
 
@@ -20,4 +21,10 @@ fuzz_target!(|bytes: &[u8]| {
         let _ = ulp.tls.map(TlsInfo::decode);
         let _ = ulp.mptcp.map(SubflowInfo::decode);
     }
+    let (before, storages) = bpf_storage::split(bytes);
+    assert!(before.len() <= bytes.len());
+    for (_, value) in bpf_storage::values(storages.unwrap_or(bytes)) {
+        assert!(value.len() <= bytes.len());
+    }
+    let _ = MapInfo::decode(bytes);
 });

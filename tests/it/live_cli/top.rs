@@ -239,8 +239,13 @@ fn every_field_makes_groups() {
             assert!(sum >= top["total"]["sockets"].as_u64().unwrap(), "{top:#}");
             assert!(sum > 0, "{top:#}");
             let narrow = portctl(&format!("top -a --by {field} --width 60")).exits(0);
+            // What BPF programs keep is told to nobody in a user namespace.
+            let is_untold = |line: &str| field.starts_with("bpf_") && line.contains("CAP_BPF");
             let mut said = narrow.stderr.lines();
-            assert!(said.all(|l| l.starts_with("note: no room")), "{narrow}");
+            assert!(
+                said.all(|line| line.starts_with("note: no room") || is_untold(line)),
+                "{narrow}"
+            );
             seen += 1;
         }
         assert!(seen > 25);

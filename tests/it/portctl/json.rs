@@ -115,6 +115,8 @@ pub(crate) struct Socket {
     pub(crate) unix: Option<Value>,
     pub(crate) packet: Option<Value>,
     pub(crate) netlink: Option<Value>,
+    /// Only where it was asked for and told.
+    pub(crate) bpf_storage: Option<Value>,
 }
 
 /// `"exposure"`.

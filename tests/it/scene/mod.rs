@@ -3,6 +3,7 @@
 //! Everything an [`Expected`] says comes from the maker's side of the socket (getsockname(2),
 //! `SO_COOKIE`, fstat(2), what the test did with it), nothing from the tables that portctl reads.
 
+pub(crate) mod bpf;
 pub(crate) mod dump;
 mod holder;
 mod own_table;
@@ -108,6 +109,7 @@ pub(crate) fn describe(fd: &impl AsFd) -> Expected {
             unix: None,
             packet: None,
             netlink: None,
+            bpf_storage: None,
         },
         expires: 0..=0,
         recv_at_least: None,
