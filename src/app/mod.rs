@@ -185,6 +185,12 @@ fn parse_error(mut error: clap::Error) -> Result<Exit, Error> {
     }
     // That an option might be a value is no help: the few values that look so stand behind an operator.
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(Vec::new()));
+    let hint = hint(&error);
+    if hint.is_some() {
+        // Not the option of ours that looks most like it: that does something else.
+        error.remove(ContextKind::SuggestedArg);
+        error.remove(ContextKind::Usage);
+    }
     // The words of the error hold what was typed. A newline in an argument must not start a line of ours.
     let contexts: Vec<_> = error
         .context()
@@ -207,13 +213,17 @@ fn parse_error(mut error: clap::Error) -> Result<Exit, Error> {
     if message.contains("--limit <GROUPS>") {
         say("hint: ports are always numbers here; -n takes how many groups to show\n");
     }
-    if error.kind() == ErrorKind::UnknownArgument
-        && let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
-        && let Some(hint) = hint_for_ss(option)
-    {
+    if let Some(hint) = hint {
         say(&format!("hint: {hint}\n"));
     }
     Ok(Exit::Usage)
+}
+
+fn hint(error: &clap::Error) -> Option<&'static str> {
+    match (error.kind(), error.get(ContextKind::InvalidArg)) {
+        (ErrorKind::UnknownArgument, Some(ContextValue::String(option))) => hint_for_ss(option),
+        _ => None,
+    }
 }
 
 fn print(text: &str) -> Result<Exit, Error> {

@@ -99,6 +99,8 @@ pub enum Shell {
     version,
     display_name = "portctl",
     args_override_self = true,
+    // As ss has it: --num, --proc, --list.
+    infer_long_args = true,
     before_help = "\
 Examples:
   portctl ls -tulnp                           what listens here, and whose it is

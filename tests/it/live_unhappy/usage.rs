@@ -170,6 +170,31 @@ fn options_that_make_no_sense() {
 }
 
 #[test]
+fn options_of_ss_may_be_short_and_others_lead_to_their_command() {
+    for (short, long) in [
+        ("ls --proc --list --tcp", "ls -plt"),
+        ("--ext --tcp", "ls -et"),
+        ("--no-h --tcp", "ls -tH"),
+    ] {
+        // Nothing has that port, so that only the headings are compared.
+        let ask = |arguments| Run::new(&format!("{arguments} sport = 1")).go().exits(0);
+        assert_eq!(ask(short).stdout, ask(long).stdout, "{short}");
+    }
+    let headings = Run::new("--proc --tcp sport = 1").go().exits(0).stdout;
+    assert!(headings.ends_with(b"PROCESS\n"), "{headings:?}");
+    for (option, command) in [
+        ("--summary", "portctl summary"),
+        ("-s", "portctl summary"),
+        ("--kill", "portctl kill"),
+    ] {
+        let answer = run(&["ls", option]).exits(2);
+        assert!(answer.stderr.contains(command), "{answer}");
+        // Options of ours that look like it do something else.
+        assert!(!answer.stderr.contains("similar"), "{answer}");
+    }
+}
+
+#[test]
 fn a_near_miss_gets_a_suggestion() {
     let cases: &[(&[&str], &str)] = &[
         (&["ls", "state", "time-wiat"], "time-wait"),
