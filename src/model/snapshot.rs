@@ -147,6 +147,8 @@ pub enum Notice {
     CountersUnknown {
         /// Their names.
         names: Vec<&'static str>,
+        /// Whether they were told of other sockets.
+        some: bool,
     },
     /// Sockets have none of this, though it was asked for.
     DetailsUntold {
@@ -432,10 +434,14 @@ impl fmt::Display for Notice {
                     ),
                 }
             }
-            Self::CountersUnknown { names } => {
+            Self::CountersUnknown { names, some } => {
                 let shown: Vec<_> = names.iter().copied().take(COUNTERS_NAMED).collect();
                 let more = names.len() - shown.len();
-                write!(f, "not told, hence in no line: {}", shown.join(", "))?;
+                f.write_str(match some {
+                    false => "not told, hence in no line: ",
+                    true => "not told of some sockets, hence not in their lines: ",
+                })?;
+                f.write_str(&shown.join(", "))?;
                 if more > 0 {
                     write!(f, " and {more} more counters")?;
                 }

@@ -590,6 +590,53 @@ fn block() -> impl proptest::strategy::Strategy<Value = Details> {
     })
 }
 
+#[test]
+fn counters_that_were_not_told_are_named_once() {
+    use TcpMetric::{RcvWnd, Rehash, Rto};
+    let bit = |metric| 1u128 << metric as u32;
+    let of = |known| {
+        connection(
+            1,
+            Details {
+                tcp: Some(counters(&[(Rto, 9)], known)),
+                ..Details::default()
+            },
+        )
+    };
+    let (old, older) = (
+        ALL_KNOWN & !bit(Rehash),
+        ALL_KNOWN & !bit(Rehash) & !bit(RcvWnd),
+    );
+    for (known, expected) in [
+        (&[ALL_KNOWN, ALL_KNOWN][..], &[][..]),
+        (
+            &[old, old],
+            &["not told, hence in no line: rehash (JSON has null)"],
+        ),
+        (
+            &[old, older, old],
+            &[
+                "not told, hence in no line: rehash (JSON has null)",
+                "not told of some sockets, hence not in their lines: rcv_wnd (JSON has null)",
+            ],
+        ),
+    ] {
+        let mut recent = details::Recent::default();
+        for known in known {
+            let socket = &of(*known);
+            let context = Context {
+                owners: None,
+                names: &FixedNames,
+            };
+            let row = Row { socket, context };
+            details::write(&mut Vec::new(), row, options().details, None, &mut recent);
+        }
+        let notices = recent.notices();
+        let told: Vec<_> = notices.iter().map(ToString::to_string).collect();
+        assert_eq!(told, expected);
+    }
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(128))]
 

@@ -186,3 +186,110 @@ fn host(hosts: &mut [Host; 4], out: &mut Vec<u8>, ip: IpAddr, family: Family, si
         (last.of, last.length) = (Some(ip), text.len());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::columns;
+    use super::super::tests::{FixedNames, inet};
+    use super::*;
+    use crate::model::{Context, SocketKind, UnixEnds, UnixName, UnixPeer};
+    use crate::render::DetailOptions;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    /// Sockets with few addresses, ports, states and queues, so that many have some of them in common.
+    fn socket() -> impl Strategy<Value = Socket> {
+        let ends = select(vec![
+            ("10.0.0.5", "10.0.0.7"),
+            ("10.0.0.5", "10.0.0.5"),
+            ("0.0.0.0", "0.0.0.0"),
+            ("::1", "::1"),
+            ("2001:db8::7", "fe80::1"),
+            ("::ffff:10.0.0.5", "::ffff:10.0.0.7"),
+            ("::", "::"),
+        ]);
+        let protocol = select(vec![Protocol::Tcp, Protocol::Udp, Protocol::Raw]);
+        let state = select(vec![State::Established, State::Listen, State::Close]);
+        let queues = (0..12u32, 0..3u32, 0..4).prop_map(|(n, m, kind)| match kind {
+            0 => Queues::Accept {
+                length: n,
+                limit: Some(m),
+            },
+            1 => Queues::Accept {
+                length: n,
+                limit: None,
+            },
+            2 => Queues::Received(n),
+            _ => Queues::Bytes { recv: n, send: m },
+        });
+        let ports = (0..3u16, 0..3u16);
+        (
+            ends,
+            protocol,
+            state,
+            queues,
+            ports,
+            0..8,
+            any::<Option<bool>>(),
+        )
+            .prop_map(
+                |((local, peer), protocol, state, queues, ports, kind, v6only)| {
+                    let mut socket =
+                        inet(protocol, state, (local, ports.0), (peer, ports.1 * 9000));
+                    socket.queues = queues;
+                    socket.v6only = v6only;
+                    if kind == 0 {
+                        socket.protocol = Protocol::Unix;
+                        socket.family = Family::Unix;
+                        socket.ends = Ends::Unix(UnixEnds {
+                            kind: SocketKind::Stream,
+                            name: UnixName::Path(b"/run/a".as_slice().into()),
+                            peer: UnixPeer::None,
+                        });
+                    }
+                    socket
+                },
+            )
+    }
+
+    proptest! {
+        #[test]
+        fn no_row_depends_on_the_one_before(
+            sockets in proptest::collection::vec(socket(), 1..40),
+            columns in select(vec![
+                "protocol,state,recv_queue,send_queue,local,peer",
+                "recv_queue,protocol,peer,local,state",
+                "local,peer,state",
+                "state,send_queue,uid,peer,protocol,recv_queue",
+                "protocol,state",
+                "lport,state,protocol,local",
+            ]),
+            resolve: bool,
+        ) {
+            let options = TableOptions {
+                columns: columns::parse(columns).unwrap(),
+                columns_named: false,
+                header: true,
+                width: None,
+                streaming: true,
+                colour: false,
+                text: text::TextOptions { numeric: false, resolve },
+                details: DetailOptions::default(),
+                record: false,
+            };
+            let widths = vec![Some(6); options.columns.len()];
+            let context = Context { owners: None, names: &FixedNames };
+            let mut direct = Direct::default();
+            for socket in &sockets {
+                let row = Row { socket, context };
+                let (mut after_others, mut alone) = (b"before\n".to_vec(), b"before\n".to_vec());
+                direct.row(&mut after_others, &options, &widths, row);
+                Direct::default().row(&mut alone, &options, &widths, row);
+                prop_assert_eq!(
+                    String::from_utf8_lossy(&after_others),
+                    String::from_utf8_lossy(&alone)
+                );
+            }
+        }
+    }
+}

@@ -16,6 +16,9 @@ pub(super) struct Alike {
     last: usize,
     /// Which makes room for another.
     next: usize,
+    /// A bit for each counter that was told of some connection, and for each that was not told of some.
+    told: u128,
+    untold: u128,
 }
 
 /// A connection that others of its kind are compared with.
@@ -65,6 +68,11 @@ impl Alike {
         }
     }
 
+    /// Counters that were told of no connection, and those that were told of some only, as bits.
+    pub(super) const fn untold(&self) -> [u128; 2] {
+        [self.untold & !self.told, self.untold & self.told]
+    }
+
     /// Where the sample of a kind is.
     #[inline]
     fn place(&mut self, kind: Kind) -> usize {
@@ -78,6 +86,9 @@ impl Alike {
 
     #[cold]
     fn add(&mut self, kind: Kind) -> usize {
+        let (told, untold) = kind.sent_and_not();
+        self.told |= told;
+        self.untold |= untold;
         let place = self.next;
         self.next = (place + 1) % Self::MOST;
         let sample = Sample::new(kind);

@@ -13,7 +13,6 @@ use crate::render::units;
 /// Appends the paragraph, if the socket has counters.
 pub(super) fn write(lines: &mut Lines<'_>, row: Row<'_>, details: &Details, recent: &mut Recent) {
     let Some(info) = &details.tcp else { return };
-    recent.unknown |= !info.known() & ALL & !ELSEWHERE;
     let counters = Counters {
         info,
         present: info.present(),
@@ -88,6 +87,12 @@ impl Kind {
     /// A bit for each counter that is told here.
     const fn counted(self) -> u128 {
         self.present & !ELSEWHERE
+    }
+
+    /// A bit for each that the kernel sent, and one for each that it did not.
+    pub(super) const fn sent_and_not(self) -> (u128, u128) {
+        let here = ALL & !ELSEWHERE;
+        (self.known & here, !self.known & here)
     }
 
     /// A bit for each that is told only if it is not 0.

@@ -21,8 +21,6 @@ pub(in crate::render) struct Recent {
     pub(super) blocks: [Short; BLOCKS],
     /// The paragraph of buffers and drops.
     pub(super) buffers: Short,
-    /// A bit for each counter that was not told of some socket.
-    pub(super) unknown: u128,
 }
 
 /// How many blocks there are.
@@ -37,7 +35,6 @@ impl Default for Recent {
             alike: Alike::default(),
             blocks: [const { Short::NONE }; BLOCKS],
             buffers: Short::NONE,
-            unknown: 0,
         }
     }
 }
@@ -45,9 +42,15 @@ impl Default for Recent {
 impl Recent {
     /// What was not told of sockets that were written.
     pub(in crate::render) fn notices(&self) -> Vec<Notice> {
-        let names: Vec<_> = counters::names(self.unknown).collect();
-        let unknown = (!names.is_empty()).then_some(Notice::CountersUnknown { names });
-        unknown.into_iter().collect()
+        let [of_all, of_some] = self.alike.untold();
+        [(of_all, false), (of_some, true)]
+            .into_iter()
+            .filter(|(bits, _)| *bits != 0)
+            .map(|(bits, some)| Notice::CountersUnknown {
+                names: counters::names(bits).collect(),
+                some,
+            })
+            .collect()
     }
 }
 
