@@ -142,7 +142,7 @@ pub struct LsArgs {
     #[arg(long, help_heading = DETAILS)]
     pub tipcinfo: bool,
     /// What BPF programs keep with TCP, MPTCP and DCCP sockets (socket-local storage), as bytes: what they mean
-    /// only those programs know. The kernel tells it to CAP_BPF and CAP_SYS_ADMIN
+    /// only those programs know. The kernel tells it to CAP_BPF or CAP_SYS_ADMIN
     #[arg(long, help_heading = DETAILS, conflicts_with = "bpf_map_id")]
     pub bpf_maps: bool,
     /// The same, of the map with this id only; up to 32 times. The ids: bpftool map show

@@ -102,7 +102,8 @@ const fn meaning(complaint: Option<Errno>) -> Telling {
 /// descriptor, before that of missing rights, and any other answers as if nothing had been asked. The result is its complaint.
 fn answer_to_nonsense() -> io::Result<Option<Errno>> {
     const TCP: u8 = 6;
-    let mut request = inet_diag::dump_request(inet_diag::FAMILY_INET, TCP, 0, 0, 1);
+    const SEQUENCE: u32 = 1;
+    let mut request = inet_diag::dump_request(inet_diag::FAMILY_INET, TCP, 0, 0, SEQUENCE);
     bpf_storage::ask(&mut request, std::iter::once(u32::MAX));
     let mut netlink = Netlink::sock_diag()?;
     netlink.send(&request)?;
@@ -112,6 +113,9 @@ fn answer_to_nonsense() -> io::Result<Option<Errno>> {
         let datagram = buffer.get(..length).unwrap_or_default();
         for message in nlmsg::Messages::new(datagram).map_while(Result::ok) {
             let (header, payload) = message;
+            if header.sequence != SEQUENCE || header.port != netlink.port() {
+                continue;
+            }
             let status = match header.kind {
                 nlmsg::ERROR => nlmsg::error_status(&header, payload).0,
                 nlmsg::DONE => nlmsg::done_status(payload),

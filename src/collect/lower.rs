@@ -34,6 +34,7 @@ pub(super) enum Lowered {
 /// What the payload of a message of a table of `protocol` is.
 #[inline(never)]
 pub(super) fn any_payload(protocol: Protocol, payload: &[u8], wanted: Wanted) -> Lowered {
+    let wanted = wanted.of(protocol);
     let socket = match protocol {
         Protocol::Unix => {
             return unix_payload(payload, wanted)
@@ -76,6 +77,7 @@ pub(super) fn read_inet(
         return read_detailed(socket, payload, protocol, wanted);
     }
     let record = InetRecord::decode(payload).ok()?;
+    socket.details = None;
     read_record(socket, &record, protocol)
 }
 
@@ -102,8 +104,10 @@ fn read_detailed(
         tells_keys,
         ..wanted
     };
-    socket_details::read_inet(&mut socket.details, &sent, protocol, wanted);
-    read_record(socket, &record, protocol)
+    read_record(socket, &record, protocol)?;
+    let is_mini = socket.is_mini();
+    socket_details::read_inet(&mut socket.details, &sent, protocol, wanted, is_mini);
+    Some(())
 }
 
 /// A socket from the payload of an inet_diag message of SCTP, whose associations have states of their own.
@@ -354,4 +358,78 @@ fn address(family: Family, bytes: &[u8; 16]) -> IpAddr {
 
 fn until_nul(path: &[u8]) -> &[u8] {
     path.split(|&b| b == 0).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::tcp_info::LastWord;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    /// A message with some of the attributes that kernels send, of any content.
+    fn payload() -> impl Strategy<Value = Vec<u8>> {
+        let kinds = select(vec![
+            1u16, 2, 3, 4, 5, 6, 7, 8, 9, 11, 15, 16, 17, 18, 19, 20, 21, 22,
+        ]);
+        let lengths = select(vec![1usize, 4, 5, 8, 16, 20, 36, 100, 136, 232, 280]);
+        let attribute = (kinds, lengths, any::<u8>());
+        let head = (
+            select(vec![2u8, 10]),
+            0..13u8,
+            0..6u8,
+            any::<[u8; 4]>(),
+            any::<bool>(),
+        );
+        (head, proptest::collection::vec(attribute, 0..8)).prop_map(|(head, attributes)| {
+            let (family, state, timer, some, has_file) = head;
+            let mut bytes = vec![family, state, timer, some[0]];
+            bytes.extend(some.repeat(16));
+            bytes.extend([some[1], 0, 0, u8::from(has_file)]);
+            for (kind, length, byte) in attributes {
+                bytes.extend((4 + length as u16).to_ne_bytes());
+                bytes.extend(kind.to_ne_bytes());
+                bytes.extend((0..length).map(|n| byte.wrapping_add(n as u8)));
+                bytes.resize(bytes.len().next_multiple_of(4), 0);
+            }
+            bytes
+        })
+    }
+
+    fn wanted() -> impl Strategy<Value = Wanted> {
+        let details = select(vec![
+            DetailSet::NONE,
+            DetailSet::INFO,
+            DetailSet::CONGESTION,
+            DetailSet::MEMORY,
+            DetailSet::TOS.or(DetailSet::SOCKET_OPTIONS),
+            DetailSet::BPF_STORAGE,
+            DetailSet::INFO
+                .or(DetailSet::MEMORY)
+                .or(DetailSet::TOS)
+                .or(DetailSet::SOCKET_OPTIONS)
+                .or(DetailSet::BPF_STORAGE),
+        ]);
+        (details, any::<bool>(), any::<bool>()).prop_map(|(details, keys, storage)| Wanted {
+            details,
+            last_word: LastWord::Bits,
+            tells_keys: keys,
+            tells_storage: storage,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_stays_of_the_socket_that_was_there(
+            before in payload(), payload in payload(), earlier in wanted(), wanted in wanted(),
+            protocol in select(vec![Protocol::Tcp, Protocol::Udp, Protocol::Dccp]),
+        ) {
+            let mut used = Socket::NONE;
+            let _ = read_inet(&mut used, &before, Protocol::Tcp, earlier);
+            let mut fresh = Socket::NONE;
+            let read = read_inet(&mut fresh, &payload, protocol, wanted);
+            prop_assert_eq!(read_inet(&mut used, &payload, protocol, wanted), read);
+            prop_assert_eq!(used, fresh);
+        }
+    }
 }

@@ -106,12 +106,13 @@ impl Wanted {
 }
 
 /// Reads the details in the attributes of an inet_diag message into their place; `None` if it has none of those. Details of another
-/// socket there give their memory.
+/// socket there give their memory. A mini-socket has no storage of programs that could be told.
 pub(super) fn read_inet(
     place: &mut Option<Box<Details>>,
     sent: &InetDetails<'_>,
     protocol: Protocol,
     wanted: Wanted,
+    is_mini: bool,
 ) {
     let info = wanted.details.has(DetailSet::INFO);
     let name = info || wanted.details.has(DetailSet::CONGESTION);
@@ -119,12 +120,18 @@ pub(super) fn read_inet(
     let tcp = protocol == Protocol::Tcp && info;
     let about_tcp = sent.info.is_some() || sent.ulp.is_some() || sent.md5.is_some();
     let told_memory = sent.memory.is_some() || sent.meminfo.is_some();
+    let tells_storage = wanted.tells_storage && BpfStorage::is_told_of(protocol) && !is_mini;
+    let nothing = || tells_storage.then(Default::default);
+    let storages = match wanted.details.has(DetailSet::BPF_STORAGE) {
+        true => sent.storages.map(storages).or_else(nothing),
+        false => None,
+    };
     let anything = about_tcp && tcp
         || sent.congestion.is_some() && name
         || told_memory && wanted.details.has(DetailSet::MEMORY)
         || (sent.tos.is_some() || sent.tclass.is_some()) && asked_tos
         || sent.socket_options.is_some() && wanted.details.has(DetailSet::SOCKET_OPTIONS)
-        || wanted.details.has(DetailSet::BPF_STORAGE);
+        || storages.is_some();
     if !anything {
         *place = None;
         return;
@@ -171,12 +178,7 @@ pub(super) fn read_inet(
         Some(bytes) if tcp => Some(keys(bytes)),
         _ => (tcp && wanted.tells_keys).then(Vec::new),
     };
-    *bpf_storage = match sent.storages {
-        _ if !wanted.details.has(DetailSet::BPF_STORAGE) => None,
-        Some(bytes) => Some(storages(bytes)),
-        None if BpfStorage::is_told_of(protocol) => wanted.tells_storage.then(Default::default),
-        None => None,
-    };
+    *bpf_storage = storages;
     *own = None;
 }
 
@@ -342,7 +344,7 @@ mod tests {
 
     fn of_inet(sent: &InetDetails<'_>, wanted: Wanted) -> Option<Box<Details>> {
         let mut details = None;
-        read_inet(&mut details, sent, Protocol::Tcp, wanted);
+        read_inet(&mut details, sent, Protocol::Tcp, wanted, false);
         details
     }
 

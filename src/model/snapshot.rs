@@ -305,7 +305,7 @@ impl fmt::Display for StorageGap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rights => f.write_str(
-                "the kernel tells it to CAP_BPF and CAP_SYS_ADMIN only, and those of a user namespace do not count",
+                "the kernel tells it to CAP_BPF or CAP_SYS_ADMIN only, and those of a user namespace do not count",
             ),
             Self::Kernel => f.write_str(
                 "this kernel has no answer to that: Linux 5.7 and later do, if they were built for BPF (CONFIG_BPF_SYSCALL)",

@@ -21,10 +21,10 @@ pub const MAP_INFO_LEN: usize = 40;
 /// built without the call.
 pub fn open_map(id: u32) -> Result<OwnedFd, Errno> {
     // union bpf_attr: map_id, next_id, open_flags.
-    let request = [id, 0, READ_ONLY, 0].map(u32::to_ne_bytes);
-    // SAFETY: this command reads its request and writes nothing.
+    let mut request = [id, 0, READ_ONLY, 0].map(u32::to_ne_bytes);
+    // SAFETY: there is no address in this request.
     #[allow(unsafe_code, reason = "no crate in use offers this call")]
-    let fd = unsafe { call(MAP_GET_FD_BY_ID, request.as_flattened()) }?;
+    let fd = unsafe { call(MAP_GET_FD_BY_ID, request.as_flattened_mut()) }?;
     // SAFETY: the kernel has just made this descriptor, and nobody else knows of it.
     #[allow(unsafe_code, reason = "the call tells a number")]
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
@@ -43,7 +43,7 @@ pub fn map_info(map: &OwnedFd) -> Result<[u8; MAP_INFO_LEN], Errno> {
     request.extend((info.as_mut_ptr().expose_provenance() as u64).to_ne_bytes());
     // SAFETY: this command writes at the address in its request, and no more than the length in it; there are so many bytes of ours.
     #[allow(unsafe_code, reason = "no crate in use offers this call")]
-    unsafe { call(OBJ_GET_INFO_BY_FD, &request) }?;
+    unsafe { call(OBJ_GET_INFO_BY_FD, &mut request) }?;
     Ok(info)
 }
 
@@ -52,9 +52,10 @@ pub fn map_info(map: &OwnedFd) -> Result<[u8; MAP_INFO_LEN], Errno> {
 /// # Safety
 /// Whatever addresses are in `request`, the command must be free to use them.
 #[allow(unsafe_code, reason = "no crate in use offers this call")]
-unsafe fn call(command: libc::c_long, request: &[u8]) -> Result<i32, Errno> {
-    // SAFETY: the kernel reads so many bytes of the request; the rest is what the caller answers for.
-    let result = unsafe { libc::syscall(libc::SYS_bpf, command, request.as_ptr(), request.len()) };
+unsafe fn call(command: libc::c_long, request: &mut [u8]) -> Result<i32, Errno> {
+    let (place, length) = (request.as_mut_ptr(), request.len());
+    // SAFETY: the kernel reads and writes no more than so many bytes of the request; the rest is what the caller answers for.
+    let result = unsafe { libc::syscall(libc::SYS_bpf, command, place, length) };
     i32::try_from(result)
         .ok()
         .filter(|result| *result >= 0)

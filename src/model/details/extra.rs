@@ -154,7 +154,10 @@ fn read(row: Row<'_>, metric: ExtraMetric) -> Value<'_> {
 /// Of sockets of which the kernel tells none, nobody knows whether they have any.
 fn storage(row: Row<'_>, metric: ExtraMetric) -> Value<'static> {
     let Some(storages) = row.socket.details().and_then(|d| d.bpf_storage.as_ref()) else {
-        return Value::Unknown(Why::Source);
+        return Value::Unknown(match row.socket.is_mini() {
+            true => Why::NoFile,
+            false => Why::Source,
+        });
     };
     let mut text = Vec::new();
     for storage in storages {

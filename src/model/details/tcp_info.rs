@@ -172,14 +172,16 @@ impl TcpInfo {
         self.known = read(&mut self.words, &mut self.longs);
     }
 
-    /// These counters, and no other.
+    /// These counters, and no other; those too large to be what the kernel has are left out.
     #[must_use]
     pub fn of(counters: &[(TcpMetric, u64)]) -> Self {
         let mut info = Self::none();
         for &(metric, n) in counters {
             let place = metric.place();
             if let Some(word) = info.words.get_mut(place) {
-                *word = u32::try_from(n).unwrap_or(u32::MAX);
+                // The kernel has no such number.
+                let Ok(n) = u32::try_from(n) else { continue };
+                *word = n;
             } else if let Some(long) = info.longs.get_mut(place - WORDS) {
                 *long = n;
             }
@@ -489,8 +491,9 @@ mod tests {
         for metric in TcpMetric::ALL {
             assert_eq!(info.number(*metric), *metric as u64, "{metric:?}");
         }
-        let long = TcpInfo::of(&[(TcpMetric::BytesSent, u64::MAX)]);
+        let long = TcpInfo::of(&[(TcpMetric::BytesSent, u64::MAX), (TcpMetric::Rto, 1 << 32)]);
         assert_eq!(long.get(TcpMetric::BytesSent), Some(u64::MAX));
+        assert_eq!(long.get(TcpMetric::Rto), None);
     }
 
     #[test]
