@@ -370,7 +370,7 @@ mod tests {
     /// A message with some of the attributes that kernels send, of any content.
     fn payload() -> impl Strategy<Value = Vec<u8>> {
         let kinds = select(vec![
-            1u16, 2, 3, 4, 5, 6, 7, 8, 9, 11, 15, 16, 17, 18, 19, 20, 21, 22,
+            1u16, 2, 2, 2, 3, 4, 5, 6, 7, 7, 8, 9, 11, 15, 16, 17, 18, 19, 20, 21, 22,
         ]);
         let lengths = select(vec![1usize, 4, 5, 8, 16, 20, 36, 100, 136, 232, 280]);
         let attribute = (kinds, lengths, any::<u8>());
@@ -397,6 +397,11 @@ mod tests {
     }
 
     fn wanted() -> impl Strategy<Value = Wanted> {
+        let everything = DetailSet::INFO
+            .or(DetailSet::MEMORY)
+            .or(DetailSet::TOS)
+            .or(DetailSet::SOCKET_OPTIONS)
+            .or(DetailSet::BPF_STORAGE);
         let details = select(vec![
             DetailSet::NONE,
             DetailSet::INFO,
@@ -404,11 +409,10 @@ mod tests {
             DetailSet::MEMORY,
             DetailSet::TOS.or(DetailSet::SOCKET_OPTIONS),
             DetailSet::BPF_STORAGE,
-            DetailSet::INFO
-                .or(DetailSet::MEMORY)
-                .or(DetailSet::TOS)
-                .or(DetailSet::SOCKET_OPTIONS)
-                .or(DetailSet::BPF_STORAGE),
+            everything,
+            everything,
+            everything,
+            everything,
         ]);
         (details, any::<bool>(), any::<bool>()).prop_map(|(details, keys, storage)| Wanted {
             details,
