@@ -113,15 +113,15 @@ fn counters(out: &mut Vec<u8>, info: Option<&TcpInfo>) {
         }
         return;
     };
-    let present = info.present();
-    for ((place, member), n) in MEMBERS.iter().enumerate().zip(info.numbers()) {
+    let mut present = info.present();
+    for (&metric, member) in TcpMetric::ALL.iter().zip(&MEMBERS) {
         member.put(out);
-        if present >> place & 1 == 0 {
-            literal(out, "null");
-        } else if NOT_NUMBERS >> place & 1 == 0 {
-            pieces::decimal(out, n);
-        } else if let Some(&metric) = TcpMetric::ALL.get(place) {
-            not_number(out, info, metric, n);
+        let is_there = present & 1 == 1;
+        present >>= 1;
+        match metric.unit() {
+            _ if !is_there => literal(out, "null"),
+            Unit::Flag | Unit::Word | Unit::Words => not_number(out, info, metric),
+            _ => pieces::decimal(out, info.number(metric)),
         }
     }
 }
@@ -138,25 +138,13 @@ const MEMBERS: [Piece; TcpMetric::ALL.len()] = {
     members
 };
 
-/// Counters that are told in words.
-const NOT_NUMBERS: u128 = {
-    let mut bits = 0;
-    let mut metrics = TcpMetric::ALL;
-    while let [metric, others @ ..] = metrics {
-        if matches!(metric.unit(), Unit::Flag | Unit::Word | Unit::Words) {
-            bits |= 1 << *metric as u32;
-        }
-        metrics = others;
-    }
-    bits
-};
-
-fn not_number(out: &mut Vec<u8>, info: &TcpInfo, metric: TcpMetric, n: u64) {
+/// A counter that is told in words.
+fn not_number(out: &mut Vec<u8>, info: &TcpInfo, metric: TcpMetric) {
     match info.value(metric) {
         Value::Flag(flag) => literal(out, if flag { "true" } else { "false" }),
         Value::Word(name) => word(out, "", name),
         Value::Words(bits, names) => words(out, bits, names),
-        _ => pieces::decimal(out, n),
+        _ => pieces::decimal(out, info.number(metric)),
     }
 }
 

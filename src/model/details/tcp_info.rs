@@ -211,17 +211,6 @@ impl TcpInfo {
         }
     }
 
-    /// What is in the places of [`TcpMetric::ALL`], in that order; only those with a bit in [`TcpInfo::present`] mean anything.
-    pub fn numbers(&self) -> impl Iterator<Item = u64> {
-        let (mut words, mut longs) = (self.words.iter(), self.longs.iter());
-        TcpMetric::ALL
-            .iter()
-            .map_while(move |metric| match metric.is_long() {
-                true => longs.next().copied(),
-                false => words.next().copied().map(u64::from),
-            })
-    }
-
     /// What the kernel sent.
     fn sent(&self, metric: TcpMetric) -> Option<u64> {
         (self.known >> metric as usize & 1 == 1).then_some(self.number(metric))
@@ -487,7 +476,6 @@ mod tests {
     fn every_counter_has_a_place_of_its_own() {
         let numbers: [u64; COUNT] = std::array::from_fn(|n| n as u64);
         let info = TcpInfo::new(numbers, (1 << COUNT) - 1);
-        assert_eq!(info.numbers().collect::<Vec<_>>(), numbers);
         for metric in TcpMetric::ALL {
             assert_eq!(info.number(*metric), *metric as u64, "{metric:?}");
         }
