@@ -93,18 +93,27 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
         }
         (collected, tally.report(owners.as_ref()), limited)
     } else {
-        let mut all = gather_first(&plan.query, &plan.filter, names, sort, limit)?;
+        let mut all = gather_first(&plan.query, &plan.filter, names, sort, limit, &mut told)?;
         let mut tally = std::mem::take(&mut all.tally);
         let context = all.context(names);
         list.open(&opening)?;
+        let owners_decide = sort.needs_owners();
+        if owners_decide {
+            // Those of rows that are not shown decided which are.
+            for socket in &all.sockets {
+                tally.show(Row { socket, context });
+            }
+        }
         let positions = sort.positions(&all.sockets, context);
         for position in positions.get(..limit).unwrap_or(&positions) {
             let Some(socket) = all.sockets.get(*position as usize) else {
                 continue;
             };
             let row = Row { socket, context };
-            tally.show(row);
-            told.show(row);
+            if !owners_decide {
+                tally.show(row);
+            }
+            told.show_in_order(row);
             list.row(row)?;
         }
         let more = all.left_out + all.sockets.len().saturating_sub(limit);
