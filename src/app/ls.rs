@@ -130,7 +130,7 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
     closing.notices.extend(told.notices(&closing.tables));
     closing
         .notices
-        .extend(told::storage_gap(&plan.query, &plan.asked, &closing));
+        .extend(told::storage_gap(plan.query.named, &plan.asked, &closing));
     closing.notices.extend(readings(&plan));
     closing.notices.extend(tally);
     closing.notices.extend(limited);

@@ -5,7 +5,7 @@ use crate::cli::asked::{Asked, Wording};
 use crate::model::{
     BpfStorage, DetailSet, Details, ExtraMetric, Family, FieldId, InetEnds, MemoryMetric, Notice,
     OwnDetails, OwnMetric, Protocol, Query, Row, Socket, SourceChoice, SourceKind, State, StateSet,
-    StorageGap, TableReport, TcpMetric, Value, Why,
+    StorageGap, TableReport, TableSet, TcpMetric, Value, Why,
 };
 use crate::render::Closing;
 use crate::sys;
@@ -410,8 +410,8 @@ fn without_cgroup(asked: &Asked, live: bool) -> impl Iterator<Item = Lacking> {
     path.into_iter().chain(none)
 }
 
-/// That BPF storage was asked for of tables that were named, and of whose sockets the kernel tells none.
-pub(super) fn storage_gap(query: &Query, asked: &Asked, closing: &Closing) -> Option<Notice> {
+/// That BPF storage was asked for of these tables, and of the sockets of some of them the kernel tells none.
+pub(super) fn storage_gap(tables: TableSet, asked: &Asked, closing: &Closing) -> Option<Notice> {
     let is_told = |notice: &Notice| matches!(notice, Notice::StorageUntold { .. });
     if !details_of(asked, false, Protocol::Tcp, |_| false).has(DetailSet::BPF_STORAGE)
         || closing.notices.iter().any(is_told)
@@ -421,7 +421,7 @@ pub(super) fn storage_gap(query: &Query, asked: &Asked, closing: &Closing) -> Op
     let untold = closing.tables.iter().filter(|report| {
         report.source == SourceKind::Netlink
             && report.records > 0
-            && query.named.contains(report.table)
+            && tables.contains(report.table)
             && !BpfStorage::is_told_of(report.table.protocol)
     });
     let mut protocols: Vec<_> = untold.map(|report| report.table.protocol).collect();

@@ -245,6 +245,17 @@ fn sockets_of_which_the_kernel_tells_none_are_said_to_be_such() {
         assert_eq!(record.text(), "?\n", "it may have some: {record}");
         // Who names no table is not bothered.
         portctl("ls -a --bpf-maps --strict -H").quiet();
+
+        // Groups are of those that may have some; of which of them nobody tells is said once.
+        let _unix = std::os::unix::net::UnixDatagram::unbound().unwrap();
+        for field in ["bpf_maps", "bpf_storage"] {
+            let top = portctl(&format!("top -a --json --strict --by {field}")).exits(4);
+            let document = top.value();
+            assert_eq!(document["total"]["sockets"], 2, "{document:#}");
+            let why = "the kernel tells it of TCP, MPTCP and DCCP, not of udp";
+            assert_eq!(top.stderr.matches(why).count(), 1, "{top}");
+            portctl(&format!("top -ta --strict --by {field}")).quiet();
+        }
     });
 }
 
