@@ -141,15 +141,23 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
 
 /// Whether each of these maps can be asked for.
 fn check_maps(ids: &[u32]) -> Result<(), PlanError> {
-    let (id, problem) = match bpf_maps::check(ids) {
+    let (id, problem, hint) = match bpf_maps::check(ids) {
         Ok(()) => return Ok(()),
-        Err(MapError::Missing(id)) => (id, "there is no such BPF map"),
-        Err(MapError::OtherType(id)) => (id, "this map's values do not belong to sockets"),
+        Err(MapError::Missing(id)) => (
+            id,
+            "there is no such BPF map",
+            "the ids of those there are: bpftool map show; or the values of all maps: --bpf-maps",
+        ),
+        Err(MapError::OtherType(id)) => (
+            id,
+            "this map's values do not belong to sockets",
+            "those whose values do: bpftool map show, where it says sk_storage",
+        ),
     };
     Err(PlanError::Option {
         option: "--bpf-map-id",
         problem: format!("{id}: {problem}"),
-        hint: "those whose values do: bpftool map show, where it says sk_storage",
+        hint,
     })
 }
 

@@ -279,6 +279,8 @@ fn maps_that_cannot_be_asked_for_are_errors() {
             &missing,
             "--bpf-map-id: 4294967295: there is no such BPF map",
         );
+        assert!(of_array.stderr.contains("sk_storage"), "{of_array}");
+        assert!(!missing.stderr.contains("sk_storage"), "{missing}");
         // A saved dump may be of another host, with other maps.
         let file = tempfile::NamedTempFile::new().unwrap();
         portctl("ls -ta -D -").quiet();
