@@ -44,7 +44,7 @@ pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Ex
     if let Some(path) = &args.dump {
         // What is missing in a dump says that there is none: whoever reads it must know that it was asked for.
         plan.query.details = plan.query.details.or(DetailSet::OWN);
-        return super::save::run(&plan, path, &names);
+        return super::save::run(&plan, path, &names, &args.unsaved());
     }
     match plan.answer {
         Answer::Rows => rows(plan, &sort, &names),

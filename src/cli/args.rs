@@ -199,7 +199,7 @@ pub struct LsArgs {
     /// Save the rows instead of showing them: netlink messages, of which 'ss' (TCPDIAG_FILE) reads TCP and --from all;
     /// '-' is standard output. A new file is for its owner only: what root is told may have keys of TCP-MD5 in it
     #[arg(short = 'D', long, visible_alias = "diag", value_name = "FILE", help_heading = OUTPUT,
-        conflicts_with_all = ["json", "ndjson", "csv", "count", "exists", "limit"])]
+        conflicts_with_all = ["json", "ndjson", "csv", "count", "exists", "limit", "columns", "sort", "record", "width"])]
     pub dump: Option<PathBuf>,
     /// No heading
     #[arg(short = 'H', long, help_heading = OUTPUT)]
@@ -559,6 +559,21 @@ impl LsArgs {
             processes: true,
             ..Self::default()
         }
+    }
+
+    /// Those of the options that ask for what no dump holds, and are given out of habit: that is said, and no error.
+    #[must_use]
+    pub fn unsaved(&self) -> Vec<&'static str> {
+        [
+            (self.processes, "-p"),
+            (self.threads, "-T"),
+            (self.context, "-Z"),
+            (self.contexts, "-z"),
+            (self.resolve, "-r"),
+        ]
+        .into_iter()
+        .filter_map(|(given, option)| given.then_some(option))
+        .collect()
     }
 }
 
