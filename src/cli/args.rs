@@ -325,7 +325,7 @@ pub struct CollectArgs {
     before_help = "\
 Examples:
   portctl top --by dport                      which services this host talks to
-  portctl top --by process state close-wait   which process does not close its connections
+  portctl top --by process state close-wait   who does not close its connections
   portctl top -t --by dst,state -n 5          the peers with most connections
   portctl top -i 1 --by process               where sockets come and go",
     after_help = "\
@@ -584,6 +584,17 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn examples_fit_a_terminal() {
+        let cli = Cli::command();
+        for command in std::iter::once(&cli).chain(cli.get_subcommands()) {
+            let examples = command.get_before_help().map(ToString::to_string);
+            for line in examples.unwrap_or_default().lines() {
+                assert!(line.chars().count() <= 80, "{line}");
+            }
+        }
     }
 
     #[test]
