@@ -307,7 +307,7 @@ pub struct CollectArgs {
     /// In this network namespace: a name under /run/netns, the id of a process in it, or the path of its file
     #[arg(short = 'N', long, value_name = "NAMESPACE", help_heading = SOURCE, conflicts_with = "from")]
     pub net: Option<OsString>,
-    /// Exit with 4 if anything that was asked for is missing
+    /// Exit with 4 if anything that was asked for is missing, or may be
     #[arg(long, help_heading = SOURCE)]
     pub strict: bool,
     /// Say where rows came from, and other details, on standard error
