@@ -1,7 +1,7 @@
 //! Everything that matches, in memory, with who holds it: for lists that are sorted, and for every question about owners.
 
 use super::owners_hidden;
-use super::told::is_kept_by_the_kernel;
+use super::told::{Told, is_kept_by_the_kernel};
 use crate::analysis::best::Best;
 use crate::analysis::order::Sort;
 use crate::cli::args::CollectArgs;
@@ -37,16 +37,19 @@ pub(super) fn gather(
     filter: &Filter,
     names: &SystemNames,
 ) -> Result<Gathered, Error> {
-    gather_first(query, filter, names, &Sort::None, usize::MAX)
+    let told = &mut Told::default();
+    gather_first(query, filter, names, &Sort::None, usize::MAX, told)
 }
 
 /// Collects at least those sockets that come first in an order, as many as `rows`. Where owners decide which they are, all are collected.
+/// `told` counts all that were put in order.
 pub(super) fn gather_first(
     query: &Query,
     filter: &Filter,
     names: &SystemNames,
     sort: &Sort,
     rows: usize,
+    told: &mut Told,
 ) -> Result<Gathered, Error> {
     let owners_decide = filter.needs_owners || sort.needs_owners();
     let rows = if owners_decide { usize::MAX } else { rows };
@@ -59,10 +62,14 @@ pub(super) fn gather_first(
         context,
         sockets: Best::new(sort, context, rows),
         tally: Tally::default(),
+        told,
     };
     let mut collected = collect::collect(query, &mut buffer).map_err(Error::Source)?;
     let Buffer {
-        sockets, mut tally, ..
+        sockets,
+        mut tally,
+        told,
+        ..
     } = buffer;
     let (mut sockets, left_out) = sockets.finish();
     let listeners = std::mem::take(&mut collected.listeners);
@@ -72,7 +79,14 @@ pub(super) fn gather_first(
             owners: owners.as_ref(),
             names,
         };
-        sockets.retain(|socket| tally.passes(filter, Row { socket, context }));
+        sockets.retain(|socket| {
+            let row = Row { socket, context };
+            let passes = tally.passes(filter, row);
+            if passes {
+                told.order(row);
+            }
+            passes
+        });
     }
     Ok(Gathered {
         sockets,
@@ -228,7 +242,7 @@ impl Tally {
         self.unknown = self.marked;
     }
 
-    /// Counts a row that is shown.
+    /// Counts a row that is shown, or that owners put in its place.
     pub(super) fn show(&mut self, row: Row<'_>) {
         let may_be_hidden = row
             .context
@@ -262,6 +276,7 @@ struct Buffer<'a> {
     context: Context<'a>,
     sockets: Best<'a>,
     tally: Tally,
+    told: &'a mut Told,
 }
 
 impl Sink for Buffer<'_> {
@@ -273,7 +288,13 @@ impl Sink for Buffer<'_> {
         // Without owners, what asks for them is unknown.
         let may_pass = match self.filter.needs_owners {
             true => self.filter.matches(row) != Truth::False,
-            false => self.tally.passes(self.filter, row),
+            false => {
+                let passes = self.tally.passes(self.filter, row);
+                if passes {
+                    self.told.order(row);
+                }
+                passes
+            }
         };
         if may_pass {
             self.sockets.push(socket.take());
@@ -283,12 +304,14 @@ impl Sink for Buffer<'_> {
 
     fn mark(&mut self) -> usize {
         self.tally.mark();
+        self.told.mark();
         self.sockets.mark()
     }
 
     fn take_back(&mut self, _: usize) -> bool {
         self.sockets.take_back();
         self.tally.take_back();
+        self.told.take_back();
         true
     }
 }

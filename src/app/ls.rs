@@ -44,7 +44,7 @@ pub(super) fn run(args: &LsArgs, env: &dyn Env, terminal: Terminal) -> Result<Ex
     if let Some(path) = &args.dump {
         // What is missing in a dump says that there is none: whoever reads it must know that it was asked for.
         plan.query.details = plan.query.details.or(DetailSet::OWN);
-        return super::save::run(&plan, path, &names);
+        return super::save::run(&plan, path, &names, &args.unsaved());
     }
     match plan.answer {
         Answer::Rows => rows(plan, &sort, &names),
@@ -93,18 +93,27 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
         }
         (collected, tally.report(owners.as_ref()), limited)
     } else {
-        let mut all = gather_first(&plan.query, &plan.filter, names, sort, limit)?;
+        let mut all = gather_first(&plan.query, &plan.filter, names, sort, limit, &mut told)?;
         let mut tally = std::mem::take(&mut all.tally);
         let context = all.context(names);
         list.open(&opening)?;
+        let owners_decide = sort.needs_owners();
+        if owners_decide {
+            // Those of rows that are not shown decided which are.
+            for socket in &all.sockets {
+                tally.show(Row { socket, context });
+            }
+        }
         let positions = sort.positions(&all.sockets, context);
         for position in positions.get(..limit).unwrap_or(&positions) {
             let Some(socket) = all.sockets.get(*position as usize) else {
                 continue;
             };
             let row = Row { socket, context };
-            tally.show(row);
-            told.show(row);
+            if !owners_decide {
+                tally.show(row);
+            }
+            told.show_in_order(row);
             list.row(row)?;
         }
         let more = all.left_out + all.sockets.len().saturating_sub(limit);
@@ -121,7 +130,7 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
     closing.notices.extend(told.notices(&closing.tables));
     closing
         .notices
-        .extend(told::storage_gap(&plan.query, &plan.asked, &closing));
+        .extend(told::storage_gap(plan.query.named, &plan.asked, &closing));
     closing.notices.extend(readings(&plan));
     closing.notices.extend(tally);
     closing.notices.extend(limited);
@@ -132,15 +141,23 @@ fn rows(mut plan: LsPlan, sort: &Sort, names: &SystemNames) -> Result<Exit, Erro
 
 /// Whether each of these maps can be asked for.
 fn check_maps(ids: &[u32]) -> Result<(), PlanError> {
-    let (id, problem) = match bpf_maps::check(ids) {
+    let (id, problem, hint) = match bpf_maps::check(ids) {
         Ok(()) => return Ok(()),
-        Err(MapError::Missing(id)) => (id, "there is no such BPF map"),
-        Err(MapError::OtherType(id)) => (id, "this map's values do not belong to sockets"),
+        Err(MapError::Missing(id)) => (
+            id,
+            "there is no such BPF map",
+            "the ids of those there are: bpftool map show; or the values of all maps: --bpf-maps",
+        ),
+        Err(MapError::OtherType(id)) => (
+            id,
+            "this map's values do not belong to sockets",
+            "those whose values do: bpftool map show, where it says sk_storage",
+        ),
     };
     Err(PlanError::Option {
         option: "--bpf-map-id",
         problem: format!("{id}: {problem}"),
-        hint: "those whose values do: bpftool map show, where it says sk_storage",
+        hint,
     })
 }
 

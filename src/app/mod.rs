@@ -368,7 +368,7 @@ fn finish(closing: &Closing, verbosity: Verbosity, strict: bool) -> Exit {
     if !text.is_empty() {
         say(&text);
     }
-    if strict && !closing.is_complete() {
+    if strict && closing.notices.iter().any(Notice::leaves_doubt) {
         Exit::Incomplete
     } else {
         Exit::Done

@@ -14,8 +14,13 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Saves the rows that pass the filter.
-pub(super) fn run(plan: &LsPlan, path: &Path, names: &dyn Names) -> Result<Exit, Error> {
+/// Saves the rows that pass the filter. No dump has what the options `unsaved` ask for.
+pub(super) fn run(
+    plan: &LsPlan,
+    path: &Path,
+    names: &dyn Names,
+    unsaved: &[&str],
+) -> Result<Exit, Error> {
     let mut recording = collect::record(&plan.query).map_err(Error::Source)?;
     let is_live = !matches!(plan.query.source, SourceChoice::Dump { .. });
     let owners = (plan.filter.needs_owners && is_live)
@@ -35,6 +40,14 @@ pub(super) fn run(plan: &LsPlan, path: &Path, names: &dyn Names) -> Result<Exit,
         explanation: w.message.clone(),
     });
     closing.notices.extend(readings);
+    closing
+        .notices
+        .extend((!unsaved.is_empty()).then(|| Notice::NotComputed {
+            explanation: format!(
+                "the dump has nothing of {}: it holds what the kernel tells of sockets, with neither processes nor host names",
+                unsaved.join(", ")
+            ),
+        }));
     Ok(finish(&closing, plan.verbosity, plan.strict))
 }
 

@@ -5,7 +5,7 @@ use crate::cli::asked::{Asked, Wording};
 use crate::model::{
     BpfStorage, DetailSet, Details, ExtraMetric, Family, FieldId, InetEnds, MemoryMetric, Notice,
     OwnDetails, OwnMetric, Protocol, Query, Row, Socket, SourceChoice, SourceKind, State, StateSet,
-    StorageGap, TableReport, TcpMetric, Value, Why,
+    StorageGap, TableReport, TableSet, TcpMetric, Value, Why,
 };
 use crate::render::Closing;
 use crate::sys;
@@ -182,7 +182,9 @@ fn details_of(
         .fold(by_options, DetailSet::or)
 }
 
-/// Counts the rows that lack something.
+/// Counts the rows that lack something: each that is shown; of what the order of a list asks for, each that was put in order, since
+/// those that are not shown decided which are.
+#[derive(Default)]
 pub(super) struct Told {
     asked: Asked,
     /// What rows may lack; nothing for whoever reads this host and has rights, who is told everything.
@@ -203,6 +205,8 @@ struct Lacking {
     why: Option<&'static str>,
     /// Whether it was asked for, not brought along with other things.
     asked: bool,
+    /// Whether rows are put in order by it.
+    orders: bool,
     /// In how many rows.
     count: u64,
     /// What `count` was at the mark.
@@ -221,6 +225,7 @@ impl Lacking {
             what: format!("{what} ({})", wording.words),
             why,
             asked: !wording.by_habit,
+            orders: wording.orders,
             count: 0,
             marked: 0,
         }
@@ -264,9 +269,23 @@ impl Told {
         }
     }
 
-    /// Counts a row that is shown.
-    #[inline]
+    /// Counts a row that is shown, where every row is.
     pub(super) fn show(&mut self, row: Row<'_>) {
+        self.order(row);
+        self.show_in_order(row);
+    }
+
+    /// Counts a row that is put in order.
+    #[inline]
+    pub(super) fn order(&mut self, row: Row<'_>) {
+        for lacking in self.lacking.iter_mut().filter(|one| one.orders) {
+            lacking.count += u64::from((lacking.is_lacking)(row));
+        }
+    }
+
+    /// Counts a row that is shown after it was put in order.
+    #[inline]
+    pub(super) fn show_in_order(&mut self, row: Row<'_>) {
         let socket = row.socket;
         let is_wildcard = |ends: &InetEnds| ends.local.is_unspecified() && !ends.has_peer();
         let untold = self.addresses
@@ -277,7 +296,7 @@ impl Told {
             && socket.protocol != Protocol::Raw
             && socket.inet().is_some_and(is_wildcard);
         self.families_untold += u64::from(untold);
-        for lacking in &mut self.lacking {
+        for lacking in self.lacking.iter_mut().filter(|one| !one.orders) {
             lacking.count += u64::from((lacking.is_lacking)(row));
         }
     }
@@ -331,10 +350,7 @@ fn not_in_a_dump(asked: &Asked) -> impl Iterator<Item = Lacking> {
                 (belongs || detail.set.is_empty()) && (detail.has)(field)
             };
             let wording = if asked.details.has(detail.set) {
-                Some(Wording {
-                    words: detail.option.to_owned(),
-                    by_habit: false,
-                })
+                Some(asked.wording_of(detail.option, of_it))
             } else {
                 asked.wording(of_it)
             };
@@ -355,10 +371,9 @@ fn not_in_a_dump(asked: &Asked) -> impl Iterator<Item = Lacking> {
 fn withheld(asked: &Asked) -> impl Iterator<Item = Lacking> {
     WITHHELD.into_iter().filter_map(|(field, word, option)| {
         let wording = match option {
-            Some(option) if asked.details.has(field.field().needs_details) => Some(Wording {
-                words: option.to_owned(),
-                by_habit: false,
-            }),
+            Some(option) if asked.details.has(field.field().needs_details) => {
+                Some(asked.wording_of(option, |named| named == field))
+            }
             _ => asked.wording(|named| named == field),
         };
         wording
@@ -395,8 +410,8 @@ fn without_cgroup(asked: &Asked, live: bool) -> impl Iterator<Item = Lacking> {
     path.into_iter().chain(none)
 }
 
-/// That BPF storage was asked for of tables that were named, and of whose sockets the kernel tells none.
-pub(super) fn storage_gap(query: &Query, asked: &Asked, closing: &Closing) -> Option<Notice> {
+/// That BPF storage was asked for of these tables, and of the sockets of some of them the kernel tells none.
+pub(super) fn storage_gap(tables: TableSet, asked: &Asked, closing: &Closing) -> Option<Notice> {
     let is_told = |notice: &Notice| matches!(notice, Notice::StorageUntold { .. });
     if !details_of(asked, false, Protocol::Tcp, |_| false).has(DetailSet::BPF_STORAGE)
         || closing.notices.iter().any(is_told)
@@ -406,7 +421,7 @@ pub(super) fn storage_gap(query: &Query, asked: &Asked, closing: &Closing) -> Op
     let untold = closing.tables.iter().filter(|report| {
         report.source == SourceKind::Netlink
             && report.records > 0
-            && query.named.contains(report.table)
+            && tables.contains(report.table)
             && !BpfStorage::is_told_of(report.table.protocol)
     });
     let mut protocols: Vec<_> = untold.map(|report| report.table.protocol).collect();

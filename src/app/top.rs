@@ -2,7 +2,7 @@
 
 use super::gather::{Tally, gather, names_for};
 use super::resolver::SystemResolver;
-use super::told::Told;
+use super::told::{self, Told};
 use super::{closing, finish, opening, order_error};
 use crate::analysis::top::{Grouping, Sample, TopOrder, rank};
 use crate::cli::args::TopArgs;
@@ -141,6 +141,9 @@ fn look(plan: &TopPlan, names: &SystemNames, grouping: &mut Grouping) -> Result<
     };
     let mut closing = closing(&plan.query, collected)?;
     closing.notices.extend(told.notices(&closing.tables));
+    closing
+        .notices
+        .extend(told::storage_gap(plan.query.tables, &plan.asked, &closing));
     closing.notices.extend(notices);
     Ok(Look { sample, closing })
 }

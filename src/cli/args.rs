@@ -199,7 +199,7 @@ pub struct LsArgs {
     /// Save the rows instead of showing them: netlink messages, of which 'ss' (TCPDIAG_FILE) reads TCP and --from all;
     /// '-' is standard output. A new file is for its owner only: what root is told may have keys of TCP-MD5 in it
     #[arg(short = 'D', long, visible_alias = "diag", value_name = "FILE", help_heading = OUTPUT,
-        conflicts_with_all = ["json", "ndjson", "csv", "count", "exists", "limit"])]
+        conflicts_with_all = ["json", "ndjson", "csv", "count", "exists", "limit", "columns", "sort", "record", "width"])]
     pub dump: Option<PathBuf>,
     /// No heading
     #[arg(short = 'H', long, help_heading = OUTPUT)]
@@ -307,7 +307,7 @@ pub struct CollectArgs {
     /// In this network namespace: a name under /run/netns, the id of a process in it, or the path of its file
     #[arg(short = 'N', long, value_name = "NAMESPACE", help_heading = SOURCE, conflicts_with = "from")]
     pub net: Option<OsString>,
-    /// Exit with 4 if anything that was asked for is missing
+    /// Exit with 4 if anything that was asked for is missing, or may be
     #[arg(long, help_heading = SOURCE)]
     pub strict: bool,
     /// Say where rows came from, and other details, on standard error
@@ -325,7 +325,7 @@ pub struct CollectArgs {
     before_help = "\
 Examples:
   portctl top --by dport                      which services this host talks to
-  portctl top --by process state close-wait   which process does not close its connections
+  portctl top --by process state close-wait   who does not close its connections
   portctl top -t --by dst,state -n 5          the peers with most connections
   portctl top -i 1 --by process               where sockets come and go",
     after_help = "\
@@ -560,6 +560,21 @@ impl LsArgs {
             ..Self::default()
         }
     }
+
+    /// Those of the options that ask for what no dump holds, and are given out of habit: that is said, and no error.
+    #[must_use]
+    pub fn unsaved(&self) -> Vec<&'static str> {
+        [
+            (self.processes, "-p"),
+            (self.threads, "-T"),
+            (self.context, "-Z"),
+            (self.contexts, "-z"),
+            (self.resolve, "-r"),
+        ]
+        .into_iter()
+        .filter_map(|(given, option)| given.then_some(option))
+        .collect()
+    }
 }
 
 #[cfg(test)]
@@ -569,6 +584,17 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn examples_fit_a_terminal() {
+        let cli = Cli::command();
+        for command in std::iter::once(&cli).chain(cli.get_subcommands()) {
+            let examples = command.get_before_help().map(ToString::to_string);
+            for line in examples.unwrap_or_default().lines() {
+                assert!(line.chars().count() <= 80, "{line}");
+            }
+        }
     }
 
     #[test]

@@ -29,7 +29,12 @@ pub struct Wording {
     pub words: String,
     /// Whether nobody named it: an option that is given out of habit brought it along.
     pub by_habit: bool,
+    /// Whether rows are put in order by it.
+    pub orders: bool,
 }
+
+/// The option whose names put rows in order.
+const ORDER: &str = "--sort";
 
 impl Asked {
     /// By options, these details.
@@ -89,7 +94,10 @@ impl Asked {
     /// The words in which one of the fields was asked for that `is_meant` says; `None` if none was.
     #[must_use]
     pub fn wording(&self, is_meant: impl Fn(FieldId) -> bool) -> Option<Wording> {
-        let meant = || self.fields.iter().filter(|asked| is_meant(asked.field));
+        let meant = || {
+            let fields = self.fields.iter();
+            fields.filter(|asked| is_meant(asked.field))
+        };
         let by_habit = meant().all(|asked| asked.by_habit);
         let mut options: Vec<(&str, Vec<&str>)> = Vec::new();
         for asked in meant().filter(|asked| asked.by_habit == by_habit) {
@@ -111,7 +119,27 @@ impl Asked {
             names => format!("{option} {}", names.join(",")),
         });
         let words = words.collect::<Vec<_>>().join(", ");
-        (!words.is_empty()).then_some(Wording { words, by_habit })
+        let orders = self.orders_by(is_meant);
+        (!words.is_empty()).then_some(Wording {
+            words,
+            by_habit,
+            orders,
+        })
+    }
+
+    /// The words in which something was asked for that `option` is about, whose fields `is_meant` says.
+    #[must_use]
+    pub fn wording_of(&self, option: &str, is_meant: impl Fn(FieldId) -> bool) -> Wording {
+        Wording {
+            words: option.to_owned(),
+            by_habit: false,
+            orders: self.orders_by(is_meant),
+        }
+    }
+
+    fn orders_by(&self, is_meant: impl Fn(FieldId) -> bool) -> bool {
+        let mut of_the_order = self.fields.iter().filter(|asked| asked.option == ORDER);
+        of_the_order.any(|asked| is_meant(asked.field))
     }
 }
 

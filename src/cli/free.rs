@@ -12,8 +12,8 @@ const OUTPUT: &str = "How it is shown";
     args_override_self = true,
     before_help = "\
 Examples:
-  portctl free                                a TCP port that can be bound at any address
-  portctl free --range 3000-3999 -n 2         two of these
+  portctl free                          a TCP port that is free at any address
+  portctl free --range 3000-3999 -n 2   two of these
   portctl free --proto tcp,udp --address ::1 --json",
     after_help = "\
 A port is free if a bind without options succeeds at every address that is asked for, and for every protocol: no \

@@ -15,8 +15,8 @@ const OUTPUT: &str = "How it is shown";
         .help("Ports, addresses with ports, service names or unix sockets; or a filter, as in ls")),
     before_help = "\
 Examples:
-  portctl kill 8080                           end who listens there, after asking
-  portctl kill tcp/8080 --yes --grace 10s     for scripts
+  portctl kill 8080                         end who listens there, after asking
+  portctl kill tcp/8080 --yes --grace 10s   for scripts
   portctl kill --sockets 'dst 10.0.0.9 and dport = :443'",
     after_help = "\
 Ends the processes that hold the sockets: listeners (and UDP sockets without a peer) unless -a or 'state' asks for \

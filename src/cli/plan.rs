@@ -6,8 +6,8 @@ use super::env::{self, Env, Terminal};
 use super::select::{self, SelectError, Selection};
 use crate::filter::{self, Filter, FilterError, Resolver, Scope};
 use crate::model::{
-    Conditions, DetailSet, FIELDS, FieldId, Kinds, Protocol, Query, SourceChoice, State,
-    StateMasks, StateSet, Table, TableSet,
+    Conditions, DetailSet, ExtraMetric, FIELDS, FieldId, Kinds, Protocol, Query, SourceChoice,
+    State, StateMasks, StateSet, Table, TableSet,
 };
 use crate::render::columns::{self, ColumnsError};
 use crate::render::{Column, DetailOptions, TextOptions};
@@ -534,7 +534,14 @@ fn chosen_maps(ids: &[u32]) -> Result<Vec<u32>, PlanError> {
 
 /// What options and lists of names ask for, in the words of the user.
 fn asked(args: &LsArgs, shown: DetailSet) -> Asked {
-    let mut asked = Asked::by_options(shown.of_the_kernel());
+    let by_name = match args.bpf_map_id.is_empty() {
+        true => DetailSet::NONE,
+        false => DetailSet::BPF_STORAGE,
+    };
+    let mut asked = Asked::by_options(shown.of_the_kernel().without(by_name));
+    if !args.bpf_map_id.is_empty() {
+        asked.by_option(FieldId::Extra(ExtraMetric::BpfStorage), "--bpf-map-id");
+    }
     if args.cgroup {
         asked.by_option(FieldId::Cgroup, "--cgroup");
     }

@@ -6,7 +6,8 @@ use super::env::{Env, Terminal};
 use super::plan::{self, Choice, PlanError, Verbosity};
 use crate::filter::{Filter, Resolver};
 use crate::model::{
-    DetailSet, Family, FieldId, Query, SourceChoice, StateSetName, TcpMetric, field_by_name,
+    DetailSet, ExtraMetric, Family, FieldId, Query, SourceChoice, StateSetName, TcpMetric,
+    field_by_name,
 };
 use std::time::Duration;
 
@@ -176,7 +177,8 @@ const fn has(field: FieldId, family: Family) -> bool {
         | FieldId::Exposure
         | FieldId::Mark
         | FieldId::Cgroup
-        | FieldId::CgroupId => family.is_ip(),
+        | FieldId::CgroupId
+        | FieldId::Extra(ExtraMetric::BpfMaps | ExtraMetric::BpfStorage) => family.is_ip(),
         FieldId::Interface => family.is_ip() || matches!(family, Family::Packet | Family::Xdp),
         FieldId::V6only => matches!(family, Family::Inet6),
         FieldId::Type => !family.is_ip() && !matches!(family, Family::Xdp),

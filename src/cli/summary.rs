@@ -17,9 +17,9 @@ const SOURCE: &str = "Where it comes from";
     args_override_self = true,
     before_help = "\
 Examples:
-  portctl summary                             what runs out, whose it is, and what to do
-  portctl summary --interval 2s               with rates, and the time until it has run out
-  portctl summary --check                     one line and an exit code, for monitoring",
+  portctl summary                 what runs out, whose it is, and what to do
+  portctl summary --interval 2s   with rates, and the time until it has run out
+  portctl summary --check         one line and an exit code, for monitoring",
     after_help = "\
 Worst first: OK, NOTICE, WARNING, CRITICAL. Who holds what is looked up for what is in trouble only.\n\n\
 --check exits with 0 (OK or NOTICE), 1 (WARNING), 2 (CRITICAL) or 3 (UNKNOWN: something could not be read, or what is \

@@ -12,9 +12,9 @@ const OUTPUT: &str = "How it is shown";
     args_override_self = true,
     before_help = "\
 Examples:
-  portctl wait 5432 --timeout 60s             until something listens on TCP port 5432
+  portctl wait 5432 --timeout 60s      until something listens on TCP port 5432
   portctl wait udp/53 127.0.0.1:8080 --connect
-  portctl wait tcp/8080 --until free          until a server can be started there",
+  portctl wait tcp/8080 --until free   until a server can be started there",
     after_help = "\
 Read from the socket table; nothing is connected to unless --connect says so. A port without a protocol means TCP. An \
 address is served by a listener on it, or on any address of its family; ::, unless it is IPv6 only, serves IPv4, too.\n\n\

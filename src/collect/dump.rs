@@ -7,7 +7,9 @@ use super::saved;
 use super::socket_details::Wanted;
 use super::source::{DumpStats, Source, SourceError, TakeRow};
 use super::unix_peers::UnixPeers;
-use crate::model::{Condition, DetailSet, Protocol, Socket, SourceKind, StateSet, Table};
+use crate::model::{
+    BpfStorage, Condition, DetailSet, Protocol, Socket, SourceKind, StateSet, Table,
+};
 use crate::wire::bpf_storage;
 use crate::wire::inet_diag;
 use crate::wire::nlmsg::{self, HEADER_LEN, Header};
@@ -29,6 +31,8 @@ pub(super) struct DumpSource {
     offset: u64,
     /// Whether it begins as a dump does.
     begun: bool,
+    /// What was read, while it is needed once more.
+    kept: Option<Vec<u8>>,
     wanted: Wanted,
 }
 
@@ -41,7 +45,7 @@ impl DumpSource {
     ) -> Result<Self, SourceError> {
         if path == Path::new("-") {
             let name = "standard input".to_owned();
-            return Ok(Self::new(name, Box::new(io::stdin()), details));
+            return Ok(Self::new(name, Box::new(io::stdin()), details).knowing_of_storage());
         }
         let mut name = path.to_string_lossy().into_owned();
         if inherited {
@@ -56,7 +60,37 @@ impl DumpSource {
             return Err(failed(io::Error::from_raw_os_error(21)));
         }
         let reader = BufReader::with_capacity(64 * 1024, file);
-        Ok(Self::new(name, Box::new(reader), details))
+        Ok(Self::new(name, Box::new(reader), details).knowing_of_storage())
+    }
+
+    /// The same, knowing whether the kernel was asked for what BPF programs keep with sockets, if somebody asks for that: one socket that
+    /// has some tells that the others have none. Until then nothing tells it, so that what comes before is read twice.
+    pub(super) fn knowing_of_storage(mut self) -> Self {
+        if !self.wanted.details.has(DetailSet::BPF_STORAGE) {
+            return self;
+        }
+        self.kept = Some(Vec::new());
+        let mut is_told = false;
+        // What is wrong with the file is told when its rows are read.
+        let _ = self.messages(|protocol, payload, _| {
+            is_told = BpfStorage::is_told_of(protocol) && bpf_storage::split(payload).1.is_some();
+            match is_told {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        });
+        let begin = io::Cursor::new(self.kept.take().unwrap_or_default());
+        Self {
+            reader: Box::new(begin.chain(self.reader)),
+            offset: 0,
+            begun: false,
+            kept: None,
+            wanted: Wanted {
+                tells_storage: is_told,
+                ..self.wanted
+            },
+            name: self.name,
+        }
     }
 
     /// Which details it reads.
@@ -70,6 +104,7 @@ impl DumpSource {
             reader,
             offset: 0,
             begun: false,
+            kept: None,
             wanted: Wanted::of_a_dump(details),
         }
     }
@@ -94,7 +129,12 @@ impl DumpSource {
             match self.reader.read(rest) {
                 Ok(0) if filled == 0 => return Ok(false),
                 Ok(0) => return Err(self.damaged("the file ends in the middle of a message")),
-                Ok(n) => filled += n,
+                Ok(n) => {
+                    if let Some(kept) = &mut self.kept {
+                        kept.extend_from_slice(rest.get(..n).unwrap_or_default());
+                    }
+                    filled += n;
+                }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(source) => {
                     return Err(SourceError::File {

@@ -339,10 +339,17 @@ pub(super) const GENERAL: &[Field] = &[
         &["shut"],
         "shutdown",
         "directions that are closed: none, recv, send, both",
-        |row| {
-            row.socket
-                .shutdown
-                .map_or(Value::Unknown(Why::Source), |s| Value::Word(s.word()))
+        |row| match row.socket.shutdown {
+            Some(shutdown) => Value::Word(shutdown.word()),
+            // They have no connection that could be closed in one direction.
+            None if matches!(
+                row.socket.family,
+                Family::Packet | Family::Netlink | Family::Xdp
+            ) =>
+            {
+                Value::None
+            }
+            None => Value::Unknown(Why::Source),
         },
     ),
     field(

@@ -280,6 +280,13 @@ impl Notice {
         )
     }
 
+    /// Whether an answer may lack something: what [`Notice::means_incomplete`] tells, and rows that may match a filter and are left out
+    /// since a value that it asks for is unknown.
+    #[must_use]
+    pub const fn leaves_doubt(&self) -> bool {
+        self.means_incomplete() || matches!(self, Self::FilterUnknown { .. })
+    }
+
     /// Whether it is worth a line to everybody, or only to those who asked for explanations.
     #[must_use]
     pub const fn is_detail(&self) -> bool {

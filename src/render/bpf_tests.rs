@@ -120,7 +120,7 @@ fn each_map_has_a_line_below_the_row() {
     let (first, _) = value.split_at(64);
     assert!(
         screen.contains(&format!(
-            "bpf: map 26  40 B\n      {first}\n      … and 8 more (--record shows them)\n"
+            "bpf: map 26  40 B\n      {first}\n      … and 8 more bytes (--record shows them)\n"
         )) || screen.contains(&format!("bpf: map 26  40 B  {first}\n      … and 8 more")),
         "{screen}"
     );

@@ -10,9 +10,9 @@ use super::pieces;
 use super::text::{References, by_process};
 use super::{json_details, json_ends, json_own};
 use crate::model::{
-    BpfStorage, CgroupPath, Ends, Exposure, FieldId, Holder, Holders, IfIndex, Inode, Names,
-    OwnerTable, Owners, Port, PortRange, Protocol, Queues, Row, Socket, Uid, UnixEnds, UnixName,
-    UnixPeer, Value, hexadecimal,
+    BpfStorage, CgroupPath, Context, Ends, Exposure, FieldId, Holder, Holders, IfIndex, Inode,
+    Names, OwnerTable, Owners, Port, PortRange, Protocol, Queues, Row, Socket, Uid, UnixEnds,
+    UnixName, UnixPeer, Value, hexadecimal,
 };
 use std::io::Write;
 use std::net::IpAddr;
@@ -77,7 +77,7 @@ pub(super) fn write(out: &mut Vec<u8>, row: Row<'_>, schema: &str) {
     maybe_number(out, ",\"inode\":", socket.inode.map(|i| i.0.get()));
     hex(out, ",\"cookie\":", socket.cookie.map(|c| c.0.get()));
     literal(out, ",\"owners\":");
-    owners(out, row.owners(), names);
+    owners(out, row.owners(), row.context);
     match socket.timer {
         Some(timer) => {
             word(out, ",\"timer\":{\"kind\":", timer.kind.word());
@@ -281,7 +281,7 @@ fn unix_ends(out: &mut Vec<u8>, ends: &UnixEnds, row: Row<'_>) {
     };
     if let Some(theirs) = theirs {
         literal(out, ",\"owners\":");
-        owners(out, theirs, row.context.names);
+        owners(out, theirs, row.context);
     }
     literal(out, "}");
 }
@@ -310,7 +310,9 @@ fn user(out: &mut Vec<u8>, uid: Option<Uid>, names: &dyn Names) {
     }
 }
 
-fn owners(out: &mut Vec<u8>, owners: Owners<'_>, names: &dyn Names) {
+fn owners(out: &mut Vec<u8>, owners: Owners<'_>, context: Context<'_>) {
+    let names = context.names;
+    let is_saved = context.owners.is_some_and(|table| table.report().saved);
     literal(out, "{\"status\":");
     match owners {
         Owners::Known(holders) => {
@@ -330,6 +332,9 @@ fn owners(out: &mut Vec<u8>, owners: Owners<'_>, names: &dyn Names) {
                 number(out, ",\"via_more\":", more);
             }
             literal(out, "}");
+        }
+        Owners::Hidden if is_saved => {
+            literal(out, "\"source\",\"reason\":null,\"processes\":[]}");
         }
         Owners::Hidden => literal(out, "\"hidden\",\"reason\":null,\"processes\":[]}"),
         Owners::NotAsked => literal(out, "\"not-asked\",\"reason\":null,\"processes\":[]}"),

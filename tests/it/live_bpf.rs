@@ -172,6 +172,59 @@ fn values_longer_than_a_length_can_tell_are_whole() {
     );
 }
 
+/// In a dump a socket without values looks as if nobody had asked for them, unless another has some.
+#[test]
+#[ignore = "needs root with every user id, and BPF"]
+fn a_dump_with_one_value_tells_that_the_others_have_none() {
+    let test = "live_bpf::a_dump_with_one_value_tells_that_the_others_have_none";
+    namespace::run_as_root(test, || {
+        let map = StorageMap::new("map", 4);
+        let sockets: Vec<_> = (0..3).map(|_| listener("127.0.0.1", 5)).collect();
+        map.set(&sockets[1], b"told");
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let save = |options: &str| {
+            let run = Run::new(&format!("ls -ta {options} -D")).arg(file.path());
+            run.go().quiet();
+        };
+        let from = |arguments: &str| {
+            let run = Run::new(&format!("{arguments} --from")).arg(file.path());
+            run.go()
+        };
+        save("--bpf-maps");
+        for options in ["--bpf-maps", "--columns local,bpf_maps", "--sort bpf_maps"] {
+            from(&format!("ls -ta --strict {options}")).quiet();
+        }
+        let document = from("ls -ta --json --bpf-maps").document();
+        for (n, socket) in sockets.iter().enumerate() {
+            let values = storage(&document, socket).unwrap();
+            assert_eq!(values.as_array().map(Vec::len), Some(usize::from(n == 1)));
+        }
+        let redirected = format!("exec \"$@\" < {}", file.path().display());
+        let piped = Run::new("ls -ta --count --from - bpf_maps is none");
+        let piped = piped
+            .through(["/bin/sh", "-c", &redirected, "sh"])
+            .go()
+            .quiet();
+        assert_eq!(piped.text(), "2\n");
+
+        save("");
+        for (option, words) in [
+            (
+                "--bpf-maps",
+                "of 3 sockets no BPF storage (--bpf-maps) was told",
+            ),
+            (
+                "--bpf-map-id=1",
+                "of 3 sockets no BPF storage (--bpf-map-id) was told",
+            ),
+        ] {
+            let answer = from(&format!("ls -ta --strict {option}")).exits(4);
+            assert!(answer.stderr.contains(words), "{answer}");
+            assert_eq!(answer.stderr.lines().count(), 1, "{answer}");
+        }
+    });
+}
+
 #[test]
 #[ignore = "needs root with every user id, and BPF"]
 fn sockets_of_which_the_kernel_tells_none_are_said_to_be_such() {
@@ -192,6 +245,17 @@ fn sockets_of_which_the_kernel_tells_none_are_said_to_be_such() {
         assert_eq!(record.text(), "?\n", "it may have some: {record}");
         // Who names no table is not bothered.
         portctl("ls -a --bpf-maps --strict -H").quiet();
+
+        // Groups are of those that may have some; of which of them nobody tells is said once.
+        let _unix = std::os::unix::net::UnixDatagram::unbound().unwrap();
+        for field in ["bpf_maps", "bpf_storage"] {
+            let top = portctl(&format!("top -a --json --strict --by {field}")).exits(4);
+            let document = top.value();
+            assert_eq!(document["total"]["sockets"], 2, "{document:#}");
+            let why = "the kernel tells it of TCP, MPTCP and DCCP, not of udp";
+            assert_eq!(top.stderr.matches(why).count(), 1, "{top}");
+            portctl(&format!("top -ta --strict --by {field}")).quiet();
+        }
     });
 }
 
@@ -215,6 +279,8 @@ fn maps_that_cannot_be_asked_for_are_errors() {
             &missing,
             "--bpf-map-id: 4294967295: there is no such BPF map",
         );
+        assert!(of_array.stderr.contains("sk_storage"), "{of_array}");
+        assert!(!missing.stderr.contains("sk_storage"), "{missing}");
         // A saved dump may be of another host, with other maps.
         let file = tempfile::NamedTempFile::new().unwrap();
         portctl("ls -ta -D -").quiet();

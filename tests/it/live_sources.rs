@@ -487,6 +487,25 @@ fn a_dump_does_not_say_who_holds_a_socket() {
     assert!(row.ends_with("(not in the dump)"), "{row}");
     let lingering = answer.lines().into_iter().find(|l| l.contains("TIME-WAIT"));
     assert!(lingering.unwrap().ends_with("(time-wait)"), "{answer}");
+
+    // Programs are told the same.
+    let document = list(&format!("ls -tap --from {}", saved.display()));
+    for row in &document.sockets {
+        let status = match row.state.as_str() {
+            "time-wait" => "none",
+            _ => "source",
+        };
+        assert_eq!(row.owners.status, status, "{row:?}");
+    }
+    let top = portctl(&format!(
+        "top -ta --json --by process --from {}",
+        saved.display()
+    ));
+    let document = top.exits(0).value();
+    let groups = document["groups"].as_array().unwrap().iter();
+    let why: Vec<_> = groups.map(|group| &group["missing"]["process"]).collect();
+    assert!(why.iter().any(|why| *why == "source"), "{document:#}");
+    assert!(why.iter().all(|why| *why != "hidden"), "{document:#}");
 }
 
 #[test]

@@ -35,13 +35,12 @@ impl Missing {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Nothing => "none",
-            Self::Unknown(Why::Source) => "source",
+            Self::Unknown(Why::Source) | Self::Unsaved => "source",
             Self::Unknown(Why::Permission) => "permission",
             Self::Unknown(Why::NotAsked) => "not-asked",
             Self::Unknown(Why::NoFile) => "no-file",
             Self::NoOwner(reason) => reason.word(),
-            // As in lists, the contract has one word for both.
-            Self::Hidden | Self::Unsaved => "hidden",
+            Self::Hidden => "hidden",
             Self::Gone => "gone",
         }
     }

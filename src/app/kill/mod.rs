@@ -40,10 +40,7 @@ pub(super) fn run(args: &KillArgs, env: &dyn Env) -> Result<Exit, Error> {
             say(&choice.nothing(&names, args.sockets)?);
         }
         // What is missing, or what nobody may see, may have matched.
-        let doubts = |notice: &Notice| {
-            notice.means_incomplete() || matches!(notice, Notice::FilterUnknown { .. })
-        };
-        return Ok(if found.closing.notices.iter().any(doubts) {
+        return Ok(if found.closing.notices.iter().any(Notice::leaves_doubt) {
             Exit::Failed
         } else {
             Exit::No

@@ -31,7 +31,8 @@ pub(super) fn write(lines: &mut Lines<'_>, row: Row<'_>, details: &Details) {
             lines.item(1, |out| {
                 out.extend_from_slice("… and ".as_bytes());
                 decimal(out, more.len() as u64);
-                out.extend_from_slice(b" more (--record shows them)");
+                let bytes = if more.len() == 1 { "byte" } else { "bytes" };
+                out.extend_from_slice(format!(" more {bytes} (--record shows them)").as_bytes());
             });
         }
     }

@@ -1,7 +1,7 @@
 //! Amended columns, limits, bare numbers, and questions that are answered by the exit status.
 
 use crate::namespace;
-use crate::portctl::{list, portctl};
+use crate::portctl::{Run, list, portctl};
 use crate::scene::port;
 use crate::scene::tcp::{self, Pair, any_port, listener};
 
@@ -89,6 +89,46 @@ fn limits() {
         assert_eq!(document.notices[0].count, None);
         assert_eq!(list("ls -tn --limit 13 --sort none").sockets.len(), 12);
     });
+}
+
+/// Values that nobody knows decide which rows come first, also those of rows that are not shown.
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn what_decides_the_first_rows_is_counted_of_all() {
+    namespace::run(
+        "live_cli::answers::what_decides_the_first_rows_is_counted_of_all",
+        || {
+            let _pairs: Vec<_> = (0..3).map(|_| Pair::on("127.0.0.1")).collect();
+            let file = tempfile::NamedTempFile::new().unwrap();
+            Run::new("ls -ta -D").arg(file.path()).go().quiet();
+            let lacks = |options: &str, words: &str| {
+                let run = Run::new(&format!("ls -tn --strict --limit 1 {options} --from"));
+                let answer = run.arg(file.path()).go().exits(4);
+                let is_told = |line: &&str| line.starts_with("warning: ") && line.contains(words);
+                let told = answer.stderr.lines().filter(is_told);
+                assert_eq!(told.count(), 1, "{words}: {answer}");
+            };
+            lacks("--sort rtt:desc", "of 6 sockets no counter (--sort rtt) ");
+            lacks(
+                "--columns rtt --sort cwnd",
+                "of 6 sockets no counter (--columns rtt, --sort cwnd) ",
+            );
+            lacks("-i --sort rtt", "of 6 sockets no counter (-i) ");
+            lacks("--sort pid", "6 sockets have no owner shown");
+            lacks("--sort process -p", "6 sockets have no owner shown");
+            lacks(
+                "--sort rtt process is unknown",
+                "of 6 sockets no counter (--sort rtt) ",
+            );
+            // What is shown only is missing in what is shown only.
+            lacks("-i", "of 1 socket no counter (-i) ");
+            lacks(
+                "--columns rtt --sort local",
+                "of 1 socket no counter (--columns rtt) ",
+            );
+            lacks("-p --sort local", "1 socket has no owner shown");
+        },
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A kernel that filters and portctl alone choose the same sockets, in every state that can be made.
 
 use crate::namespace;
-use crate::portctl::{Document, Run};
+use crate::portctl::{Document, Run, portctl};
 use crate::scene::tcp::{self, Full, Pair, accept, any_port, connect, listener, listener_at};
 use crate::scene::{address, port, udp};
 use nix::sys::socket::{setsockopt, sockopt::BindToDevice, sockopt::Mark};
@@ -170,6 +170,45 @@ fn without_rights_a_mark_is_unknown() {
                 .through(setpriv)
                 .go();
             assert!(!answer.stderr.contains("kernel"), "{answer}");
+        },
+    );
+}
+
+/// Rows that nobody can tell to match are no answer to who wants all of them, in whatever form he asks.
+#[test]
+#[ignore = "needs user and network namespaces, and setpriv"]
+fn rows_left_out_for_want_of_a_value_are_missing() {
+    namespace::run(
+        "live_cli::choosing::rows_left_out_for_want_of_a_value_are_missing",
+        || {
+            let _pair = Pair::on("127.0.0.1");
+            let setpriv = ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-all"];
+            let ask = |arguments: &str, code: i32| {
+                let run = Run::new(arguments).arg("fwmark = 0");
+                run.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+                    .through(setpriv)
+                    .go()
+                    .exits(code)
+            };
+            for command in [
+                "ls -t",
+                "ls -t --count",
+                "ls -t --sort none",
+                "ls -t --json",
+                "top -t --by dport",
+            ] {
+                let strict = ask(&format!("{command} --strict"), 4);
+                let said = "note: 2 rows were left out because a value the filter asks for is unknown: mark";
+                assert!(strict.stderr.contains(said), "{command}: {strict}");
+                let lax = ask(command, 0);
+                assert_eq!(lax.stderr, strict.stderr);
+            }
+            ask("ls -t --exists", 4);
+            // Who has the rights is told.
+            assert_eq!(
+                portctl("ls -t --count --strict fwmark = 0").quiet().text(),
+                "2\n"
+            );
         },
     );
 }

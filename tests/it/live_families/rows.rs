@@ -1,7 +1,7 @@
 //! Rows about sockets that the test made.
 
 use crate::namespace;
-use crate::portctl::{Document, End, Socket, list};
+use crate::portctl::{Document, End, Socket, list, portctl};
 use crate::scene::tcp::any_port;
 use crate::scene::{address, cookie, inode, known, this_process, udp};
 use netlink_sys::{SocketAddr as NetlinkAddress, protocols::NETLINK_ROUTE};
@@ -102,6 +102,9 @@ fn packet_sockets() {
             }
             let only = list(&format!("ls -A p_dgr --source {source}"));
             assert_eq!(only.sockets.len(), 1);
+            // In no direction can anything be closed: that is known.
+            let closed = portctl(&format!("ls -0 -H --columns shutdown --source {source}"));
+            assert_eq!(closed.quiet().text(), "-\n-\n-\n");
         }
         assert!(list("ls -0 state established").sockets.is_empty());
     });

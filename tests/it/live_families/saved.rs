@@ -286,7 +286,34 @@ fn streams_and_failures() {
         );
         let answer = portctl("ls -ta -D /dev/full").exits(3);
         assert!(answer.stderr.contains("No space left"), "{answer}");
-        portctl("ls -ta -D x --json").exits(2);
+        // What would shape rows that nobody is shown is an error; what is typed out of habit is a note.
+        for shape in [
+            "--json",
+            "--limit 1",
+            "--columns local",
+            "--sort rtt",
+            "--record",
+            "--width 80",
+        ] {
+            let answer = Run::new(&format!("ls -ta {shape} -D"))
+                .arg(&out)
+                .go()
+                .exits(2);
+            let option = shape.split(' ').next().unwrap();
+            assert!(answer.stderr.contains(option), "{answer}");
+        }
+        let habit = Run::new("ls -tanprZHO4 --strict -D")
+            .arg(&out)
+            .go()
+            .exits(0);
+        assert!(
+            habit
+                .stderr
+                .starts_with("note: the dump has nothing of -p, -Z, -r: "),
+            "{habit}"
+        );
+        assert_eq!(habit.stderr.lines().count(), 1, "{habit}");
+        assert_eq!(std::fs::read(&out).unwrap().len(), written.len());
         let answer = Run::new("ls -ta --source proc -D").arg(&file).go().exits(3);
         assert!(answer.stderr.contains("netlink messages"), "{answer}");
         assert_eq!(

@@ -424,7 +424,7 @@ impl Socket {
         match owners.status.as_str() {
             "known" => assert!(!owners.processes.is_empty() && owners.reason.is_none()),
             "none" => assert!(owners.processes.is_empty() && owners.reason.is_some()),
-            "hidden" | "not-asked" => {
+            "hidden" | "source" | "not-asked" => {
                 assert!(owners.processes.is_empty() && owners.reason.is_none());
             }
             status => panic!("owners.status {status}"),
