@@ -1,8 +1,8 @@
 //! The list as a table.
 //!
 //! One streaming writer for ten rows and for a million: the widths come from the first rows, which are held back, and then every row is
-//! formatted once, into one buffer. comfy-table, which draws the bounded reports, keeps 2.6 KB a row and prints
-//! nothing before it has seen all of them.
+//! formatted once, into one buffer. A `grid`, for reports of few rows, has
+//! seen all of them before it prints the first.
 
 use super::columns::Column;
 use super::details::{self, DetailOptions};
@@ -427,14 +427,15 @@ fn record_cell(
 }
 
 /// One line in the making.
-struct Line<'a> {
+pub(super) struct Line<'a> {
     out: &'a mut Vec<u8>,
     last: usize,
     started: bool,
 }
 
 impl<'a> Line<'a> {
-    fn new(out: &'a mut Vec<u8>, last: usize) -> Self {
+    /// A line whose last cell is that of column `last`.
+    pub(super) fn new(out: &'a mut Vec<u8>, last: usize) -> Self {
         Self {
             out,
             last,
@@ -443,7 +444,7 @@ impl<'a> Line<'a> {
     }
 
     /// Appends a cell of `taken` columns, padded to `width`; nothing is padded at the end of a line.
-    fn cell(
+    pub(super) fn cell(
         &mut self,
         column: usize,
         content: &[u8],
