@@ -10,6 +10,7 @@ mod resolver;
 mod save;
 mod summary;
 mod told;
+mod told_of_proc;
 mod top;
 mod wait;
 mod why;

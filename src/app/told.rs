@@ -1,11 +1,12 @@
 //! Whether rows have what was asked for: a dump has what its maker asked for, some facts the kernel tells only to those with rights,
 //! and /proc tells few. It is one rule for every command and format, so that a question fails or succeeds alike under `--strict`.
 
+use super::told_of_proc::not_of_proc;
 use crate::cli::asked::{Asked, Wording};
 use crate::model::{
-    BpfStorage, DetailSet, Details, ExtraMetric, Family, FieldId, InetEnds, MemoryMetric, Notice,
-    OwnDetails, OwnMetric, Protocol, Query, Row, Socket, SourceChoice, SourceKind, State, StateSet,
-    StorageGap, TableReport, TableSet, TcpMetric, Value, Why,
+    BpfStorage, DetailSet, Details, ExtraMetric, Family, FieldId, InetEnds, Notice, OwnDetails,
+    OwnMetric, Protocol, Query, Row, Socket, SourceChoice, SourceKind, State, StateSet, StorageGap,
+    TableReport, TableSet, Value, Why,
 };
 use crate::render::Closing;
 use crate::sys;
@@ -14,18 +15,18 @@ use crate::sys;
 type IsLacking = fn(Row<'_>) -> bool;
 
 /// What a dump may lack.
-struct Detail {
+pub(super) struct Detail {
     /// What it belongs to.
-    set: DetailSet,
+    pub(super) set: DetailSet,
     /// The word for one of it, and the option that asks for it.
-    word: &'static str,
-    option: &'static str,
+    pub(super) word: &'static str,
+    pub(super) option: &'static str,
     /// Whether a field that belongs to the set is of this kind.
     has: fn(FieldId) -> bool,
     is_lacking: IsLacking,
 }
 
-const IN_A_DUMP: [Detail; 9] = [
+pub(super) const IN_A_DUMP: [Detail; 9] = [
     Detail {
         set: DetailSet::INFO,
         word: "counter",
@@ -162,7 +163,7 @@ fn is_withheld(row: Row<'_>, field: FieldId) -> bool {
 }
 
 /// The details that options ask for, and those of fields: of such as sockets of `protocol` can have and as are not told anyway.
-fn details_of(
+pub(super) fn details_of(
     asked: &Asked,
     by_habit: bool,
     protocol: Protocol,
@@ -429,77 +430,4 @@ pub(super) fn storage_gap(tables: TableSet, asked: &Asked, closing: &Closing) ->
     (!protocols.is_empty()).then_some(Notice::StorageUntold {
         gap: StorageGap::Protocols(protocols),
     })
-}
-
-/// That details were asked for which /proc does not tell, and of which tables.
-fn not_of_proc(asked: &Asked, tables: &[TableReport]) -> Option<Notice> {
-    let extended = DetailSet::EXTENDED.or(DetailSet::FILTER);
-    let wants_details = |report: &TableReport, by_habit: bool| {
-        let protocol = report.table.protocol;
-        let is_told = |field| is_in_proc(protocol, field);
-        let details = details_of(asked, by_habit, protocol, is_told);
-        match protocol {
-            Protocol::Unix | Protocol::Packet | Protocol::Netlink => {
-                details.has(extended.or(DetailSet::MEMORY))
-            }
-            Protocol::Tcp | Protocol::Sctp => details.without(DetailSet::OWN) != DetailSet::NONE,
-            _ => {
-                let of_ip = DetailSet::MEMORY
-                    .or(DetailSet::TOS)
-                    .or(DetailSet::SOCKET_OPTIONS);
-                details.has(of_ip)
-            }
-        }
-    };
-    let wants_fields = |report: &TableReport, by_habit: bool| {
-        asked.fields().any(|(field, habit)| {
-            habit == by_habit && is_in_messages_only(report.table.family, field)
-        })
-    };
-    // What was named says enough of what came along.
-    [false, true].into_iter().find_map(|by_habit| {
-        let of_proc = tables
-            .iter()
-            .filter(|report| report.source == SourceKind::Proc && report.records > 0);
-        let tables: Vec<_> = of_proc
-            .filter(|report| wants_details(report, by_habit) || wants_fields(report, by_habit))
-            .map(|report| report.table)
-            .collect();
-        let asked = !by_habit;
-        (!tables.is_empty()).then_some(Notice::DetailsUnavailable { tables, asked })
-    })
-}
-
-/// Whether a field of every socket of a family comes in the kernel's messages and not in the text under /proc/net.
-const fn is_in_messages_only(family: Family, field: FieldId) -> bool {
-    match field {
-        FieldId::Cookie => !matches!(family, Family::Vsock | Family::Tipc),
-        FieldId::Mark | FieldId::Cgroup | FieldId::CgroupId | FieldId::AcceptLimit => {
-            matches!(family, Family::Inet | Family::Inet6)
-        }
-        FieldId::V6only => matches!(family, Family::Inet6),
-        FieldId::Shutdown => matches!(family, Family::Inet | Family::Inet6 | Family::Unix),
-        FieldId::PeerPath | FieldId::PeerInode | FieldId::PeerProcess => {
-            matches!(family, Family::Unix)
-        }
-        _ => false,
-    }
-}
-
-/// Whether the text under /proc/net has a field that belongs to details.
-const fn is_in_proc(protocol: Protocol, field: FieldId) -> bool {
-    match field {
-        FieldId::Tcp(metric) => matches!(
-            metric,
-            TcpMetric::State
-                | TcpMetric::Retransmits
-                | TcpMetric::Probes
-                | TcpMetric::Rto
-                | TcpMetric::Ato
-                | TcpMetric::SndCwnd
-                | TcpMetric::SndSsthresh
-        ),
-        FieldId::Memory(MemoryMetric::Drops) => !matches!(protocol, Protocol::Tcp),
-        _ => false,
-    }
 }

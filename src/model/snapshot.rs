@@ -196,8 +196,8 @@ pub enum Notice {
     },
     /// A source does not tell details that were asked for.
     DetailsUnavailable {
-        /// Of which tables.
-        tables: Vec<Table>,
+        /// Of which tables which ones, and in which words they were asked for.
+        withheld: Vec<(Vec<Table>, String)>,
         /// Whether they were asked for by themselves, not with much else.
         asked: bool,
     },
@@ -348,13 +348,12 @@ impl fmt::Display for Notice {
                 )
             }
             Self::StatesUnavailable { table, reason } => write!(f, "{table}: {reason}"),
-            Self::DetailsUnavailable { tables, .. } => {
-                let names: Vec<_> = tables.iter().map(Table::to_string).collect();
-                write!(
-                    f,
-                    "{}: /proc/net tells few of the details that were asked for, or none; the others are unknown",
-                    names.join(", ")
-                )
+            Self::DetailsUnavailable { withheld, .. } => {
+                for (tables, words) in withheld {
+                    let names: Vec<_> = tables.iter().map(Table::to_string).collect();
+                    write!(f, "{}: {words}; ", names.join(", "))?;
+                }
+                f.write_str("/proc/net tells no more, the rest is unknown")
             }
             Self::NamesUncertain { table } => write!(
                 f,

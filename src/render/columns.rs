@@ -1,5 +1,6 @@
 //! How fields look as columns: heading, alignment, and what gives way on a narrow terminal.
 
+use super::layout::{CutAt, LEAVES_FIRST, USUAL};
 use crate::model::{FieldId, Unit, field_by_name};
 
 /// A field as a column of a table.
@@ -24,10 +25,10 @@ impl Column {
             FieldId::Family => ("FAMILY", false, Some(8)),
             FieldId::Type => ("TYPE", false, Some(25)),
             FieldId::State => ("STATE", false, None),
-            FieldId::RecvQueue => ("RECV-Q", true, Some(21)),
-            FieldId::SendQueue => ("SEND-Q", true, Some(20)),
-            FieldId::AcceptQueue => ("ACCEPT-Q", true, Some(19)),
-            FieldId::AcceptLimit => ("LIMIT", true, Some(18)),
+            FieldId::RecvQueue => ("RECV-Q", true, Some(USUAL + 3)),
+            FieldId::SendQueue => ("SEND-Q", true, Some(USUAL + 2)),
+            FieldId::AcceptQueue => ("ACCEPT-Q", true, Some(USUAL + 1)),
+            FieldId::AcceptLimit => ("LIMIT", true, Some(USUAL)),
             FieldId::Local => ("LOCAL", false, None),
             FieldId::Peer => ("PEER", false, None),
             FieldId::Src => ("SRC", false, None),
@@ -50,7 +51,7 @@ impl Column {
             FieldId::CgroupId => ("CGROUP-ID", true, Some(2)),
             FieldId::V6only => ("V6ONLY", false, Some(5)),
             FieldId::Shutdown => ("SHUT", false, Some(4)),
-            FieldId::Exposure => ("EXPOSURE", false, Some(0)),
+            FieldId::Exposure => ("EXPOSURE", false, Some(LEAVES_FIRST)),
             FieldId::Process => ("PROCESS", false, None),
             FieldId::Pid => ("PID", false, None),
             FieldId::Fd => ("FD", false, Some(13)),
@@ -91,6 +92,19 @@ impl Column {
                 | FieldId::Context
                 | FieldId::Cgroup
         )
+    }
+
+    /// Where a long cell is shortened.
+    pub(super) const fn cut_at(self) -> CutAt {
+        match self.field {
+            FieldId::Process
+            | FieldId::Pid
+            | FieldId::Fd
+            | FieldId::PeerProcess
+            | FieldId::Threads => CutAt::Entry,
+            FieldId::Command => CutAt::End,
+            _ => CutAt::Middle,
+        }
     }
 }
 

@@ -1,12 +1,15 @@
 //! Which columns fit, and how wide each is.
 
-use super::columns::Column;
 use unicode_width::UnicodeWidthStr;
 
 /// Blanks between two columns.
 pub(super) const GAP: usize = 2;
 /// What a shortened cell keeps at least.
 const ELASTIC_MINIMUM: usize = 16;
+/// The place in which a column leaves that nobody asked for: before anything is shortened.
+pub(super) const LEAVES_FIRST: u8 = 0;
+/// From this place on columns leave that nobody asked for, and that every list has all the same.
+pub(super) const USUAL: u8 = 18;
 
 /// What the cells of one column need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,9 +35,13 @@ pub(super) enum Layout {
     Records,
 }
 
-/// Fits columns into `room`: first names are shortened, then columns leave in their order, then each field gets its own line.
+/// Fits columns into `room`: first those leave that are extras, then names are shortened, then columns leave in their order (`leaves`,
+/// lowest first; `None` stays), then each field gets its own line.
+///
+/// More room never shows less of what stays: an extra has only room that nothing else wants, and where a usual column is missing, the
+/// room that is kept for it goes to nobody else.
 pub(super) fn fit(
-    columns: &[Column],
+    leaves: &[Option<u8>],
     needs: &[Need],
     room: Option<usize>,
     may_drop: bool,
@@ -42,37 +49,53 @@ pub(super) fn fit(
     let Some(room) = room else {
         return Layout::Lines(needs.iter().map(|n| Some(n.natural)).collect());
     };
-    let mut order: Vec<(u8, usize)> = columns
+    let mut order: Vec<(u8, usize)> = leaves
         .iter()
         .enumerate()
-        .filter_map(|(n, column)| Some((column.leaves?, n)))
+        .filter_map(|(n, leaves)| Some(((*leaves)?, n)))
         .filter(|_| may_drop)
         .collect();
     order.sort_unstable();
-    let mut present = vec![true; columns.len()];
+    let mut present = vec![true; needs.len()];
     let set = |present: &mut Vec<bool>, column: usize, shown: bool| {
         if let Some(slot) = present.get_mut(column) {
             *slot = shown;
         }
     };
+    let is_extra = |&(place, _): &(u8, usize)| place == LEAVES_FIRST;
+    if width_of(needs, &present, |need| need.natural) > room {
+        for &(_, column) in order.iter().filter(|&column| is_extra(column)) {
+            set(&mut present, column, false);
+        }
+    }
+    order.retain(|column| !is_extra(column));
     for &(_, column) in &order {
-        if least_width(needs, &present) <= room {
+        if width_of(needs, &present, Need::least) <= room {
             break;
         }
         set(&mut present, column, false);
     }
-    if least_width(needs, &present) > room {
+    if width_of(needs, &present, Need::least) > room {
         return Layout::Records;
     }
     // A wide column that had to leave may have made room for narrow ones that left before it.
     for &(_, column) in order.iter().rev() {
         let was = present.get(column).copied().unwrap_or_default();
         set(&mut present, column, true);
-        if least_width(needs, &present) > room {
+        if width_of(needs, &present, Need::least) > room {
             set(&mut present, column, was);
         }
     }
-    Layout::Lines(share(needs, &present, room - least_width(needs, &present)))
+    let is_missing = |column: usize| present.get(column) == Some(&false);
+    let is_kept_for_another = order
+        .iter()
+        .any(|&(place, column)| place >= USUAL && is_missing(column));
+    let spare = if is_kept_for_another {
+        0
+    } else {
+        room - width_of(needs, &present, Need::least)
+    };
+    Layout::Lines(share(needs, &present, spare))
 }
 
 /// Gives the spare room to the columns that want it, in equal parts.
@@ -104,10 +127,10 @@ fn share(needs: &[Need], present: &[bool], mut spare: usize) -> Vec<Option<usize
     }
 }
 
-/// What a line of the columns that are present takes at least.
-fn least_width(needs: &[Need], present: &[bool]) -> usize {
+/// What a line of the columns that are present takes.
+fn width_of(needs: &[Need], present: &[bool], width: impl Fn(Need) -> usize) -> usize {
     let shown = || needs.iter().zip(present).filter(|(_, present)| **present);
-    shown().map(|(need, _)| need.least()).sum::<usize>() + GAP * shown().count().saturating_sub(1)
+    shown().map(|(need, _)| width(*need)).sum::<usize>() + GAP * shown().count().saturating_sub(1)
 }
 
 /// Columns of the screen that a text takes.
@@ -250,10 +273,11 @@ fn take<'a>(units: impl Iterator<Item = &'a &'a str>, mut width: usize) -> Vec<&
 mod tests {
     use super::*;
     use crate::model::FieldId;
+    use crate::render::columns::Column;
     use proptest::prelude::*;
 
-    fn columns(fields: &[FieldId]) -> Vec<Column> {
-        fields.iter().map(|&f| Column::of(f)).collect()
+    fn columns(fields: &[FieldId]) -> Vec<Option<u8>> {
+        fields.iter().map(|&f| Column::of(f).leaves).collect()
     }
 
     fn need(rigid: usize, natural: usize) -> Need {
@@ -282,11 +306,41 @@ mod tests {
         );
         assert_eq!(
             fit(&columns, &needs, Some(47), true),
-            Layout::Lines(vec![Some(5), None, Some(20), Some(18)])
+            Layout::Lines(vec![Some(5), None, Some(20), Some(16)])
         );
         // Processes were asked for by a letter: they never leave.
         assert_eq!(fit(&columns, &needs, Some(44), true), Layout::Records);
         assert_eq!(fit(&columns, &needs, Some(47), false), Layout::Records);
+    }
+
+    #[test]
+    fn more_room_never_shows_less_of_what_was_asked_for() {
+        let columns = columns(&[
+            FieldId::State,
+            FieldId::RecvQueue,
+            FieldId::SendQueue,
+            FieldId::Local,
+            FieldId::Exposure,
+            FieldId::Process,
+            FieldId::Threads,
+        ]);
+        let needs = [(6, 6), (6, 6), (6, 6), (14, 14), (8, 8), (8, 40), (8, 90)];
+        let needs = needs.map(|(rigid, natural)| need(rigid, natural));
+        let widths = |room| match fit(&columns, &needs, Some(room), true) {
+            Layout::Lines(widths) => Some(widths),
+            Layout::Records => None,
+        };
+        let narrowest = (1..).find(|&room| widths(room).is_some()).unwrap();
+        assert_eq!(narrowest, 6 + 14 + 2 * ELASTIC_MINIMUM + 3 * GAP);
+        let whole = needs.iter().map(|n| n.natural + GAP).sum::<usize>() - GAP;
+        for room in narrowest..whole {
+            let (narrow, wide) = (widths(room).unwrap(), widths(room + 1).unwrap());
+            // `None` is less than any width.
+            assert!(narrow.iter().zip(&wide).all(|(a, b)| a <= b), "at {room}");
+            assert_eq!(narrow[4], None, "at {room}");
+        }
+        let all = needs.iter().map(|n| Some(n.natural)).collect();
+        assert_eq!(widths(whole), Some(all));
     }
 
     #[test]

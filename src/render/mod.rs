@@ -11,6 +11,7 @@ mod direct;
 pub mod escape;
 mod exposure;
 mod free;
+mod grid;
 mod headroom;
 mod headroom_json;
 mod headroom_words;

@@ -7,7 +7,7 @@
 use super::columns::Column;
 use super::details::{self, DetailOptions};
 use super::direct::Direct;
-use super::layout::{self, CutAt, GAP, Layout, Need, display_width};
+use super::layout::{self, GAP, Layout, Need, display_width};
 use super::pieces::blanks;
 use super::text::{self, TextOptions};
 use super::{Closing, List, Opening};
@@ -146,7 +146,8 @@ impl<W: Write> TableList<W> {
         } else {
             // Without a heading nobody could tell which columns are left.
             let may_drop = !self.options.columns_named && self.options.header;
-            layout::fit(columns, &needs, self.options.width, may_drop)
+            let leaves: Vec<_> = columns.iter().map(|column| column.leaves).collect();
+            layout::fit(&leaves, &needs, self.options.width, may_drop)
         };
         if let Layout::Lines(widths) = &layout {
             self.dropped = columns
@@ -225,7 +226,7 @@ impl<W: Write> TableList<W> {
                         b""
                     };
                     if limited && cell.elastic && cell.width > width {
-                        let short = layout::cut(content, width, cut_at(column.field));
+                        let short = layout::cut(content, width, column.cut_at());
                         let taken = display_width(short.as_bytes());
                         line.cell(n, short.as_bytes(), taken, width, column.right, colour);
                     } else {
@@ -466,16 +467,6 @@ impl<'a> Line<'a> {
         if !right && column != self.last {
             blanks(self.out, padding);
         }
-    }
-}
-
-const fn cut_at(field: FieldId) -> CutAt {
-    match field {
-        FieldId::Process | FieldId::Pid | FieldId::Fd | FieldId::PeerProcess | FieldId::Threads => {
-            CutAt::Entry
-        }
-        FieldId::Command => CutAt::End,
-        _ => CutAt::Middle,
     }
 }
 

@@ -4,13 +4,13 @@ use super::Closing;
 use super::address::address;
 use super::columns::Column;
 use super::escape::{escape, quote_into};
-use super::layout::display_width;
+use super::grid::{Cell, Grid, Heading};
+use super::layout::{self, CutAt, LEAVES_FIRST};
 use super::pieces::hex;
 use super::text::{self, TextOptions};
 use super::{text_ends, units};
-use crate::analysis::top::{Bytes, Counts, GroupEnd, GroupValue, Missing, StateSlot, Top};
+use crate::analysis::top::{Bytes, Counts, Group, GroupEnd, GroupValue, Missing, StateSlot, Top};
 use crate::model::{FieldId, IfIndex, Names, NoOwner, Notice, Unit};
-use comfy_table::{CellAlignment, Table, presets};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -34,20 +34,11 @@ pub fn top_text(
     names: &dyn Names,
     options: TopOptions,
 ) -> io::Result<Option<Notice>> {
-    let mut text = String::new();
-    let mut dropped = Vec::new();
-    if !top.groups.is_empty() {
-        let fits = |text: &str| {
-            let mut widths = text.lines().map(|line| display_width(line.as_bytes()));
-            options.width.is_none_or(|room| widths.all(|w| w <= room))
-        };
-        for layout in Layout::BEST_FIRST {
-            (text, dropped) = table(top, names, options, layout);
-            if fits(&text) {
-                break;
-            }
-        }
-    }
+    let (mut text, dropped) = if top.groups.is_empty() {
+        Default::default()
+    } else {
+        groups(top, names, options)
+    };
     if options.header {
         totals(&mut text, top, closing);
     }
@@ -59,138 +50,164 @@ pub fn top_text(
     }))
 }
 
-/// Which columns there are.
-#[derive(Clone, Copy, Debug)]
-struct Layout {
-    /// A column for each state instead of one for all.
-    states: bool,
-    /// The columns for bytes.
-    bytes: bool,
-}
-
-impl Layout {
-    /// What gives way first: words that say the same in less room, then bytes.
-    const BEST_FIRST: [Self; 4] = [
-        Self::new(true, true),
-        Self::new(false, true),
-        Self::new(true, false),
-        Self::new(false, false),
+/// The groups, in the most telling table that there is room for, and the columns that there was none for.
+fn groups(top: &Top, names: &dyn Names, options: TopOptions) -> (String, Vec<&'static str>) {
+    let columns = grid(top, names, options.header, States::Columns);
+    let Some(room) = options.width else {
+        return columns.lines(None).unwrap_or_default();
+    };
+    let list = grid(top, names, options.header, States::List);
+    // What gives way first: words that say the same in less room, then bytes. A list can be the longer of the two.
+    let candidates = [
+        (&columns, true),
+        (&list, true),
+        (&columns, false),
+        (&list, false),
     ];
-
-    const fn new(states: bool, bytes: bool) -> Self {
-        Self { states, bytes }
-    }
+    let whole = candidates
+        .iter()
+        .find(|(grid, extras)| grid.width(*extras) <= room);
+    let grid = whole.map_or(&list, |(grid, _)| *grid);
+    grid.lines(Some(room))
+        .unwrap_or_else(|| (list.records(), Vec::new()))
 }
 
-/// The table, and the columns that it would have in another layout.
-fn table(
-    top: &Top,
-    names: &dyn Names,
-    options: TopOptions,
-    layout: Layout,
-) -> (String, Vec<&'static str>) {
-    let Layout {
-        states: state_columns,
-        bytes,
-    } = layout;
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
+/// How the states of a group are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum States {
+    /// A column for each.
+    Columns,
+    /// One column for all.
+    List,
+}
+
+fn grid(top: &Top, names: &dyn Names, header: bool, shown: States) -> Grid {
     // With the state among the fields, every group has one.
     let one_state = top.fields().any(|field| field == FieldId::State);
     let states: Vec<StateSlot> = StateSlot::all()
         .filter(|slot| {
-            state_columns && !one_state && top.groups.iter().any(|g| g.counts.in_state(*slot) > 0)
+            shown == States::Columns
+                && !one_state
+                && top.groups.iter().any(|g| g.counts.in_state(*slot) > 0)
         })
         .collect();
+    let state_list = shown == States::List && !one_state;
     let listeners = top.groups.iter().any(|g| g.counts.accept_queue().is_some());
-    let fields: Vec<Column> = top.fields().map(Column::of).collect();
-    let mut header: Vec<&str> = fields.iter().map(|column| column.heading).collect();
-    header.push("SOCKETS");
-    if top.interval.is_some() {
-        header.extend(["NEW/s", "GONE/s"]);
-    }
     let moved = top.groups.iter().any(|g| g.counts.moved().is_some());
     let has_counters = |counts: &Counts| counts.carried().is_some() || counts.bytes_unknown > 0;
     let carried = top.interval.is_none() && top.groups.iter().any(|g| has_counters(&g.counts));
-    let mut dropped = Vec::new();
+
+    let mut columns: Vec<Heading> = top.fields().map(|field| of_field(field, None)).collect();
+    columns.push(Heading::numbers("SOCKETS", None));
+    if top.interval.is_some() {
+        columns.extend(["NEW/s", "GONE/s"].map(|label| Heading::numbers(label, None)));
+    }
     let of_bytes: &[&str] = match (moved, carried) {
         (true, _) => &["IN/s", "OUT/s"],
         (false, true) => &["RECEIVED", "ACKED"],
         (false, false) => &[],
     };
-    if bytes {
-        header.extend(of_bytes);
-    } else {
-        dropped.extend(of_bytes);
-    }
-    header.extend(states.iter().map(|slot| slot.label()));
-    header.extend(["RECV-Q", "SEND-Q"]);
+    let extra = |label: &&'static str| Heading::numbers(label, Some(LEAVES_FIRST));
+    columns.extend(of_bytes.iter().map(extra));
+    let of_state = |slot: &StateSlot| Heading::numbers(slot.label(), None);
+    columns.extend(states.iter().map(of_state));
+    let of_queue = |field| of_field(field, Column::of(field).leaves);
+    // Of listeners alone both queues are empty columns.
+    let queues = |c: &Counts| c.recv_queue().is_some() || c.send_queue().is_some();
+    let has_queues = |c: &Counts| queues(c) || c.queues_unknown > 0;
+    let any_queues = top.groups.iter().any(|g| has_queues(&g.counts));
+    let of_data = |field| Heading {
+        leaves: Column::of(field)
+            .leaves
+            .filter(|_| any_queues)
+            .or(Some(LEAVES_FIRST)),
+        ..of_queue(field)
+    };
+    columns.extend([FieldId::RecvQueue, FieldId::SendQueue].map(of_data));
     if listeners {
-        header.push("ACCEPT-Q");
+        columns.push(of_queue(FieldId::AcceptQueue));
     }
-    let numbers = header.len() - fields.len();
-    let state_list_column = !state_columns && !one_state;
-    if state_list_column {
-        header.push("STATES");
+    if state_list {
+        columns.push(Heading {
+            label: "STATES",
+            right: false,
+            leaves: None,
+            cut_at: CutAt::Entry,
+        });
     }
-    if options.header {
-        table.set_header(header);
-    }
-    for group in &top.groups {
+    let row = |group: &Group| {
         let counts = &group.counts;
-        let mut row: Vec<String> = top
-            .values(group)
-            .into_iter()
-            .map(|value| value_text(value, names))
+        let fields = top.fields().zip(top.values(group));
+        let mut row: Vec<Cell> = fields
+            .map(|(field, value)| value_cell(field, value, names))
             .collect();
-        row.push(counts.sockets().to_string());
+        let mut numbers = vec![counts.sockets().to_string()];
         if let Some(interval) = top.interval {
-            let (new, gone) = match counts.churn() {
+            numbers.extend(match counts.churn() {
                 Some((new, gone)) => {
-                    let rate = |n: u32| format!("{:.1}", f64::from(n) / interval.as_secs_f64());
-                    (rate(new), rate(gone))
+                    [new, gone].map(|n| format!("{:.1}", f64::from(n) / interval.as_secs_f64()))
                 }
-                None => ("?".to_owned(), "?".to_owned()),
-            };
-            row.extend([new, gone]);
-            if moved && bytes {
-                row.extend(bytes_text(counts.moved(), 0, interval.as_secs_f64()));
+                None => ["?", "?"].map(str::to_owned),
+            });
+            if moved {
+                numbers.extend(bytes_text(counts.moved(), 0, interval.as_secs_f64()));
             }
         }
-        if carried && bytes {
-            row.extend(bytes_text(counts.carried(), counts.bytes_unknown, 1.0));
+        if carried {
+            numbers.extend(bytes_text(counts.carried(), counts.bytes_unknown, 1.0));
         }
-        row.extend(states.iter().map(|slot| match counts.in_state(*slot) {
+        numbers.extend(states.iter().map(|slot| match counts.in_state(*slot) {
             0 => "-".to_owned(),
             n => n.to_string(),
         }));
-        row.push(sum(counts.recv_queue(), counts.queues_unknown));
-        row.push(sum(counts.send_queue(), counts.queues_unknown));
+        numbers.push(sum(counts.recv_queue(), counts.queues_unknown));
+        numbers.push(sum(counts.send_queue(), counts.queues_unknown));
         if listeners {
-            row.push(sum(counts.accept_queue(), 0));
+            numbers.push(sum(counts.accept_queue(), 0));
         }
-        if state_list_column {
-            row.push(state_list(counts));
+        row.extend(numbers.into_iter().map(Cell::whole));
+        if state_list {
+            row.push(Cell {
+                text: state_list_text(counts),
+                elastic: true,
+            });
         }
-        table.add_row(row);
+        row
+    };
+    Grid {
+        rows: top.groups.iter().map(row).collect(),
+        columns,
+        header,
     }
-    let right = fields.iter().map(|column| column.right);
-    let right = right
-        .chain(std::iter::repeat_n(true, numbers))
-        .chain([false]);
-    for (column, right) in table.column_iter_mut().zip(right) {
-        column.set_padding((0, 2));
-        if right {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
+}
+
+/// The column of a field, which leaves so.
+fn of_field(field: FieldId, leaves: Option<u8>) -> Heading {
+    let column = Column::of(field);
+    Heading {
+        label: column.heading,
+        right: column.right,
+        leaves,
+        cut_at: column.cut_at(),
     }
-    let mut text = table.trim_fmt();
-    text.push('\n');
-    (text, dropped)
+}
+
+/// What a group has in common, which gives way as in a list: names do, addresses do not.
+fn value_cell(field: FieldId, value: GroupValue<'_>, names: &dyn Names) -> Cell {
+    let is_unix = matches!(
+        value,
+        GroupValue::Name(_) | GroupValue::Path(_) | GroupValue::Abstract(_)
+    );
+    let text = value_text(value, names);
+    let may_be_cut = Column::of(field).is_elastic() && !layout::is_reason(text.as_bytes());
+    Cell {
+        elastic: may_be_cut || is_unix,
+        text,
+    }
 }
 
 /// `ESTAB 10, CLOSE-WAIT 3`, the most frequent first.
-fn state_list(counts: &Counts) -> String {
+fn state_list_text(counts: &Counts) -> String {
     let mut states: Vec<_> = counts.states().collect();
     states.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let words: Vec<_> = states

@@ -463,7 +463,9 @@ fn through_proc_details_are_unknown() {
             assert!(tcp[name].is_null(), "{name}: {tcp}");
         }
         let answer = portctl("ls -tnH --source proc --columns rtt,drops,congestion").exits(0);
-        assert!(answer.stderr.contains("are unknown"), "{answer}");
+        let told = "no counter (--columns rtt), no congestion control (--columns congestion), \
+                    no memory (--columns drops);";
+        assert!(answer.stderr.contains(told), "{answer}");
         // Columns are a question, as options are; what the text has is answered.
         let strictly = |columns: &str| {
             portctl(&format!(
@@ -476,10 +478,28 @@ fn through_proc_details_are_unknown() {
         portctl("ls -tn --source proc --strict --cgroup").exits(4);
         // What -e brings along is no loss, and said all the same.
         let habit = portctl("ls -tne --source proc --strict").exits(0);
-        let told = "note: tcp/inet: /proc/net tells few of the details";
+        let told = "note: tcp/inet: no cgroup, no cookie, no mark, no shutdown (-e); /proc/net";
         assert!(habit.stderr.starts_with(told), "{habit}");
         let habit = portctl("top -tn all --by peer --source proc --strict").exits(0);
+        let told = "note: tcp/inet: no counter (";
         assert!(habit.stderr.starts_with(told), "{habit}");
+        // What the user asked for is called by the user's words.
+        for (arguments, told) in [
+            ("ls -tnim", "few counters (-i), no memory (-m);"),
+            ("ls -tn --bpf-maps", "no BPF storage (--bpf-maps);"),
+            (
+                "ls -tn --columns rtt,mark",
+                "no counter (--columns rtt), no mark (--columns mark);",
+            ),
+            (
+                "top -tn all --by congestion",
+                "no congestion control (--by congestion);",
+            ),
+        ] {
+            let answer = portctl(&format!("{arguments} --source proc"));
+            let told = format!("warning: tcp/inet: {told} /proc/net tells no more");
+            assert!(answer.stderr.starts_with(&told), "{answer}");
+        }
         portctl("top -t --by peer --sort bytes_acked --source proc --strict").exits(4);
         for columns in [
             "rto,ato,snd_cwnd,snd_ssthresh",

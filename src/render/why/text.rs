@@ -70,19 +70,30 @@ impl Page {
         self.wrap(sentence, INDENT);
     }
 
-    /// Adds words from `column` on; further lines are indented.
+    /// Adds words from `column` on; further lines are indented. A list of numbers that no line holds goes on behind a comma.
     fn wrap(&mut self, sentence: &str, indent: usize) {
         let mut column = indent;
+        let room = self.room.saturating_sub(indent);
+        let words = sentence.split(' ').enumerate().flat_map(|(n, word)| {
+            let blank = usize::from(n > 0);
+            let parts = if word.width() > room && is_list(word) {
+                word.split_inclusive(',').collect()
+            } else {
+                vec![word]
+            };
+            let blanks = std::iter::once(blank).chain(std::iter::repeat(0));
+            blanks.zip(parts).collect::<Vec<_>>()
+        });
         let mut first = true;
-        for word in sentence.split(' ') {
+        for (blank, word) in words {
             let width = word.width();
-            if !first && column + 1 + width > self.room {
+            if !first && column + blank + width > self.room {
                 self.text.push('\n');
                 self.text.push_str(&" ".repeat(indent));
                 column = indent;
-            } else if !first {
-                self.text.push(' ');
-                column += 1;
+            } else {
+                self.text.push_str(&" ".repeat(blank));
+                column += blank;
             }
             first = false;
             self.text.push_str(word);
@@ -359,6 +370,11 @@ impl Page {
     }
 }
 
+/// Whether a word is numbers with commas between them, such as descriptors: no name, which nobody could copy from two lines.
+fn is_list(word: &str) -> bool {
+    word.bytes().all(|b| b.is_ascii_digit() || b == b',')
+}
+
 /// A command line, cut where it is too long to be read.
 fn command_line(command: &[Vec<u8>]) -> String {
     let words: Vec<_> = command.iter().map(|w| quoted(w)).collect();
@@ -438,4 +454,41 @@ fn age(started: SystemTime, now: SystemTime) -> String {
         in_words(u32::try_from(age.as_millis()).unwrap_or(u32::MAX))
     };
     format!("since {at} ({age})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_no_line_holds_goes_on_behind_a_comma() {
+        let descriptors: Vec<_> = (100..130).map(|n: u32| n.to_string()).collect();
+        let list = descriptors.join(",");
+        for room in 40..=PROSE_WIDTH {
+            let mut page = Page {
+                text: String::new(),
+                room,
+                label: "",
+            };
+            page.line(&format!("tcp python3[812] fd {list} and fd 7,8"));
+            let lines: Vec<_> = page.text.lines().map(str::trim_start).collect();
+            assert!(
+                page.text.lines().all(|line| line.width() <= room),
+                "{}",
+                page.text
+            );
+            let joined = lines.join("").replace(' ', "");
+            assert_eq!(joined, format!("tcppython3[812]fd{list}andfd7,8"));
+            assert!(lines.iter().any(|line| line.contains("7,8")), "{lines:?}");
+        }
+        // What somebody may copy stays whole.
+        let mut page = Page {
+            text: String::new(),
+            room: 40,
+            label: "",
+        };
+        let path = format!("/{},{}", "x".repeat(30), "y".repeat(30));
+        page.line(&path);
+        assert_eq!(page.text.trim(), path);
+    }
 }

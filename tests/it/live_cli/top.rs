@@ -330,3 +330,39 @@ fn hostile_names() {
         }
     });
 }
+
+/// Whatever is grouped by, no line is wider than the screen, and no number is cut; a pipe gets all.
+#[test]
+#[ignore = "needs user and network namespaces"]
+fn narrow_screens() {
+    namespace::run("live_cli::top::narrow_screens", || {
+        let server = listener("127.0.0.1", 9);
+        let clients: Vec<_> = (0..3).map(|_| connect(address(&server))).collect();
+        let accepted = accept(&server);
+        tcp::send(&accepted, 54_321);
+        for arguments in [
+            "top -ta --by src,dst,state",
+            "top -ta --by process",
+            "top -ta --by process,command",
+            "top -tl --by process,command",
+        ] {
+            let whole = portctl(arguments).exits(0).text().to_owned();
+            assert!(!whole.contains('\u{2026}'), "{whole}");
+            for width in 40..=120 {
+                let answer = portctl(&format!("{arguments} --width {width}")).exits(0);
+                let text = answer.text();
+                let is_table = text.lines().next().is_some_and(|l| l.contains("  SOCKETS"));
+                assert!(is_table || width < 64, "at {width}: {answer}");
+                // The sentence behind the empty line is another matter.
+                let table = text.split("\n\n").next().unwrap();
+                let fits = table.lines().all(|l| l.chars().count() <= width);
+                assert!(fits || !is_table, "at {width}: {answer}");
+                let has_queue = text.contains("54321");
+                let dropped = answer.stderr.contains("RECV-Q");
+                let listeners = arguments.contains("-tl");
+                assert!(has_queue || dropped || listeners, "at {width}: {answer}");
+            }
+        }
+        drop(clients);
+    });
+}

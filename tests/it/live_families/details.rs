@@ -678,9 +678,7 @@ fn what_proc_does_not_tell_is_unknown_and_never_zero() {
             // One line says why so little stands below the rows.
             let table = portctl(arguments);
             assert_eq!(table.text().lines().count(), 5, "{table}");
-            let told = table
-                .stderr
-                .matches("/proc/net tells few of the details that were asked for");
+            let told = table.stderr.matches("/proc/net tells no more");
             assert_eq!(told.count(), 1, "{table}");
             drop(pair);
         },
