@@ -193,8 +193,8 @@ pub(super) struct Tally {
     unknown_fields: Vec<(&'static str, bool)>,
     /// Those of the filter that were not so far; `None` before anything was.
     other_fields: Option<Vec<FieldId>>,
-    /// What `unknown` was at the mark.
-    marked: u64,
+    /// What `unknown` was at the mark, and how many fields were.
+    marked: (u64, usize),
 }
 
 impl Tally {
@@ -219,8 +219,12 @@ impl Tally {
     /// Remembers what was unknown of a row.
     #[cold]
     fn note_unknown(&mut self, filter: &Filter, row: Row<'_>) {
-        let fields = self.other_fields.get_or_insert_with(|| filter.fields());
         let unknown = &mut self.unknown_fields;
+        let fields = self.other_fields.get_or_insert_with(|| {
+            let mut fields = filter.fields();
+            fields.retain(|id| unknown.iter().all(|(name, _)| *name != id.field().name));
+            fields
+        });
         fields.retain(|id| {
             let field = id.field();
             let value = (field.extract)(row);
@@ -234,12 +238,15 @@ impl Tally {
 
     /// Marks a place to go back to.
     pub(super) const fn mark(&mut self) {
-        self.marked = self.unknown;
+        self.marked = (self.unknown, self.unknown_fields.len());
     }
 
     /// Forgets the rows that were left out since the mark.
-    pub(super) const fn take_back(&mut self) {
-        self.unknown = self.marked;
+    pub(super) fn take_back(&mut self) {
+        let fields;
+        (self.unknown, fields) = self.marked;
+        self.unknown_fields.truncate(fields);
+        self.other_fields = None;
     }
 
     /// Counts a row that is shown, or that owners put in its place.

@@ -324,7 +324,10 @@ impl Told {
         let mut said: Vec<Lacking> = Vec::new();
         for lacking in self.lacking.into_iter().filter(|one| one.count > 0) {
             // Counters are of several protocols, and one question.
-            match said.iter_mut().find(|one| one.what == lacking.what) {
+            let is_same = |one: &&mut Lacking| {
+                (&one.what, one.why, one.asked) == (&lacking.what, lacking.why, lacking.asked)
+            };
+            match said.iter_mut().find(is_same) {
                 Some(same) => same.count += lacking.count,
                 None => said.push(lacking),
             }
