@@ -19,7 +19,7 @@ impl StorageMap {
         request.extend(name.as_bytes());
         request.resize(28 + 16, 0);
         request.extend(words(&[0, types.as_raw_fd() as u32, 1, 3]));
-        let map = descriptor(call(MAP_CREATE, &request));
+        let map = descriptor(call(MAP_CREATE, &mut request));
         Self { map, length }
     }
 
@@ -39,13 +39,13 @@ impl StorageMap {
                 .map(u64::to_ne_bytes)
                 .concat(),
         );
-        call(MAP_UPDATE_ELEM, &request);
+        call(MAP_UPDATE_ELEM, &mut request);
     }
 }
 
 /// The descriptor and the id of a map whose values have nothing to do with sockets.
 pub(crate) fn array() -> (OwnedFd, u32) {
-    let map = descriptor(call(MAP_CREATE, &words(&[2, 4, 8, 1])));
+    let map = descriptor(call(MAP_CREATE, &mut words(&[2, 4, 8, 1])));
     let id = id(&map);
     (map, id)
 }
@@ -59,7 +59,7 @@ fn id(map: &OwnedFd) -> u32 {
     let mut info = [0u8; 8];
     let mut request = words(&[map.as_raw_fd() as u32, 8]);
     request.extend((info.as_mut_ptr().expose_provenance() as u64).to_ne_bytes());
-    call(OBJ_GET_INFO_BY_FD, &request);
+    call(OBJ_GET_INFO_BY_FD, &mut request);
     u32::from_ne_bytes(info[4..].try_into().unwrap())
 }
 
@@ -78,7 +78,7 @@ fn type_information(length: u32) -> OwnedFd {
     // BPF_BTF_LOAD: the blob, room for a log, and how long they are.
     let mut request = [address(&blob), 0].map(u64::to_ne_bytes).concat();
     request.extend(words(&[blob.len() as u32, 0, 0]));
-    descriptor(call(BTF_LOAD, &request))
+    descriptor(call(BTF_LOAD, &mut request))
 }
 
 fn words(words: &[u32]) -> Vec<u8> {
@@ -89,10 +89,11 @@ fn address(bytes: &[u8]) -> u64 {
     bytes.as_ptr().expose_provenance() as u64
 }
 
-fn call(command: libc::c_long, request: &[u8]) -> i32 {
+fn call(command: libc::c_long, request: &mut [u8]) -> i32 {
+    let (place, length) = (request.as_mut_ptr(), request.len());
     // SAFETY: the request has so many bytes, and the addresses in it are of buffers that the caller holds.
     #[allow(unsafe_code, reason = "no crate in use offers this call")]
-    let result = unsafe { libc::syscall(libc::SYS_bpf, command, request.as_ptr(), request.len()) };
+    let result = unsafe { libc::syscall(libc::SYS_bpf, command, place, length) };
     let error = std::io::Error::last_os_error();
     assert!(
         result >= 0,
