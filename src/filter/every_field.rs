@@ -286,18 +286,6 @@ fn names_are_looked_up_for_patterns_only() {
 fn a_control_group_is_read_in_one_way() {
     struct Known;
     impl crate::model::Names for Known {
-        fn user(&self, _: Uid) -> Option<Rc<[u8]>> {
-            None
-        }
-        fn interface(&self, _: IfIndex) -> Option<Rc<[u8]>> {
-            None
-        }
-        fn service(&self, _: Protocol, _: Port) -> Option<Rc<[u8]>> {
-            None
-        }
-        fn host(&self, _: IpAddr) -> Option<Rc<[u8]>> {
-            None
-        }
         fn cgroup(&self, _: CgroupId) -> CgroupPath {
             CgroupPath::Known(b"/A/x-y\xff.scope"[..].into())
         }

@@ -356,6 +356,12 @@ impl Predicate {
 
     /// Whether it asks who holds a socket.
     pub(super) fn needs_owners(&self) -> bool {
+        self.compared()
+            .is_some_and(|field| field.field().needs_owners)
+    }
+
+    /// The field that a single condition compares, if it says of itself which.
+    const fn compared(&self) -> Option<FieldId> {
         match self {
             Self::Process(field, _)
             | Self::Unowned(field, _)
@@ -364,8 +370,8 @@ impl Predicate {
             | Self::Flag(field, _)
             | Self::Named(field, _)
             | Self::IsNone(field)
-            | Self::IsUnknown(field) => field.field().needs_owners,
-            _ => false,
+            | Self::IsUnknown(field) => Some(*field),
+            _ => None,
         }
     }
 
@@ -381,32 +387,23 @@ impl Predicate {
                 .parts()
                 .map(|part| part.1.needs_details())
                 .fold(DetailSet::NONE, DetailSet::or),
-            Self::Number(field, _)
-            | Self::Word(field, _)
-            | Self::Flag(field, _)
-            | Self::Named(field, _)
-            | Self::IsNone(field)
-            | Self::IsUnknown(field) => field.field().needs_details,
-            _ => DetailSet::NONE,
+            _ => self
+                .compared()
+                .map_or(DetailSet::NONE, |field| field.field().needs_details),
         }
     }
 
     /// The field that a single condition asks for, if it is one that may be unknown.
     const fn field(&self) -> Option<FieldId> {
         match self {
-            Self::Process(field, _)
-            | Self::Unowned(field, _)
-            | Self::Number(field, _)
-            | Self::Word(field, _)
-            | Self::Flag(field, _)
-            | Self::Named(field, _)
-            | Self::IsNone(field) => Some(*field),
+            // Whatever that is, it is not left out for it.
+            Self::IsUnknown(_) => None,
             Self::Name(Side::Peer, _) => Some(FieldId::PeerPath),
             Self::Port(test) if matches!(test.side, Side::Peer) => Some(FieldId::PeerInode),
             Self::Interface(_) => Some(FieldId::Interface),
             Self::Mark { .. } => Some(FieldId::Mark),
             Self::Cgroup(_) => Some(FieldId::CgroupId),
-            _ => None,
+            _ => self.compared(),
         }
     }
 

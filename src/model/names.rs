@@ -11,11 +11,20 @@ use std::rc::Rc;
 /// choices of interface names) and must be escaped before they are shown.
 pub trait Names {
     /// The login name of a user.
-    fn user(&self, uid: Uid) -> Option<Rc<[u8]>>;
+    fn user(&self, uid: Uid) -> Option<Rc<[u8]>> {
+        let _ = uid;
+        None
+    }
     /// The name of an interface in this network namespace.
-    fn interface(&self, index: IfIndex) -> Option<Rc<[u8]>>;
+    fn interface(&self, index: IfIndex) -> Option<Rc<[u8]>> {
+        let _ = index;
+        None
+    }
     /// The service that usually has this port; for raw sockets the name of the IP protocol.
-    fn service(&self, protocol: Protocol, port: Port) -> Option<Rc<[u8]>>;
+    fn service(&self, protocol: Protocol, port: Port) -> Option<Rc<[u8]>> {
+        let _ = (protocol, port);
+        None
+    }
     /// The ports that the host gives to connections, if that is known.
     fn ephemeral_ports(&self) -> Option<RangeInclusive<u16>> {
         None
@@ -25,7 +34,10 @@ pub trait Names {
         None
     }
     /// The host name of an address. May ask the network and take seconds.
-    fn host(&self, address: IpAddr) -> Option<Rc<[u8]>>;
+    fn host(&self, address: IpAddr) -> Option<Rc<[u8]>> {
+        let _ = address;
+        None
+    }
     /// The path of a control group below the mount of cgroup2.
     fn cgroup(&self, id: CgroupId) -> CgroupPath {
         let _ = id;
@@ -96,17 +108,4 @@ pub enum CgroupPath {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoNames;
 
-impl Names for NoNames {
-    fn user(&self, _: Uid) -> Option<Rc<[u8]>> {
-        None
-    }
-    fn interface(&self, _: IfIndex) -> Option<Rc<[u8]>> {
-        None
-    }
-    fn service(&self, _: Protocol, _: Port) -> Option<Rc<[u8]>> {
-        None
-    }
-    fn host(&self, _: IpAddr) -> Option<Rc<[u8]>> {
-        None
-    }
-}
+impl Names for NoNames {}

@@ -3,25 +3,12 @@
 use super::tests::{closing, inet, opening, validate};
 use super::*;
 use crate::model::*;
-use std::net::IpAddr;
 use std::rc::Rc;
 
 /// Map 25 has a name, 26 has none, 27 has one that a kernel would not let it have, of others nothing can be told.
 struct Maps;
 
 impl Names for Maps {
-    fn user(&self, _: Uid) -> Option<Rc<[u8]>> {
-        None
-    }
-    fn interface(&self, _: IfIndex) -> Option<Rc<[u8]>> {
-        None
-    }
-    fn service(&self, _: Protocol, _: Port) -> Option<Rc<[u8]>> {
-        None
-    }
-    fn host(&self, _: IpAddr) -> Option<Rc<[u8]>> {
-        None
-    }
     fn bpf_map(&self, id: u32) -> Option<Rc<[u8]>> {
         match id {
             25 => Some(b"conn_state"[..].into()),

@@ -1,6 +1,6 @@
 //! Details as members of a socket's JSON object: `tcp`, `memory`, `ip`.
 
-use super::json_socket::{bytes_as_string, literal, maybe_number, number, word};
+use super::json_socket::{bytes_as_string, literal, maybe_flag, maybe_number, number, word};
 use super::pieces::{self, Piece};
 use super::text;
 use crate::model::{
@@ -181,7 +181,7 @@ fn congestion(out: &mut Vec<u8>, info: Option<Congestion>) {
     }
     literal(out, ",\"dctcp\":");
     if let Some(Congestion::Dctcp(dctcp)) = info {
-        flag(out, "{\"enabled\":", dctcp.enabled.map(|n| n != 0));
+        maybe_flag(out, "{\"enabled\":", dctcp.enabled.map(|n| n != 0));
         maybe_number(out, ",\"ce_state\":", dctcp.ce_state.map(u64::from));
         maybe_number(out, ",\"alpha\":", wide(dctcp.alpha));
         maybe_number(out, ",\"ab_ecn\":", wide(dctcp.ab_ecn));
@@ -192,7 +192,7 @@ fn congestion(out: &mut Vec<u8>, info: Option<Congestion>) {
     }
     literal(out, ",\"vegas\":");
     if let Some(Congestion::Vegas(vegas)) = info {
-        flag(out, "{\"enabled\":", vegas.enabled.map(|n| n != 0));
+        maybe_flag(out, "{\"enabled\":", vegas.enabled.map(|n| n != 0));
         maybe_number(out, ",\"rttcnt\":", wide(vegas.rttcnt));
         maybe_number(out, ",\"rtt_us\":", measured(vegas.rtt_us));
         maybe_number(out, ",\"minrtt_us\":", measured(vegas.minrtt_us));
@@ -225,8 +225,8 @@ fn tls(out: &mut Vec<u8>, info: Tls) {
     number_or_word(out, ",\"cipher\":", info.cipher, Tls::cipher_word);
     number_or_word(out, ",\"txconf\":", info.txconf, Tls::conf_word);
     number_or_word(out, ",\"rxconf\":", info.rxconf, Tls::conf_word);
-    flag(out, ",\"zc_ro_tx\":", Some(info.zc_ro_tx));
-    flag(out, ",\"rx_no_pad\":", Some(info.rx_no_pad));
+    maybe_flag(out, ",\"zc_ro_tx\":", Some(info.zc_ro_tx));
+    maybe_flag(out, ",\"rx_no_pad\":", Some(info.rx_no_pad));
     let payload = info.tx_max_payload_len.map(u64::from);
     maybe_number(out, ",\"tx_max_payload_len\":", payload);
     literal(out, "}");
@@ -249,18 +249,6 @@ fn subflow(out: &mut Vec<u8>, info: Subflow) {
     maybe_number(out, ",\"ssn_offset\":", wide(info.ssn_offset));
     maybe_number(out, ",\"map_datalen\":", info.map_datalen.map(u64::from));
     literal(out, "}");
-}
-
-fn flag(out: &mut Vec<u8>, key: &'static str, value: Option<bool>) {
-    literal(out, key);
-    literal(
-        out,
-        match value {
-            Some(true) => "true",
-            Some(false) => "false",
-            None => "null",
-        },
-    );
 }
 
 /// A word of ours, or the kernel's number where there is none for it.

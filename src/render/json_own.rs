@@ -2,7 +2,7 @@
 
 use super::json_details::words;
 use super::json_ends::place;
-use super::json_socket::{bytes_as_string, hex, literal, maybe_number, number, word};
+use super::json_socket::{bytes_as_string, hex, literal, maybe_flag, maybe_number, number, word};
 use super::{address, pieces};
 use crate::model::{
     MptcpInfo, MptcpMetric, NETLINK_FLAGS, Names, NetlinkDetails, OwnDetails, PACKET_FANOUTS,
@@ -329,16 +329,4 @@ fn tipc(out: &mut Vec<u8>, info: &TipcDetails) {
         None => literal(out, ",\"group\":null"),
     }
     literal(out, "}");
-}
-
-fn maybe_flag(out: &mut Vec<u8>, key: &'static str, flag: Option<bool>) {
-    literal(out, key);
-    literal(
-        out,
-        match flag {
-            Some(true) => "true",
-            Some(false) => "false",
-            None => "null",
-        },
-    );
 }

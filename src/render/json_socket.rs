@@ -167,6 +167,19 @@ pub(super) fn number(out: &mut Vec<u8>, key: &'static str, n: u64) {
     pieces::decimal(out, n);
 }
 
+/// Appends `true`, `false`, or `null` for what is unknown.
+pub(super) fn maybe_flag(out: &mut Vec<u8>, key: &'static str, flag: Option<bool>) {
+    literal(out, key);
+    literal(
+        out,
+        match flag {
+            Some(true) => "true",
+            Some(false) => "false",
+            None => "null",
+        },
+    );
+}
+
 #[inline]
 pub(super) fn maybe_number(out: &mut Vec<u8>, key: &'static str, n: Option<u64>) {
     match n {
@@ -236,30 +249,18 @@ fn exposure(out: &mut Vec<u8>, socket: &Socket, names: &dyn Names) {
     }
     word(out, ",\"port_range\":", PortRange::of(port).word());
     let ephemeral = names.ephemeral_ports();
-    flag(
+    maybe_flag(
         out,
         ",\"ephemeral\":",
         ephemeral.map(|range| range.contains(&port.0)),
     );
     let first = names.first_unprivileged_port();
-    flag(
+    maybe_flag(
         out,
         ",\"privileged\":",
         first.map(|first| u32::from(port.0) < first),
     );
     literal(out, "}");
-}
-
-fn flag(out: &mut Vec<u8>, key: &'static str, flag: Option<bool>) {
-    literal(out, key);
-    literal(
-        out,
-        match flag {
-            Some(true) => "true",
-            Some(false) => "false",
-            None => "null",
-        },
-    );
 }
 
 fn unix_ends(out: &mut Vec<u8>, ends: &UnixEnds, row: Row<'_>) {
